@@ -1,0 +1,1114 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * ccp.h - the whole public interface of libccp, and its specification.
+ *
+ *    1  Status, version, process-wide settings
+ *    2  Time and waiting
+ *    3  Context
+ *    4  Channel
+ *    5  Select
+ *    6  Timer channels
+ *    7  Wait group
+ *    8  Worker pool
+ *
+ * Every section is an essay, then types, then functions, then numbered guarantees, which the
+ * tests cite by number.  The fields of a function's comment always mean the same:
+ *
+ *   Waits:    what the call waits for; present if and only if it takes a ccp_wait.
+ *   Threads:  who may call it at the same time.
+ *   Memory:   what is copied, kept, owned, allocated.
+ *   Returns:  every status with its cause.  "the wait codes" are CCP_AGAIN, CCP_TIMEOUT and
+ *             CCP_CANCELED as section 2 gives them.
+ *   Order:    what happens-before what.
+ *   Cost:     complexity, system calls, allocations.
+ *   After:    where the idea comes from.
+ *   Since:    the first version that has it.
+ *
+ * Compiles as C11, C17, C23 and C++17.
+ */
+#ifndef CCP_H
+#define CCP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define CCP_MUST_CHECK __attribute__((warn_unused_result))
+#define CCP_API __attribute__((visibility("default")))
+#define CCP_ALIGN8 __attribute__((aligned(8)))
+#else
+#define CCP_MUST_CHECK
+#define CCP_API
+#define CCP_ALIGN8
+#endif
+
+#ifdef __cplusplus
+#define CCP_LITERAL_(type) type
+#else
+#define CCP_LITERAL_(type) (type)
+#endif
+
+/* ==== 1. STATUS, VERSION, PROCESS-WIDE SETTINGS ============================================
+ *
+ * Every call that can fail returns a ccp_status and nothing else; results travel through
+ * pointers; constructors return NULL when an argument can never be right or memory is short.
+ * There is no errno.  libccp never aborts, exits, prints, installs a signal handler or reads the
+ * environment, and it starts no thread that the program did not ask for.
+ *
+ * Guarantees
+ *   G1  Any status but CCP_OK means that nothing happened: the object and the out-parameters are
+ *       unchanged, and the element is still the caller's.  (One exception, where an index is the
+ *       answer: ccp_select() sets *chosen for CCP_CLOSED too.)
+ *   G2  Misuse that can be seen returns CCP_MISUSE or CCP_INVAL and changes nothing.
+ *   G3  No callback of the program is run while libccp holds a lock: any call of libccp may be
+ *       made from any callback, unless the callback's comment says otherwise.
+ *   G4  Memory comes from the allocator of the program, if it has set one, and goes back to it;
+ *       a failed allocation makes the call fail and leaks nothing.
+ */
+
+/** The statuses, once: name and meaning. */
+#define CCP_STATUS_LIST(X)                                                                     \
+    X(OK, "success")                                                                           \
+    X(AGAIN, "would have had to wait, and CCP_NOWAIT was given")                               \
+    X(TIMEOUT, "the wait, or its context's deadline, ran out")                                 \
+    X(CANCELED, "the wait's context was canceled")                                             \
+    X(CLOSED, "the object accepts no more work, or is drained")                                \
+    X(OPEN, "the circuit breaker is open")                                                     \
+    X(NOMEM, "out of memory or threads")                                                       \
+    X(INVAL, "an argument that can never be right")                                            \
+    X(MISUSE, "the call breaks the rules of the object; nothing changed")                      \
+    X(BUSY, "the object is in use in a way that excludes this call")                           \
+    X(DEADLOCK, "the call could never end")                                                    \
+    X(FAILED, "user code reported failure")
+
+typedef enum ccp_status {
+#define CCP_STATUS_ENUM_(name, text) CCP_##name,
+    CCP_STATUS_LIST(CCP_STATUS_ENUM_)
+#undef CCP_STATUS_ENUM_
+} ccp_status;
+
+#define CCP_VERSION_MAJOR 0
+#define CCP_VERSION_MINOR 1
+#define CCP_VERSION_PATCH 0
+
+/**
+ * Gives the name of a status, such as "CCP_CLOSED".
+ *
+ *   Threads: any.
+ *   Memory:  returns a constant string.
+ *   Returns: the name; "CCP_?" for a number that is no status.
+ *   Since:   0.1
+ */
+CCP_API const char *ccp_status_name(ccp_status s);
+
+/**
+ * Describes a status in a few words, such as "the wait's context was canceled".
+ *
+ *   Threads: any.
+ *   Memory:  returns a constant string.
+ *   Returns: the description; "unknown status" for a number that is no status.
+ *   Since:   0.1
+ */
+CCP_API const char *ccp_strstatus(ccp_status s);
+
+/**
+ * Gives the version of the library that is linked, as "major.minor.patch".
+ *
+ *   Threads: any.
+ *   Memory:  returns a constant string.
+ *   Returns: the version.
+ *   Since:   0.1
+ */
+CCP_API const char *ccp_version(void);
+
+/** Where libccp gets memory.  Both functions must be callable from any thread at once. */
+typedef struct ccp_allocator {
+    void *(*alloc)(size_t size, void *arg); /* aligned for any type; NULL when there is none */
+    void (*free)(void *p, void *arg);       /* never called with NULL */
+    void *arg;
+} ccp_allocator;
+
+/**
+ * Sets the allocator of the process; NULL restores malloc() and free().
+ *
+ *   Threads: one thread, while no object of libccp exists.
+ *   Memory:  copies *a.
+ *   Returns: CCP_OK; CCP_INVAL if one of the functions is NULL; CCP_BUSY if memory of the present
+ *            allocator is still in use.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_set_allocator(const ccp_allocator *a);
+
+/**
+ * Counts the blocks of memory that libccp has allocated and not freed yet, for leak tests.
+ *
+ *   Threads: any.
+ *   Returns: the number at some moment during the call.
+ *   Since:   0.1
+ */
+CCP_API size_t ccp_live_blocks(void);
+
+/** Told of each misuse that libccp sees: the public call, and the rule that it broke. */
+typedef void (*ccp_misuse_hook)(const char *call, const char *rule);
+
+/**
+ * Sets the function that is told of misuse; NULL (the default) tells nobody.
+ *
+ *   Threads: any; a call that is under way may still use the former hook.
+ *   Memory:  keeps the pointer.
+ *   Since:   0.1
+ */
+CCP_API void ccp_set_misuse_hook(ccp_misuse_hook hook);
+
+/* ==== 2. TIME AND WAITING ==================================================================
+ *
+ * A function can wait if and only if its last parameter is a ccp_wait, which says for how long
+ * (ccp_start() and ccp_ctx_new() only convert or keep one; ccp_pool_free() says `Blocks:`):
+ *
+ *   CCP_FOREVER                until it is done, or the object is closed
+ *   CCP_NOWAIT                 not at all
+ *   ccp_within(CCP_MS(50))     at most 50 ms, from the moment it has to start waiting
+ *   ccp_until(t)               until ccp_now() reaches t
+ *   ccp_with(ctx)              until ctx is canceled or its deadline passes
+ *   ccp_under(ctx, w)          whichever ends first
+ *   ccp_start(w)               w with its clock started, to share one budget among calls
+ *
+ * Guarantees
+ *   W1  What can be done at once is done at once: no clock is read for it, unless the context has
+ *       a deadline, and no wait ends in CCP_TIMEOUT or CCP_AGAIN when the call need not wait.
+ *   W2  If the context ended before the call, the call fails (CCP_CANCELED or CCP_TIMEOUT) even
+ *       if it could be done: success never overtakes a cancellation.
+ *   W3  CCP_NOWAIT never gives CCP_TIMEOUT of its own, and a timed wait never CCP_AGAIN.
+ *   W4  A wait that ended in any status but CCP_OK left no trace in the object.
+ *   W5  What another thread completed is reported as CCP_OK, even if the time ran out or the
+ *       context was canceled at the same moment.
+ *   W6  Time is the monotonic clock.  A wait may end late, never early; spurious wake-ups are not
+ *       seen; setting the wall clock changes nothing.
+ */
+
+/** Durations in nanoseconds, the unit of all time in libccp. */
+#define CCP_US(n) ((int64_t)(n) * 1000)
+#define CCP_MS(n) ((int64_t)(n) * 1000000)
+#define CCP_SEC(n) ((int64_t)(n) * 1000000000)
+
+typedef struct ccp_ctx ccp_ctx;
+
+/** How long a call may wait.  16 bytes, passed by value; made by the constructors only. */
+typedef struct ccp_wait {
+    ccp_ctx *ctx_;
+    int64_t ns_; /* 0 not at all; < 0 relative; > 0 a time of ccp_now(); INT64_MAX for ever */
+} ccp_wait;
+
+#define CCP_WAIT_(ctx, ns) (CCP_LITERAL_(ccp_wait){ (ctx), (ns) })
+#define CCP_FOREVER CCP_WAIT_(NULL, INT64_MAX)
+#define CCP_NOWAIT CCP_WAIT_(NULL, 0)
+
+/** At most ns nanoseconds, counted from when the call has to wait; ns <= 0 is over at once. */
+static inline ccp_wait ccp_within(int64_t ns)
+{
+    return CCP_WAIT_(NULL, ns > 0 ? -ns : 1);
+}
+
+/** Until ccp_now() reaches t; a t that has passed is over at once. */
+static inline ccp_wait ccp_until(int64_t t)
+{
+    return CCP_WAIT_(NULL, t > 0 ? t : 1);
+}
+
+/** Until ctx ends; NULL never ends. */
+static inline ccp_wait ccp_with(ccp_ctx *ctx)
+{
+    return CCP_WAIT_(ctx, INT64_MAX);
+}
+
+/** As w, and until ctx ends; ctx takes the place of a context that w had. */
+static inline ccp_wait ccp_under(ccp_ctx *ctx, ccp_wait w)
+{
+    return CCP_WAIT_(ctx, w.ns_);
+}
+
+/**
+ * Gives the time of the monotonic clock.
+ *
+ *   Threads: any.
+ *   Returns: nanoseconds since some fixed moment; always > 0.
+ *   Cost:    one clock read.
+ *   Since:   0.1
+ */
+CCP_API int64_t ccp_now(void);
+
+/**
+ * Starts the clock of a relative wait, so that several calls share one budget.
+ *
+ *   Waits:   never; w is only converted.
+ *   Threads: any.
+ *   Returns: w with its end as a fixed time; w itself if it is not relative.
+ *   Cost:    one clock read.
+ *   Since:   0.1
+ */
+CCP_API ccp_wait ccp_start(ccp_wait w);
+
+/**
+ * Sleeps until the time of w has come, or its context ends.
+ *
+ *   Waits:   for time to pass.
+ *   Threads: any.
+ *   Returns: CCP_OK once the time of w has come (CCP_NOWAIT: at once); CCP_CANCELED or CCP_TIMEOUT
+ *            if its context ended first; CCP_DEADLOCK for CCP_FOREVER without a context, which
+ *            would never end.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_sleep(ccp_wait w);
+
+/* ==== 3. CONTEXT ===========================================================================
+ *
+ * A context tells the calls that work for one purpose when to stop.  Contexts form a tree: what
+ * ends a context ends all below it.  A context ends when it is canceled, when its parent ends, or
+ * when its deadline passes, which is never later than its parent's.  It can carry a value.
+ *
+ *     ccp_ctx *ctx = ccp_ctx_new(parent, ccp_within(CCP_SEC(5)));
+ *     ccp_status rc = ccp_chan_recv(ch, &v, ccp_with(ctx));       // CCP_TIMEOUT after 5 s
+ *     ccp_ctx_free(ctx);
+ *
+ * No thread watches the deadlines.  A thread that waits under a context sleeps no longer than its
+ * deadline; ccp_ctx_status() looks at the clock; a call that need not wait looks at the clock's
+ * coarse form, which may be a few milliseconds late and is never early.
+ *
+ * NULL stands for the context that never ends, wherever a context is taken.
+ *
+ * Guarantees
+ *   X1  ccp_ctx_cancel() wakes every thread that waits under the context or one below it.
+ *   X2  A context ends once and stays ended; its status and cause never change afterwards.
+ *   X3  A context's deadline is never later than its parent's.
+ *   X4  A context may be freed while contexts below it live: they keep their place in the tree.
+ *   X5  A hook runs at most once, in the thread that ended the context or noticed its deadline,
+ *       and under no lock.  After ccp_ctx_unhook() has returned it neither runs nor will run.
+ *   X6  A detached context ends with none of its ancestors, and has their values.
+ */
+
+/**
+ * Creates a context below parent that ends no later than limit says.
+ *
+ * ccp_ctx_new(p, CCP_FOREVER) only adds a way to cancel; ccp_ctx_new(p, ccp_within(t)) and
+ * ccp_until(t) add a deadline; CCP_NOWAIT makes one that has ended (CCP_TIMEOUT).
+ *
+ *   Waits:   never; limit is only kept.
+ *   Threads: any, also while parent ends.
+ *   Memory:  the caller owns the result and must pass it to ccp_ctx_free().
+ *   Returns: the context; NULL when memory is short, or if limit has a context of its own.
+ *   Cost:    one allocation; one clock read if limit is relative; one lock of the parent.
+ *   After:   Go's context.WithCancel, WithTimeout and WithDeadline in one; nsync_note for
+ *            deadlines without a timer.
+ *   Since:   0.1
+ */
+CCP_API ccp_ctx *ccp_ctx_new(ccp_ctx *parent, ccp_wait limit);
+
+/**
+ * Creates a context below parent in which key has a value.
+ *
+ *   Threads: any.
+ *   Memory:  keeps both pointers; owns neither.  The caller owns the result.
+ *   Returns: the context; NULL when memory is short or key is NULL.
+ *   Since:   0.1
+ */
+CCP_API ccp_ctx *ccp_ctx_new_value(ccp_ctx *parent, const void *key, void *value);
+
+/**
+ * Creates a context that has the values of parent, and does not end when parent ends.
+ *
+ *   Threads: any.
+ *   Memory:  the caller owns the result.
+ *   Returns: the context; NULL when memory is short.
+ *   Since:   0.1
+ */
+CCP_API ccp_ctx *ccp_ctx_new_detached(ccp_ctx *parent);
+
+/**
+ * Gives back a context; NULL is allowed.
+ *
+ * It is not canceled by this.  Contexts below it stay valid.
+ *
+ *   Threads: one; nobody may use ctx itself any more.
+ *   Memory:  freed when the last context below it is.
+ *   Returns: CCP_OK; CCP_BUSY if a thread waits under it or a hook is set: nothing is freed.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_ctx_free(ccp_ctx *ctx);
+
+/**
+ * Ends a context and all below it; one that has ended stays as it is.  NULL is ignored.
+ *
+ *   Threads: any.
+ *   Memory:  keeps nothing.
+ *   Cost:    one lock per context below it; one wake per thread that sleeps.
+ *   Since:   0.1
+ */
+CCP_API void ccp_ctx_cancel(ccp_ctx *ctx);
+
+/**
+ * As ccp_ctx_cancel(), and says why: ccp_ctx_cause() gives the same pointer for ctx and all that
+ * ended with it.
+ *
+ *   Threads: any.
+ *   Memory:  keeps the pointer; the pointed-to thing should outlive the contexts.
+ *   Since:   0.1
+ */
+CCP_API void ccp_ctx_cancel_cause(ccp_ctx *ctx, const void *cause);
+
+/**
+ * Tells whether, and how, a context has ended.
+ *
+ *   Threads: any.
+ *   Memory:  keeps nothing.
+ *   Returns: CCP_OK while it lives (and for NULL); CCP_CANCELED; CCP_TIMEOUT.
+ *   Order:   what happened before ccp_ctx_cancel() happens-before the return of CCP_CANCELED.
+ *   Cost:    one atomic load; a clock read if the context has a deadline.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_ctx_status(ccp_ctx *ctx);
+
+/**
+ * Gives the pointer that ccp_ctx_cancel_cause() left.
+ *
+ *   Threads: any.
+ *   Memory:  the pointer is the canceler's.
+ *   Returns: the cause; NULL if there is none or ctx lives.
+ *   Since:   0.1
+ */
+CCP_API const void *ccp_ctx_cause(ccp_ctx *ctx);
+
+/**
+ * Gives the time at which a context will have ended at the latest.
+ *
+ *   Threads: any.
+ *   Memory:  keeps nothing.
+ *   Returns: a time of ccp_now(); INT64_MAX if there is none.
+ *   Since:   0.1
+ */
+CCP_API int64_t ccp_ctx_deadline(const ccp_ctx *ctx);
+
+/**
+ * Looks up a value in ctx and the contexts above it.
+ *
+ *   Threads: any.
+ *   Memory:  the value is the program's.
+ *   Returns: the value nearest to ctx; NULL if key has none.
+ *   Cost:    linear in the depth of ctx.
+ *   Since:   0.1
+ */
+CCP_API void *ccp_ctx_value(const ccp_ctx *ctx, const void *key);
+
+/** Something to run when a context ends.  All zero before its first use; no other thread may
+ *  copy or free it between ccp_ctx_hook() and the return of ccp_ctx_unhook(). */
+typedef struct ccp_hook {
+    struct ccp_hook *next_, *prev_;
+    ccp_ctx *ctx_;
+    void (*fn_)(void *arg);
+    void *arg_;
+    void *runner_;
+    uint32_t state_;
+    uint32_t done_;
+} ccp_hook;
+
+/**
+ * Arranges for fn(arg) to run when ctx ends; at once, in this thread, if it has ended.
+ *
+ *   Threads: any; one hook by one thread at a time.
+ *   Memory:  uses *h, allocates nothing; h must stay until ccp_ctx_unhook() has returned.
+ *   Returns: CCP_OK; CCP_INVAL if ctx, h or fn is NULL; CCP_BUSY if h is set.
+ *   After:   Go's context.AfterFunc.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_ctx_hook(ccp_ctx *ctx, ccp_hook *h, void (*fn)(void *arg), void *arg);
+
+/**
+ * Takes a hook back, and waits for its function if that is running in another thread.
+ *
+ * Called from the hook's own function it does not wait.
+ *
+ *   Waits:   while the function runs elsewhere; CCP_NOWAIT takes back without waiting.
+ *   Threads: any; one hook by one thread at a time.
+ *   Memory:  after CCP_OK or CCP_CLOSED the hook is the caller's again.
+ *   Returns: CCP_OK if the function did not run and never will; CCP_CLOSED if it has run (or this
+ *            is it); CCP_MISUSE if h was never set; the wait codes if it is running still.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_ctx_unhook(ccp_hook *h, ccp_wait w);
+
+/** Defines name_of(ctx) and name_new(parent, value): a context value with its type checked. */
+#define CCP_CTX_VALUE_DEFINE(name, T)                                                          \
+    static const char name##_key_ = 0;                                                         \
+    static inline T *name##_of(const ccp_ctx *ctx)                                             \
+    {                                                                                          \
+        return (T *)ccp_ctx_value(ctx, &name##_key_);                                          \
+    }                                                                                          \
+    static inline ccp_ctx *name##_new(ccp_ctx *parent, T *value)                               \
+    {                                                                                          \
+        return ccp_ctx_new_value(parent, &name##_key_, value);                                 \
+    }                                                                                          \
+    struct ccp_allow_semicolon_
+
+/* ==== 4. CHANNEL ===========================================================================
+ *
+ * A channel carries elements of one size, by value, from any number of senders to any number of
+ * receivers, in the order in which they were accepted.  It holds up to `capacity` elements; a
+ * sender waits while it is full, a receiver while it is empty.  With capacity 0 a send completes
+ * only when a receiver has taken the element (rendezvous).  With element size 0 it is a counter.
+ *
+ *     ccp_chan *ch = ccp_chan_new(sizeof(int), 64);
+ *     int v = 42;
+ *     if (ccp_chan_send(ch, &v, CCP_FOREVER) != CCP_OK) { ... }
+ *     ccp_chan_close(ch);                                    // no more; the rest can be received
+ *     while (ccp_chan_recv(ch, &v, CCP_FOREVER) == CCP_OK) { ... }
+ *     ccp_chan_free(ch);
+ *
+ * Closing is the sender's: it says that there is no more.  With several senders let each be
+ * counted (ccp_chan_add_senders), and the last one that is done closes.  Cancelling is the
+ * receiver's: it closes, and discards what is buffered.  Elements that were accepted and are never
+ * received go to the channel's drop function, if it has one.
+ *
+ * May run at the same time (-), or must be kept apart by the caller (X):
+ *                send recv close cancel len/info free
+ *   free          X    X     X     X       X      X
+ *   the others    -    -     -     -       -      X
+ *
+ * Guarantees
+ *   C1  Elements that one thread sends are received in the order sent; elements are accepted and
+ *       received first in, first out.
+ *   C2  After ccp_chan_close() has returned no send succeeds; what was accepted can be received.
+ *   C3  Closing releases every thread that waits to send (CCP_CLOSED, the element is its own) and,
+ *       once the channel is drained, every thread that waits to receive (CCP_CLOSED).
+ *   C4  Each accepted element is received exactly once or dropped exactly once.
+ *   C5  With capacity 0 a send that returned CCP_OK was received by somebody.
+ *   C6  After construction no call allocates memory.
+ *   C7  A NOWAIT call takes effect at one moment: CCP_AGAIN means that the channel was full
+ *       (empty) at some moment during the call; with capacity 0, that no partner was waiting.
+ *   C8  A thread that waits is served within a bounded number of operations of others: now and
+ *       then, and at least about every millisecond, the one that waited longest is taken.
+ *   C9  A thread that waits for long sleeps: it uses no processor time.
+ *   C10 The drop function runs in the thread that cancels or frees, under no lock.
+ *   C11 When as many ccp_chan_sender_done() have been called as senders were added, the channel is
+ *       closed, exactly once.
+ *   C12 A channel of n elements takes n times (element size rounded up to 8, plus 8 bytes), or n
+ *       cache lines if it was asked to spread them, plus at most 1 KiB.
+ *   C13 A batch is sent and received in order.
+ */
+
+typedef struct ccp_chan ccp_chan;
+
+/** How to build a channel; zero is the default of every field. */
+typedef struct ccp_chan_opts {
+    size_t elem_size;                    /* bytes per element; 0: elements carry nothing */
+    size_t capacity;                     /* elements held; 0: rendezvous */
+    void (*drop)(void *elem, void *arg); /* gets each element accepted and never received */
+    void *drop_arg;
+    const char *name;   /* shown in dumps and metrics; must outlive the channel */
+    void *memory;       /* caller's memory of at least ccp_chan_memory() bytes, or NULL */
+    size_t memory_size; /* its size */
+    bool spread;        /* one cache line or more per element: less false sharing, more memory */
+} ccp_chan_opts;
+
+/** A snapshot of a channel. */
+typedef struct ccp_chan_info {
+    size_t elem_size, capacity;
+    size_t len;                        /* elements in it */
+    size_t high_water;                 /* most elements ever seen in it */
+    size_t waiting_senders;            /* threads parked */
+    size_t waiting_receivers;
+    uint64_t received;                 /* elements received in all (not those of capacity 0) */
+    bool closed;
+    const char *name;
+} ccp_chan_info;
+
+/**
+ * Creates a channel.
+ *
+ *   Threads: any.
+ *   Memory:  the caller owns the result and must pass it to ccp_chan_free().
+ *   Returns: the channel; NULL when memory is short or the sizes cannot be added up.
+ *   Cost:    one allocation.
+ *   Since:   0.1
+ */
+CCP_API ccp_chan *ccp_chan_new(size_t elem_size, size_t capacity);
+
+/**
+ * Creates a channel as *o says.
+ *
+ *   Threads: any.
+ *   Memory:  copies *o; with o->memory, builds the channel there (ccp_chan_free() then gives back
+ *            nothing, but must be called before the memory is used again).
+ *   Returns: the channel; NULL when memory is short, the sizes cannot be added up, or o->memory is
+ *            too small.
+ *   Since:   0.1
+ */
+CCP_API ccp_chan *ccp_chan_make(const ccp_chan_opts *o);
+
+/**
+ * Tells how many bytes of o->memory a channel as *o says takes.
+ *
+ *   Threads: any.
+ *   Memory:  keeps nothing.
+ *   Returns: bytes; 0 if the sizes cannot be added up.
+ *   Since:   0.1
+ */
+CCP_API size_t ccp_chan_memory(const ccp_chan_opts *o);
+
+/**
+ * Frees a channel; NULL is allowed.  What is still in it is dropped.
+ *
+ *   Threads: one; nobody may use ch any more.
+ *   Memory:  frees the channel, unless it was built in the caller's memory.
+ *   Returns: CCP_OK; CCP_BUSY if a thread waits in it: nothing is freed.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_chan_free(ccp_chan *ch);
+
+/**
+ * Sends a copy of one element.
+ *
+ *   Waits:   while the channel is full (capacity 0: until a receiver takes the element).
+ *   Threads: any number at once.
+ *   Memory:  copies elem_size bytes from elem before it returns; keeps no pointer.
+ *   Returns: CCP_OK; CCP_CLOSED if the channel was closed before it accepted the element;
+ *            CCP_INVAL if ch, or elem with elements that carry something, is NULL, or ch is a timer
+ *            channel; the wait codes.
+ *   Order:   happens-before the return of the ccp_chan_recv() that takes the element; with
+ *            capacity n, the k-th receive happens-before the return of the (k+n)-th send.
+ *   Cost:    one compare-and-swap on an uncontended channel; no system call unless it waits or
+ *            wakes.
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_chan_send(ccp_chan *ch, const void *elem, ccp_wait w);
+
+/**
+ * Receives one element.
+ *
+ *   Waits:   while the channel is empty and not closed.
+ *   Threads: any number at once.
+ *   Memory:  copies elem_size bytes to elem; elem may be NULL, then the element is lost, not
+ *            dropped.
+ *   Returns: CCP_OK; CCP_CLOSED if the channel is closed and drained; CCP_INVAL if ch is NULL; the
+ *            wait codes.
+ *   Order:   as for ccp_chan_send().
+ *   Cost:    as for ccp_chan_send().
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_chan_recv(ccp_chan *ch, void *elem, ccp_wait w);
+
+/**
+ * Sends as many of n elements as there is room for, at least one.
+ *
+ *   Waits:   while the channel is full.
+ *   Threads: any number at once.
+ *   Memory:  copies from elems, the first element first.
+ *   Returns: CCP_OK with *sent in 1..n; otherwise as ccp_chan_send(), and CCP_INVAL if n is 0 or
+ *            sent is NULL.
+ *   Cost:    one compare-and-swap for the batch; at most one wake.
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_chan_send_n(ccp_chan *ch, const void *elems, size_t n,
+                                                  size_t *sent, ccp_wait w);
+
+/**
+ * Receives up to n elements, at least one.
+ *
+ *   Waits:   while the channel is empty and not closed.
+ *   Threads: any number at once.
+ *   Memory:  copies to elems, the oldest element first.
+ *   Returns: CCP_OK with *got in 1..n; otherwise as ccp_chan_recv(), and CCP_INVAL if n is 0 or
+ *            got is NULL.
+ *   Cost:    one compare-and-swap for the batch; at most one wake.
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_chan_recv_n(ccp_chan *ch, void *elems, size_t n, size_t *got,
+                                                  ccp_wait w);
+
+/**
+ * Closes a channel: no more elements.  Never waits.
+ *
+ *   Threads: any.
+ *   Memory:  keeps nothing.
+ *   Returns: CCP_OK; CCP_CLOSED if it was closed already; CCP_INVAL if ch is NULL.
+ *   Order:   happens-before every CCP_CLOSED that it causes.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_chan_close(ccp_chan *ch);
+
+/**
+ * Closes a channel and drops what is in it.  Never waits for anybody.
+ *
+ *   Threads: any.
+ *   Memory:  each element in it goes to the drop function.
+ *   Returns: CCP_OK, also if it was closed but not yet drained; CCP_CLOSED if it was closed and
+ *            empty; CCP_INVAL if ch is NULL.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_chan_cancel(ccp_chan *ch);
+
+/**
+ * Counts n more senders; the channel closes when all that were counted are done.
+ *
+ *   Threads: any.
+ *   Memory:  keeps nothing.
+ *   Returns: CCP_OK; CCP_CLOSED if ch is closed; CCP_INVAL if ch is NULL, n is 0, or the count would
+ *            pass 2^31.
+ *   After:   the sender handles of crossbeam and Rust's std::sync::mpsc.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_chan_add_senders(ccp_chan *ch, unsigned n);
+
+/**
+ * Says that one of the counted senders is done; the last one closes the channel.
+ *
+ *   Threads: any.
+ *   Memory:  keeps nothing; after the last one, and a receiver's CCP_CLOSED, ch may be freed as soon
+ *            as this call has returned.
+ *   Returns: CCP_OK; CCP_MISUSE if no sender is counted; CCP_INVAL if ch is NULL.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_chan_sender_done(ccp_chan *ch);
+
+/**
+ * Tells how many elements are in a channel.
+ *
+ *   Threads: any.
+ *   Memory:  keeps nothing.
+ *   Returns: the number at some moment during the call; 0 with capacity 0, or if ch is NULL.
+ *   Since:   0.1
+ */
+CCP_API size_t ccp_chan_len(const ccp_chan *ch);
+
+/**
+ * Tells how many elements a channel can hold.
+ *
+ *   Threads: any.
+ *   Memory:  keeps nothing.
+ *   Returns: its capacity; 0 if ch is NULL.
+ *   Since:   0.1
+ */
+CCP_API size_t ccp_chan_cap(const ccp_chan *ch);
+
+/**
+ * Tells whether a channel has been closed (it may still hold elements).
+ *
+ *   Threads: any.
+ *   Memory:  keeps nothing.
+ *   Returns: true once closed; true if ch is NULL.
+ *   Since:   0.1
+ */
+CCP_API bool ccp_chan_is_closed(const ccp_chan *ch);
+
+/**
+ * Fills in a snapshot of a channel.
+ *
+ *   Threads: any; each field is true at some moment during the call, not all at the same one.
+ *   Memory:  writes *out.
+ *   Returns: CCP_OK; CCP_INVAL if a pointer is NULL.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_chan_get_info(const ccp_chan *ch, ccp_chan_info *out);
+
+/** Runs its body for each element received into *ptr, until ccp_chan_recv(ch, ptr, w) fails. */
+#define CCP_CHAN_FOR(ptr, ch, w) while (ccp_chan_recv((ch), (ptr), (w)) == CCP_OK)
+
+/** Defines a channel type whose elements are T: name, and its views name_tx (send only) and
+ *  name_rx (receive only).  A wrong element type or direction does not compile. */
+#define CCP_CHAN_DEFINE(name, T)                                                               \
+    typedef struct name {                                                                      \
+        ccp_chan *ch;                                                                          \
+    } name;                                                                                    \
+    typedef struct name##_tx {                                                                 \
+        ccp_chan *ch;                                                                          \
+    } name##_tx;                                                                               \
+    typedef struct name##_rx {                                                                 \
+        ccp_chan *ch;                                                                          \
+    } name##_rx;                                                                               \
+    static inline name name##_new(size_t capacity)                                             \
+    {                                                                                          \
+        name c = { ccp_chan_new(sizeof(T), capacity) };                                        \
+        return c;                                                                              \
+    }                                                                                          \
+    static inline name##_tx name##_sender(name c)                                              \
+    {                                                                                          \
+        name##_tx v = { c.ch };                                                                \
+        return v;                                                                              \
+    }                                                                                          \
+    static inline name##_rx name##_receiver(name c)                                            \
+    {                                                                                          \
+        name##_rx v = { c.ch };                                                                \
+        return v;                                                                              \
+    }                                                                                          \
+    CCP_MUST_CHECK static inline ccp_status name##_send(name##_tx c, const T *elem, ccp_wait w) \
+    {                                                                                          \
+        return ccp_chan_send(c.ch, elem, w);                                                   \
+    }                                                                                          \
+    CCP_MUST_CHECK static inline ccp_status name##_recv(name##_rx c, T *elem, ccp_wait w)      \
+    {                                                                                          \
+        return ccp_chan_recv(c.ch, elem, w);                                                   \
+    }                                                                                          \
+    static inline ccp_status name##_close(name##_tx c)                                         \
+    {                                                                                          \
+        return ccp_chan_close(c.ch);                                                           \
+    }                                                                                          \
+    static inline ccp_status name##_free(name c)                                               \
+    {                                                                                          \
+        return ccp_chan_free(c.ch);                                                            \
+    }                                                                                          \
+    struct ccp_allow_semicolon_
+
+/* ==== 5. SELECT ============================================================================
+ *
+ * Select waits for the first of several operations that can be done, and does that one only.
+ *
+ *     size_t i;
+ *     int v, beat = 1;
+ *     const ccp_case cases[] = { CCP_CASE_RECV(in, &v), CCP_CASE_SEND(out, &beat),
+ *                                CCP_CASE_DONE(ctx) };
+ *     switch (ccp_select(cases, 3, &i, ccp_within(CCP_SEC(1)))) {
+ *     case CCP_OK:      ... the operation of case i was done; DONE: its context has ended
+ *     case CCP_CLOSED:  ... the channel of case i is closed (receive: and drained)
+ *     case CCP_TIMEOUT: ... none could be done for a second
+ *     }
+ *
+ * A case whose channel or context is NULL is never ready: set it to NULL to switch it off.
+ *
+ * Guarantees
+ *   S1  At most one case is done, and *chosen names it.
+ *   S2  ccp_select() chooses with equal chance among the cases it finds ready;
+ *       ccp_select_first() takes the first of them.
+ *   S3  A closed channel is ready, with CCP_CLOSED and *chosen.
+ *   S4  The same channel may stand in several cases; a select never meets itself.
+ *   S5  With CCP_NOWAIT it never waits; CCP_AGAIN means that no case was ready when looked at.
+ *   S6  No memory is allocated, whatever the number of cases.
+ */
+
+typedef struct ccp_case {
+    void *obj_;
+    const void *src_;
+    void *dst_;
+    uintptr_t op_;
+} ccp_case;
+
+#define CCP_CASE_(obj, src, dst, op) (CCP_LITERAL_(ccp_case){ (obj), (src), (dst), (op) })
+#define CCP_CASE_RECV(ch, ptr) CCP_CASE_(ccp_chan_case_(ch), NULL, (ptr), 0)
+#define CCP_CASE_SEND(ch, ptr) CCP_CASE_(ccp_chan_case_(ch), (ptr), NULL, 1)
+#define CCP_CASE_DONE(ctx) CCP_CASE_(ccp_ctx_case_(ctx), NULL, NULL, 2)
+static inline void *ccp_chan_case_(ccp_chan *ch)
+{
+    return ch;
+}
+static inline void *ccp_ctx_case_(ccp_ctx *ctx)
+{
+    return ctx;
+}
+
+/**
+ * Does one of n operations, chosen at random among those that are ready.
+ *
+ *   Waits:   while no case is ready.
+ *   Threads: any.
+ *   Memory:  reads cases; copies to or from the element of the chosen case.
+ *   Returns: CCP_OK or CCP_CLOSED with *chosen; the wait codes; CCP_DEADLOCK if no case can ever
+ *            be ready and w never ends; CCP_INVAL if chosen is NULL, cases is NULL with n > 0, or a
+ *            case is a send to a timer channel.
+ *   Cost:    linear in n; no allocation; about 80 bytes of stack per case when it has to wait.
+ *   After:   Go's select statement.
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_select(const ccp_case *cases, size_t n, size_t *chosen,
+                                             ccp_wait w);
+
+/**
+ * As ccp_select(), but does the first of those that are ready: put what matters most first.
+ *
+ *   Waits:   while no case is ready.
+ *   Threads: any.
+ *   Memory:  as ccp_select().
+ *   Returns: as ccp_select().
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_select_first(const ccp_case *cases, size_t n, size_t *chosen,
+                                                   ccp_wait w);
+
+/* ==== 6. TIMER CHANNELS ====================================================================
+ *
+ * A timer channel gives the time (an int64_t of ccp_now()) to whoever receives from it when it is
+ * due.  It is received from, selected on, closed and freed like any channel; nothing can be sent
+ * to it.  No thread runs for it: the element is computed when somebody receives.
+ *
+ * Guarantees
+ *   T1  An element is never received before it is due.
+ *   T2  ccp_chan_after() gives one element, then never another.
+ *   T3  ccp_chan_tick() gives elements at least one period apart in due time; ticks that nobody
+ *       received are dropped, not queued: at most one is waiting.
+ */
+
+/**
+ * Creates a channel from which one element can be received, ns nanoseconds from now.
+ *
+ *   Threads: any.
+ *   Memory:  the caller owns the result and must pass it to ccp_chan_free().
+ *   Returns: the channel; NULL when memory is short.  ns <= 0 is due at once.
+ *   After:   Go's time.After; crossbeam's channel::after for doing it without a thread.
+ *   Since:   0.1
+ */
+CCP_API ccp_chan *ccp_chan_after(int64_t ns);
+
+/**
+ * Creates a channel from which an element can be received every ns nanoseconds.
+ *
+ *   Threads: any.
+ *   Memory:  the caller owns the result and must pass it to ccp_chan_free().
+ *   Returns: the channel; NULL when memory is short or ns <= 0.
+ *   Since:   0.1
+ */
+CCP_API ccp_chan *ccp_chan_tick(int64_t ns);
+
+/* ==== 7. WAIT GROUP ========================================================================
+ *
+ * A wait group counts tasks under way, and lets threads wait until there are none.
+ *
+ *     ccp_wg wg = CCP_WG_INIT;                   // all zero is valid
+ *     for (int i = 0; i < n; i++)
+ *         if (ccp_wg_go(&wg, work, &job[i]) != CCP_OK) ...
+ *     ccp_wg_wait(&wg, CCP_FOREVER);             // every work() has returned
+ *
+ * Guarantees
+ *   A1  ccp_wg_wait() returns CCP_OK only at or after a moment at which the count was 0.
+ *   A2  What a thread did before ccp_wg_done() happens-before the return of a ccp_wg_wait() that
+ *       it released.
+ *   A3  The count never becomes negative: ccp_wg_done() too many is CCP_MISUSE.
+ *   A4  A wait group can be used again as soon as its waiters have returned.
+ *   A5  The channel given to ccp_wg_close_when_done() is closed when the count becomes 0.
+ *   A6  A thread started by ccp_wg_go() has ended when a later ccp_wg_wait() returns CCP_OK.
+ */
+
+typedef struct ccp_wg {
+    CCP_ALIGN8 uint64_t state_;
+    uint32_t lock_;
+    void *head_, *tail_;
+    void *threads_;
+    ccp_chan *close_;
+} ccp_wg;
+#define CCP_WG_INIT                                                                            \
+    {                                                                                          \
+        0, 0, NULL, NULL, NULL, NULL                                                           \
+    }
+
+/**
+ * Counts n tasks more, or, if n is negative, less.
+ *
+ *   Threads: any; the first task of a round must be counted before anybody waits.
+ *   Memory:  keeps nothing.
+ *   Returns: CCP_OK; CCP_MISUSE if the count would become negative, or if it is 0 while a thread
+ *            still has to return from its wait; CCP_INVAL if wg is NULL or the count would
+ *            pass 2^31 - 1.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_wg_add(ccp_wg *wg, int n);
+
+/**
+ * Counts one task less.
+ *
+ *   Threads: any.
+ *   Memory:  does not touch *wg after the last waiter was released.
+ *   Returns: as ccp_wg_add(wg, -1).
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_wg_done(ccp_wg *wg);
+
+/**
+ * Waits until no task is under way.
+ *
+ *   Waits:   while the count is not 0.
+ *   Threads: any number at once.
+ *   Memory:  joins, and gives back, the threads that ccp_wg_go() started and that have ended.
+ *   Returns: CCP_OK; CCP_INVAL if wg is NULL; the wait codes.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_wg_wait(ccp_wg *wg, ccp_wait w);
+
+/**
+ * Starts a thread that runs fn(arg), and counts it until it has ended.
+ *
+ * Somebody must wait for the group in the end, or the thread's memory is not given back.
+ *
+ *   Threads: any.
+ *   Memory:  one small block until a ccp_wg_wait() returns; keeps arg for fn.
+ *   Returns: CCP_OK; CCP_NOMEM if memory or threads are short; CCP_INVAL if wg or fn is NULL;
+ *            CCP_MISUSE as ccp_wg_add().
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_wg_go(ccp_wg *wg, void (*fn)(void *arg), void *arg);
+
+/**
+ * Closes ch as soon as no task is under way; at once, if none is.
+ *
+ *   Threads: any.
+ *   Memory:  keeps ch until then.
+ *   Returns: CCP_OK; CCP_BUSY if another channel waits for the same; CCP_INVAL if a pointer is
+ *            NULL.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_wg_close_when_done(ccp_wg *wg, ccp_chan *ch);
+
+/* ==== 8. WORKER POOL =======================================================================
+ *
+ * A pool runs tasks on a fixed number of threads.  Tasks wait in a bounded queue: when it is full,
+ * ccp_pool_submit() waits, which is how a fast producer is held back.
+ *
+ *     ccp_pool *pool = ccp_pool_new(&(ccp_pool_opts){ .workers = 4, .queue = 64 });
+ *     for (size_t i = 0; i < n; i++)
+ *         if (ccp_pool_submit(pool, resize, images[i], CCP_FOREVER) != CCP_OK) break;
+ *     ccp_pool_drain(pool, CCP_FOREVER);          // all have run
+ *     ccp_pool_free(pool);
+ *
+ * A task gets a context that ends when the pool is shut down, or the pool's parent context ends.
+ *
+ * Guarantees
+ *   P1  Tasks start in the order in which they were accepted.
+ *   P2  Never more tasks run at once than the pool has workers.
+ *   P3  Every accepted task runs exactly once, or is handed back exactly once by
+ *       ccp_pool_shutdown() or the `unrun` function of the pool.
+ *   P4  ccp_pool_drain() returns CCP_OK only when each task accepted before it has finished.
+ *   P5  Pools share nothing: no use of one delays or stops another.
+ *   P6  What happened before ccp_pool_submit() happens-before the task; the task happens-before
+ *       the return of the ccp_pool_drain() that waited for it.
+ *   P7  Workers that have nothing to do use no processor time, and block all signals that are
+ *       not errors of their own making.
+ *   P8  No memory is allocated per task.
+ */
+
+typedef struct ccp_pool ccp_pool;
+
+/** A task.  What it returns is counted: ccp_pool_info tells how many did not return CCP_OK. */
+typedef ccp_status (*ccp_task)(ccp_ctx *ctx, void *arg);
+
+/** Gets a task that will not run any more; gets the pool's unrun_arg too. */
+typedef void (*ccp_unrun)(ccp_task fn, void *task_arg, void *unrun_arg);
+
+/** How to build a pool; zero is the default of every field. */
+typedef struct ccp_pool_opts {
+    unsigned workers;  /* threads; 0: as many as there are processors for this process */
+    size_t queue;      /* tasks that wait; 0: rendezvous, a task is accepted by an idle worker */
+    const char *name;  /* threads are called name-0, name-1, ...; NULL: "ccp" */
+    size_t stack_size; /* bytes of stack per worker; 0: the system's default */
+    ccp_ctx *parent;   /* tasks' contexts are below it */
+    ccp_unrun unrun;   /* gets tasks that will not run when the pool is freed */
+    void *unrun_arg;
+} ccp_pool_opts;
+
+/** A snapshot of a pool. */
+typedef struct ccp_pool_info {
+    unsigned workers;
+    size_t queued;      /* tasks accepted and not started */
+    size_t queue_cap;
+    size_t queue_high_water;
+    uint64_t finished;  /* tasks that have returned */
+    uint64_t failed;    /* of them, those that did not return CCP_OK */
+    const char *name;
+} ccp_pool_info;
+
+/**
+ * Creates a pool and starts its workers.
+ *
+ *   Threads: any.
+ *   Memory:  copies *o (NULL: all defaults); the name must outlive the pool.
+ *   Returns: the pool, all its workers started; NULL if memory or threads are short or an option
+ *            is absurd (more than 65536 workers): then nothing is left behind.
+ *   Since:   0.1
+ */
+CCP_API ccp_pool *ccp_pool_new(const ccp_pool_opts *o);
+
+/**
+ * Hands over a task.
+ *
+ *   Waits:   while the queue is full.
+ *   Threads: any, tasks of the same pool too (with a full queue and all workers submitting, that
+ *            is a deadlock of the program's own making; give such calls a limit).
+ *   Memory:  keeps arg for fn; owns nothing.
+ *   Returns: CCP_OK; CCP_CLOSED if the pool accepts no more; CCP_INVAL if p or fn is NULL; the wait
+ *            codes.
+ *   Order:   as P6 says.
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_pool_submit(ccp_pool *p, ccp_task fn, void *arg, ccp_wait w);
+
+/**
+ * Closes a pool: no more tasks are accepted; those accepted run.  Never waits.
+ *
+ *   Threads: any.
+ *   Memory:  keeps nothing.
+ *   Returns: CCP_OK; CCP_CLOSED if it was closed; CCP_INVAL if p is NULL.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_pool_close(ccp_pool *p);
+
+/**
+ * Waits until every task accepted so far has finished.  The pool stays open.
+ *
+ *   Waits:   while such tasks wait or run.
+ *   Threads: any, but not from a task of the same pool (CCP_DEADLOCK).
+ *   Memory:  keeps nothing.
+ *   Returns: CCP_OK; CCP_DEADLOCK when called by a task of p; CCP_INVAL if p is NULL; the wait codes.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_pool_drain(ccp_pool *p, ccp_wait w);
+
+/**
+ * Stops a pool: closes it, lets what was accepted run until w ends, then cancels the tasks'
+ * context, hands back what did not start, and joins the workers.
+ *
+ *   Waits:   for accepted tasks until w ends; and then, without limit, for tasks that run already:
+ *            they should watch their context.
+ *   Threads: one, but not a task of the same pool.
+ *   Memory:  the pool is still to be freed.
+ *   Returns: CCP_OK if everything ran; the wait codes if w ended first: then each task that did not
+ *            start has been handed to unrun (NULL: to the pool's); CCP_CLOSED if it was shut down
+ *            before; CCP_DEADLOCK when called by a task of p; CCP_INVAL if p is NULL.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_pool_shutdown(ccp_pool *p, ccp_unrun unrun, void *unrun_arg, ccp_wait w);
+
+/**
+ * Frees a pool; NULL is allowed.  One that was not shut down is, without waiting for tasks that
+ * did not start.
+ *
+ * Blocks:  for tasks that run already.
+ *
+ *   Threads: one; nobody may use p any more.
+ *   Memory:  frees everything.
+ *   Returns: CCP_OK; CCP_DEADLOCK when called by a task of p: nothing is freed.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_pool_free(ccp_pool *p);
+
+/**
+ * Fills in a snapshot of a pool.
+ *
+ *   Threads: any.
+ *   Memory:  writes *out.
+ *   Returns: CCP_OK; CCP_INVAL if a pointer is NULL.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_pool_get_info(const ccp_pool *p, ccp_pool_info *out);
+
+/**
+ * Tells a task which worker runs it.
+ *
+ *   Threads: the task's own.
+ *   Memory:  keeps nothing.
+ *   Returns: 0 .. workers - 1; -1 if ctx is not the context of a task.
+ *   Since:   0.1
+ */
+CCP_API int ccp_pool_worker(const ccp_ctx *ctx);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
