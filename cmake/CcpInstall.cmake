@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: MIT
+# Install rules: library, header, CMake package, pkg-config file.
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
+set(CCP_PACKAGE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/ccp)
+
+install(
+    TARGETS ccp
+    EXPORT ccpTargets
+    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+    RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR}
+    INCLUDES
+    DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(FILES ${PROJECT_SOURCE_DIR}/include/ccp.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(EXPORT ccpTargets NAMESPACE ccp:: DESTINATION ${CCP_PACKAGE_DIR})
+
+# Before 1.0 a minor version may change the interface.
+if(PROJECT_VERSION_MAJOR EQUAL 0)
+    set(compatibility SameMinorVersion)
+else()
+    set(compatibility SameMajorVersion)
+endif()
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/ccpConfigVersion.cmake
+                                 COMPATIBILITY ${compatibility})
+configure_package_config_file(
+    ${PROJECT_SOURCE_DIR}/cmake/ccpConfig.cmake.in ${PROJECT_BINARY_DIR}/ccpConfig.cmake
+    INSTALL_DESTINATION ${CCP_PACKAGE_DIR})
+install(FILES ${PROJECT_BINARY_DIR}/ccpConfig.cmake ${PROJECT_BINARY_DIR}/ccpConfigVersion.cmake
+        DESTINATION ${CCP_PACKAGE_DIR})
+
+# ccp.pc finds its prefix from its own place, so that the tree may be moved.  Absolute directories
+# stay as they were given.
+set(pc_dir ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+if(IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}")
+    set(pc_prefix ${CMAKE_INSTALL_PREFIX})
+    set(pc_libdir ${CMAKE_INSTALL_LIBDIR})
+else()
+    file(RELATIVE_PATH up /x/${pc_dir} /x)
+    string(REGEX REPLACE "/$" "" up "${up}")
+    set(pc_prefix "\${pcfiledir}/${up}")
+    set(pc_libdir "\${prefix}/${CMAKE_INSTALL_LIBDIR}")
+endif()
+if(IS_ABSOLUTE "${CMAKE_INSTALL_INCLUDEDIR}")
+    set(pc_includedir ${CMAKE_INSTALL_INCLUDEDIR})
+else()
+    set(pc_includedir "\${prefix}/${CMAKE_INSTALL_INCLUDEDIR}")
+endif()
+set(pc_private "${CMAKE_THREAD_LIBS_INIT}")
+if(NOT CCP_ATOMICS_BUILTIN)
+    string(APPEND pc_private " -latomic")
+endif()
+get_target_property(kind ccp TYPE)
+if(kind STREQUAL "STATIC_LIBRARY")
+    set(pc_libs_more " ${pc_private}")
+    set(pc_private "")
+endif()
+configure_file(${PROJECT_SOURCE_DIR}/cmake/ccp.pc.in ${PROJECT_BINARY_DIR}/ccp.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/ccp.pc DESTINATION ${pc_dir})

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: MIT
+# ccp_library(target): makes target from CCP_SOURCES, with all that every build of the library needs.
+include(CheckCSourceCompiles)
+
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+find_package(Threads REQUIRED)
+
+# Some machines do atomics of some widths by calls into libatomic.
+set(atomics_program [[
+#include <stdatomic.h>
+#include <stdint.h>
+static _Atomic uint64_t w64;
+static _Atomic uint32_t w32;
+static _Atomic uint8_t w8;
+int main(int argc, char **argv)
+{
+    (void)argv;
+    uint64_t e64 = 0;
+    uint8_t e8 = 0;
+    atomic_fetch_add(&w64, (uint64_t)argc);
+    atomic_fetch_or(&w32, 1);
+    atomic_fetch_or(&w8, 1);
+    return atomic_compare_exchange_strong(&w64, &e64, 3) +
+           atomic_compare_exchange_strong(&w8, &e8, 1) + (int)atomic_exchange(&w32, 0);
+}
+]])
+check_c_source_compiles("${atomics_program}" CCP_ATOMICS_BUILTIN)
+if(NOT CCP_ATOMICS_BUILTIN)
+    set(CMAKE_REQUIRED_LIBRARIES atomic)
+    check_c_source_compiles("${atomics_program}" CCP_ATOMICS_LIBATOMIC)
+    unset(CMAKE_REQUIRED_LIBRARIES)
+    if(NOT CCP_ATOMICS_LIBATOMIC)
+        message(FATAL_ERROR "the compiler has no C11 atomics of 8 to 64 bits")
+    endif()
+endif()
+
+set(CCP_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes
+                 -Wpointer-arith -Wwrite-strings)
+if(CCP_WERROR)
+    list(APPEND CCP_WARNINGS -Werror)
+endif()
+
+# What the sanitizers and the coverage need, in the library and in what links it from this build.
+set(CCP_INSTRUMENT "")
+if(CCP_SANITIZE)
+    string(REPLACE ";" "," ccp_sanitizers "${CCP_SANITIZE}")
+    list(APPEND CCP_INSTRUMENT -fsanitize=${ccp_sanitizers} -fno-sanitize-recover=all)
+endif()
+if(CCP_COVERAGE)
+    list(APPEND CCP_INSTRUMENT --coverage)
+endif()
+
+function(ccp_library target)
+    foreach(source IN LISTS CCP_SOURCES)
+        target_sources(${target} PRIVATE ${PROJECT_SOURCE_DIR}/src/${source})
+    endforeach()
+    target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/src)
+    target_compile_options(${target} PRIVATE ${CCP_WARNINGS})
+    target_link_libraries(${target} PUBLIC Threads::Threads)
+    if(NOT CCP_ATOMICS_BUILTIN)
+        target_link_libraries(${target} PUBLIC atomic)
+    endif()
+    if(CCP_INSTRUMENT)
+        target_compile_options(${target} PUBLIC $<BUILD_INTERFACE:${CCP_INSTRUMENT}>)
+        target_link_libraries(${target} PUBLIC $<BUILD_INTERFACE:${CCP_INSTRUMENT}>)
+    endif()
+    if(CCP_SANITIZE)
+        target_compile_options(${target} PUBLIC $<BUILD_INTERFACE:-fno-omit-frame-pointer>
+                                                $<BUILD_INTERFACE:-g>)
+    endif()
+    # Each source asks for what it needs beyond C11 by a feature macro of its own.
+    set_target_properties(
+        ${target}
+        PROPERTIES C_STANDARD 11
+                   C_STANDARD_REQUIRED ON
+                   C_EXTENSIONS OFF
+                   C_VISIBILITY_PRESET hidden
+                   POSITION_INDEPENDENT_CODE ON)
+endfunction()
