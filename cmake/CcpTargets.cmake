@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# ccp_library(target): makes target from CCP_SOURCES, with all that every build of the library needs.
+# ccp_library(target): makes target from CCP_SOURCES, with what each build of the library needs.
 include(CheckCSourceCompiles)
 
 set(THREADS_PREFER_PTHREAD_FLAG ON)

@@ -4,5 +4,6 @@
 execute_process(COMMAND ${PROGRAM} OUTPUT_VARIABLE got ERROR_VARIABLE err RESULT_VARIABLE status)
 file(READ ${EXPECTED} want)
 if(NOT status STREQUAL "0" OR NOT got STREQUAL want)
-    message(FATAL_ERROR "exit status ${status}\n--- expected\n${want}--- got\n${got}--- stderr\n${err}")
+    message(FATAL_ERROR "exit status ${status}\n--- expected\n${want}"
+                        "--- got\n${got}--- stderr\n${err}")
 endif()

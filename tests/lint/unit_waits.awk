@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: MIT
+# Unit tests wait for states: they never let time pass by the means of the system.
+#   awk -f comments.awk -f unit_waits.awk files...
+{
+    comment_of($0)
+    if (" " code_of() ~ /[^A-Za-z0-9_](u?sleep|(clock_)?nanosleep|thrd_sleep|poll) *\(/) {
+        print FILENAME ":" FNR ": sleeps: " $0
+        bad++
+    }
+}
+END { exit bad > 0 }

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Uses every macro and inline function of ccp.h, so that a compiler sees what they expand to.  It is
+ * compiled as C and as C++, and never run.
+ */
+#include "ccp.h"
+
+CCP_CHAN_DEFINE(ints, int);
+CCP_CTX_VALUE_DEFINE(limit, int);
+
+ccp_status use_waits(ccp_chan *ch, ccp_ctx *ctx, int64_t t);
+ccp_status use_typed(void);
+ccp_status use_select(ccp_chan *in, ccp_chan *out, ccp_ctx *ctx);
+ccp_status use_zero(void);
+
+static ccp_status receive(ccp_chan *ch, ccp_wait w)
+{
+    int v;
+    return ccp_chan_recv(ch, &v, w);
+}
+
+ccp_status use_waits(ccp_chan *ch, ccp_ctx *ctx, int64_t t)
+{
+    const ccp_wait waits[] = { CCP_FOREVER,
+                               CCP_NOWAIT,
+                               ccp_within(CCP_US(1)),
+                               ccp_within(CCP_MS(1)),
+                               ccp_within(CCP_SEC(1)),
+                               ccp_until(t),
+                               ccp_with(ctx),
+                               ccp_under(ctx, ccp_within(t)),
+                               ccp_start(ccp_within(t)) };
+    for (size_t i = 0; i < sizeof waits / sizeof *waits; i++) {
+        ccp_status s = receive(ch, waits[i]);
+        if (s != CCP_OK)
+            return s;
+    }
+    int v;
+    CCP_CHAN_FOR(&v, ch, CCP_FOREVER)
+    {
+        if (v < 0)
+            return CCP_FAILED;
+    }
+    return CCP_OK;
+}
+
+ccp_status use_typed(void)
+{
+    ints all = ints_new(4);
+    ints_tx out = ints_sender(all);
+    ints_rx in = ints_receiver(all);
+    int v = 7;
+    ccp_ctx *ctx = limit_new(NULL, &v);
+    if (ints_send(out, &v, CCP_NOWAIT) != CCP_OK || ints_close(out) != CCP_OK ||
+        ints_recv(in, &v, CCP_NOWAIT) != CCP_OK || !limit_of(ctx))
+        return CCP_FAILED;
+    ccp_ctx_free(ctx);
+    return ints_free(all);
+}
+
+ccp_status use_select(ccp_chan *in, ccp_chan *out, ccp_ctx *ctx)
+{
+    size_t i;
+    int v = 1;
+    const ccp_case cases[] = { CCP_CASE_RECV(in, &v), CCP_CASE_SEND(out, &v), CCP_CASE_DONE(ctx) };
+    ccp_status s = ccp_select(cases, 3, &i, ccp_within(CCP_MS(5)));
+    return s == CCP_OK ? ccp_select_first(cases, 3, &i, CCP_NOWAIT) : s;
+}
+
+ccp_status use_zero(void)
+{
+    ccp_wg wg = CCP_WG_INIT;
+    ccp_pool_opts opts = { 0, 0, NULL, 0, NULL, NULL, NULL };
+    ccp_pool *pool = ccp_pool_new(&opts);
+    ccp_pool_free(pool);
+    return ccp_wg_wait(&wg, CCP_NOWAIT);
+}
