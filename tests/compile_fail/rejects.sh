@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# rejects.sh COMPILER INCLUDE FILE: FILE compiles; with -DWRONG it does not, for the expected reason.
+# rejects.sh COMPILER INCLUDE FILE: FILE compiles; with -DWRONG it does not, and for the expected
+# reason.
 # A C compiler may take a pointer of a wrong type with a mere warning, hence the -Werror=.
 set -u
 command -v "$1" >/dev/null || {

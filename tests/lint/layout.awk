@@ -14,7 +14,7 @@ FNR == 1 {
 { lines = FNR }
 FNR <= 3 && /SPDX-License-Identifier: MIT/ { licensed = 1 }
 columns($0) > 100 { complain("longer than 100 columns") }
-/\t/ && file !~ /Makefile/ { complain("has a tab") }
+/\t/ && file !~ /\.(go|sh)$/ { complain("has a tab") }
 /[ \t\r]$/ { complain("ends in a blank") }
 /(^|[^A-Za-z_])(TO[D]O|FIX[M]E|XX[X]|HA[C]K)([^A-Za-z_]|$)/ { complain("leaves something to do") }
 /\/ho[m]e\/[a-z]|\/Us[e]rs\/|\/ro[o]t\// || index($0, here "/") {

@@ -25,7 +25,7 @@ if [ "$side" = exports ]; then
     }
 else
     "$nm" -D --undefined-only "$library" | awk '{ sub(/@.*/, "", $NF); print $NF }' |
-        grep -vE '^(_ITM_|__gmon_start__|__cxa_finalize|__tls_get_addr|__aeabi_|_GLOBAL_)' |
+        grep -vE '^(_ITM_|__gmon_start__|__cxa_finalize|__tls_get_addr|__aeabi_)' |
         sort -u >"$work/found"
     comm -13 "$work/listed" "$work/found" >"$work/new"
     if [ -s "$work/new" ]; then

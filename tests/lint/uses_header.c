@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Uses every macro and inline function of ccp.h, so that a compiler sees what they expand to.  It is
- * compiled as C and as C++, and never run.
+ * Uses every macro and inline function of ccp.h, so that a compiler sees what they expand to.  It
+ * is compiled as C and as C++, and never run.
  */
 #include "ccp.h"
 

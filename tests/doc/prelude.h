@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The names that pieces of code in the prose take for granted.
+ */
+#include "ccp.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+extern ccp_ctx *parent, *ctx;
+extern ccp_chan *ch, *in, *out;
+extern ccp_pool *pool;
+extern int v;
+extern size_t n;
+extern int job[100];
+extern void *images[100];
+void piece(void);
+void work(void *arg);
+ccp_status resize(ccp_ctx *ctx, void *image);
