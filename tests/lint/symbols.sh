@@ -14,7 +14,8 @@ sed '/^#/d' "$here/$side.txt" | sort >"$work/listed"
 if [ "$side" = exports ]; then
     "$nm" -D --defined-only "$library" | awk '{ print $3 }' | sort >"$work/found"
     # A prototype's name is the last ccp_ word before its first parenthesis.
-    awk '/^CCP_API/ { sub(/\(.*/, ""); sub(/.*[ *]/, ""); print }' "$header" | sort >"$work/declared"
+    awk '/^CCP_API/ { sub(/\(.*/, ""); sub(/.*[ *]/, ""); print }' "$header" |
+        sort >"$work/declared"
     diff "$work/declared" "$work/found" || {
         echo "declared in ccp.h (<) and exported by the library (>) differ"
         exit 1
