@@ -411,8 +411,8 @@ typedef struct ccp_hook {
     void (*fn_)(void *arg);
     void *arg_;
     void *runner_;
+    void *waiter_;
     uint32_t state_;
-    uint32_t done_;
 } ccp_hook;
 
 /**
@@ -516,11 +516,11 @@ typedef struct ccp_chan_opts {
 /** A snapshot of a channel. */
 typedef struct ccp_chan_info {
     size_t elem_size, capacity;
-    size_t len;                        /* elements in it */
-    size_t high_water;                 /* most elements ever seen in it */
-    size_t waiting_senders;            /* threads parked */
+    size_t len;               /* elements in it */
+    size_t high_water;        /* most elements ever seen in it */
+    size_t waiting_senders;   /* threads parked */
     size_t waiting_receivers;
-    uint64_t received;                 /* elements received in all (not those of capacity 0) */
+    uint64_t sent, received;  /* elements in all; counted by rings only: capacity and size > 0 */
     bool closed;
     const char *name;
 } ccp_chan_info;
@@ -885,19 +885,21 @@ CCP_API ccp_chan *ccp_chan_tick(int64_t ns);
  *   A3  The count never becomes negative: ccp_wg_done() too many is CCP_MISUSE.
  *   A4  A wait group can be used again as soon as its waiters have returned.
  *   A5  The channel given to ccp_wg_close_when_done() is closed when the count becomes 0.
- *   A6  A thread started by ccp_wg_go() has ended when a later ccp_wg_wait() returns CCP_OK.
+ *   A6  The threads that ccp_wg_go() started have ended, and been given back, when the calls of
+ *       ccp_wg_wait() that return CCP_OK have returned.
  */
 
+struct ccpi_link;
 typedef struct ccp_wg {
     CCP_ALIGN8 uint64_t state_;
-    uint32_t lock_;
-    void *head_, *tail_;
-    void *threads_;
+    struct ccpi_link *first_, *last_;
     ccp_chan *close_;
+    uintptr_t threads_;
+    uint32_t lock_;
 } ccp_wg;
 #define CCP_WG_INIT                                                                            \
     {                                                                                          \
-        0, 0, NULL, NULL, NULL, NULL                                                           \
+        0, NULL, NULL, NULL, 0, 0                                                              \
     }
 
 /**

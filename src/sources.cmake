@@ -1,5 +1,6 @@
 # The sources of libccp, bottom layer first.  base/park_${CCP_PARK}.c is added by CMakeLists.txt.
 set(CCP_SOURCES
+    base/backoff.c
     base/check.c
     base/clock.c
     base/cpu.c
@@ -9,4 +10,20 @@ set(CCP_SOURCES
     base/self.c
     base/status.c
     base/thread.c
+    block/ctx.c
+    block/hook.c
+    block/spin.c
+    block/tuning.c
+    block/wait.c
+    block/waiter.c
+    chan/chan.c
+    chan/crowd.c
+    chan/life.c
+    chan/meet.c
+    chan/ring.c
+    chan/select.c
+    chan/slow.c
+    chan/timer.c
+    coord/waitgroup.c
+    flow/pool.c
 )

@@ -68,6 +68,13 @@ static bool create(pthread_t *id, const ccpi_thread_opts *o, start *s)
     return ok;
 }
 
+static ccpi_thread handle_of(pthread_t id)
+{
+    ccpi_thread t = { 0 };
+    memcpy(&t.handle, &id, sizeof id);
+    return t;
+}
+
 bool ccpi_thread_start(ccpi_thread *t, const ccpi_thread_opts *o, void (*fn)(void *), void *arg)
 {
     start *s = ccpi_alloc(sizeof *s);
@@ -82,9 +89,13 @@ bool ccpi_thread_start(ccpi_thread *t, const ccpi_thread_opts *o, void (*fn)(voi
         ccpi_free(s);
         return false;
     }
-    t->handle = 0;
-    memcpy(&t->handle, &id, sizeof id);
+    *t = handle_of(id);
     return true;
+}
+
+ccpi_thread ccpi_thread_self(void)
+{
+    return handle_of(pthread_self());
 }
 
 void ccpi_thread_join(ccpi_thread t)

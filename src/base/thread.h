@@ -20,6 +20,9 @@ typedef struct ccpi_thread_opts {
 /* Starts a thread that runs fn(arg); false if it cannot be had. */
 bool ccpi_thread_start(ccpi_thread *t, const ccpi_thread_opts *o, void (*fn)(void *), void *arg);
 
+/* The calling thread. */
+ccpi_thread ccpi_thread_self(void);
+
 /* Waits until the thread has ended, and gives it back. */
 void ccpi_thread_join(ccpi_thread t);
 

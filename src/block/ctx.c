@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The tree of contexts; the invariants are in ctx.h.
+ */
+/* uses: hook waiter wait */
+#include "block/ctx.h"
+
+#include "base/mem.h"
+#include "block/hook.h"
+#include "block/wait.h"
+
+static ccp_status status_of(const ccp_ctx *ctx)
+{
+    /* [X1] acquire: pairs with the release in end_one(). */
+    return (ccp_status)atomic_load_explicit(&ctx->status, CCPI_ACQ);
+}
+
+/* ---- references ---- */
+
+static bool try_ref(ccp_ctx *ctx)
+{
+    uint32_t refs = atomic_load_explicit(&ctx->refs, CCPI_RLX);
+    while (refs != 0) /* X4 */
+        if (atomic_compare_exchange_weak_explicit(&ctx->refs, &refs, refs + 1, CCPI_RLX, CCPI_RLX))
+            return true;
+    return false;
+}
+
+static void ref(ccp_ctx *ctx)
+{
+    if (ctx)
+        atomic_fetch_add_explicit(&ctx->refs, 1, CCPI_RLX); /* the caller has one: not 0 */
+}
+
+static void leave_parent(ccp_ctx *ctx)
+{
+    ccp_ctx *parent = ctx->parent;
+    if (!parent)
+        return;
+    ccpi_lock_acquire(&parent->lock);
+    if (ctx->linked)
+        ccpi_list_remove(&parent->children, &ctx->sibling);
+    ctx->linked = false;
+    ccpi_lock_release(&parent->lock);
+}
+
+static void unref(ccp_ctx *ctx)
+{
+    while (ctx) {
+        /* [X4] acq_rel: the one that frees sees what all others did before they let go. */
+        if (atomic_fetch_sub_explicit(&ctx->refs, 1, CCPI_ACQ_REL) != 1)
+            return;
+        leave_parent(ctx);
+        ccp_ctx *up = ctx->values; /* the parent, if there is one (see make()) */
+        ccpi_free(ctx);
+        ctx = up; /* in a loop: trees may be deep */
+    }
+}
+
+/* ---- making and freeing ---- */
+
+static bool join_parent(ccp_ctx *ctx, ccp_ctx *parent)
+{
+    ccpi_lock_acquire(&parent->lock);
+    bool alive = status_of(parent) == CCP_OK;
+    if (alive) {
+        ctx->linked = true;
+        ccpi_list_append(&parent->children, &ctx->sibling);
+    } else {
+        ctx->cause = parent->cause;
+        atomic_store_explicit(&ctx->status, (uint32_t)status_of(parent), CCPI_RLX); /* not shared */
+    }
+    ccpi_lock_release(&parent->lock);
+    return alive;
+}
+
+/* Every reference upwards goes through `values`: it is the parent, unless the context is detached
+ * and has no parent. */
+static ccp_ctx *make(ccp_ctx *parent, ccp_ctx *values, int64_t deadline)
+{
+    ccp_ctx *ctx = ccpi_alloc(sizeof *ctx);
+    if (!ctx)
+        return NULL;
+    int64_t inherited = ccp_ctx_deadline(parent);
+    ctx->deadline = deadline < inherited ? deadline : inherited;
+    ctx->parent = parent;
+    ctx->values = values;
+    atomic_init(&ctx->refs, 1);
+    ref(values);
+    if (parent)
+        join_parent(ctx, parent);
+    return ctx;
+}
+
+ccp_ctx *ccp_ctx_new(ccp_ctx *parent, ccp_wait limit)
+{
+    if (limit.ctx_)
+        return NULL;
+    ccp_ctx *ctx = make(parent, parent, ccpi_wait_deadline(limit));
+    if (ctx && limit.ns_ != INT64_MAX && limit.ns_ >= 0)
+        (void)ccp_ctx_status(ctx); /* a time that has passed ends it now */
+    return ctx;
+}
+
+ccp_ctx *ccp_ctx_new_value(ccp_ctx *parent, const void *key, void *value)
+{
+    if (!key)
+        return NULL;
+    ccp_ctx *ctx = make(parent, parent, CCPI_NEVER);
+    if (ctx) {
+        ctx->key = key;
+        ctx->value = value;
+    }
+    return ctx;
+}
+
+ccp_ctx *ccp_ctx_new_detached(ccp_ctx *parent)
+{
+    return make(NULL, parent, CCPI_NEVER);
+}
+
+ccp_status ccp_ctx_free(ccp_ctx *ctx)
+{
+    if (!ctx)
+        return CCP_OK;
+    ccpi_lock_acquire(&ctx->lock);
+    bool busy = ctx->waiters.first || ctx->hooks || ctx->running;
+    ccpi_lock_release(&ctx->lock);
+    if (busy)
+        return CCP_BUSY;
+    unref(ctx);
+    return CCP_OK;
+}
+
+/* ---- ending ---- */
+
+/* Moves the children that live to *work, with a reference each. */
+static void take_children(ccp_ctx *ctx, ccpi_list *work)
+{
+    while (ctx->children.first) {
+        ccpi_link *l = ctx->children.first;
+        ccp_ctx *child = CCPI_CONTAINER(l, ccp_ctx, sibling);
+        ccpi_list_remove(&ctx->children, l);
+        child->linked = false;
+        if (try_ref(child))
+            ccpi_list_append(work, l); /* the link is ours: unlinked, it is nobody else's */
+    }
+}
+
+/* Ends one context, if it lives: wakes its waiters, takes its hooks and children. */
+static void end_one(ccp_ctx *ctx, ccp_status st, const void *cause, ccpi_list *work,
+                    ccp_hook **hooks)
+{
+    ccpi_list won = { NULL, NULL };
+    ccpi_lock_acquire(&ctx->lock);
+    if (status_of(ctx) == CCP_OK) {
+        ctx->cause = cause;
+        /* [X1] release: the cause, and what the canceler did.  Pairs with the acquires in
+         * status_of() and ccpi_ctx_check().  LP: the context ends here. */
+        atomic_store_explicit(&ctx->status, (uint32_t)st, CCPI_REL);
+        ccpi_queue_claim_all(&ctx->waiters, &won);
+        take_children(ctx, work);
+        ccpi_hooks_take(ctx, hooks);
+    }
+    ccpi_lock_release(&ctx->lock);
+    ccpi_wake_all(&won);
+}
+
+/* Ends ctx and all below it; then runs the hooks, when everything has ended. */
+static void end(ccp_ctx *ctx, ccp_status st, const void *cause)
+{
+    ccpi_list work = { NULL, NULL };
+    ccp_hook *hooks = NULL;
+    end_one(ctx, st, cause, &work, &hooks);
+    ccpi_list ended = { NULL, NULL };
+    while (work.first) {
+        ccpi_link *l = work.first;
+        ccpi_list_remove(&work, l);
+        end_one(CCPI_CONTAINER(l, ccp_ctx, sibling), st, cause, &work, &hooks);
+        ccpi_list_append(&ended, l);
+    }
+    ccpi_hooks_run(hooks);
+    while (ended.first) { /* not before: the hooks use their contexts' locks */
+        ccpi_link *l = ended.first;
+        ccpi_list_remove(&ended, l);
+        unref(CCPI_CONTAINER(l, ccp_ctx, sibling));
+    }
+}
+
+void ccp_ctx_cancel(ccp_ctx *ctx)
+{
+    ccp_ctx_cancel_cause(ctx, NULL);
+}
+
+void ccp_ctx_cancel_cause(ccp_ctx *ctx, const void *cause)
+{
+    if (ctx && status_of(ctx) == CCP_OK)
+        end(ctx, CCP_CANCELED, cause);
+}
+
+/* Ends the highest context whose deadline has passed, and so all below it. */
+static ccp_status end_late(ccp_ctx *ctx, int64_t now)
+{
+    if (ctx->deadline > now)
+        return status_of(ctx);
+    ccp_ctx *top = ctx;
+    while (top->parent && top->parent->deadline <= now)
+        top = top->parent;
+    if (status_of(top) == CCP_OK)
+        end(top, CCP_TIMEOUT, NULL);
+    if (status_of(ctx) == CCP_OK)
+        end(ctx, CCP_TIMEOUT, NULL); /* top had ended before, and is ending us still */
+    return status_of(ctx);
+}
+
+ccp_status ccpi_ctx_check_deadline(ccp_ctx *ctx)
+{
+    return end_late(ctx, ccpi_clock_coarse());
+}
+
+/* ---- asking ---- */
+
+ccp_status ccp_ctx_status(ccp_ctx *ctx)
+{
+    if (!ctx)
+        return CCP_OK;
+    ccp_status st = status_of(ctx);
+    return st != CCP_OK || ctx->deadline == CCPI_NEVER ? st : end_late(ctx, ccpi_clock_now());
+}
+
+const void *ccp_ctx_cause(ccp_ctx *ctx)
+{
+    return ctx && status_of(ctx) != CCP_OK ? ctx->cause : NULL;
+}
+
+int64_t ccp_ctx_deadline(const ccp_ctx *ctx)
+{
+    return ctx ? ctx->deadline : CCPI_NEVER;
+}
+
+void *ccp_ctx_value(const ccp_ctx *ctx, const void *key)
+{
+    for (; ctx && key; ctx = ctx->values)
+        if (ctx->key == key)
+            return ctx->value;
+    return NULL;
+}
+
+/* ---- waiting ---- */
+
+bool ccpi_ctx_watch(ccp_ctx *ctx, ccpi_node *n)
+{
+    ccpi_lock_acquire(&ctx->lock);
+    bool alive = status_of(ctx) == CCP_OK;
+    if (alive)
+        ccpi_queue_add(&ctx->waiters, n);
+    ccpi_lock_release(&ctx->lock);
+    return alive;
+}
+
+void ccpi_ctx_unwatch(ccp_ctx *ctx, ccpi_node *n)
+{
+    ccpi_lock_acquire(&ctx->lock);
+    if (n->queued)
+        ccpi_queue_remove(&ctx->waiters, n);
+    ccpi_lock_release(&ctx->lock);
+}

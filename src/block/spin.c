@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The policy of spinning; the reasons are in spin.h, the figures in docs/tuning.md.
+ */
+#include "block/spin.h"
+
+enum { QUICK, YIELD, PAUSE };
+
+#define AVERAGE_SCALE 16
+#define AVERAGE_FIRST 100
+
+static uint32_t get(const ccpi_word32 *w)
+{
+    return atomic_load_explicit(w, CCPI_RLX);
+}
+
+static void put(ccpi_word32 *w, uint32_t v)
+{
+    atomic_store_explicit(w, v, CCPI_RLX);
+}
+
+void ccpi_pace_init(ccpi_pace *p)
+{
+    atomic_init(&p->average, AVERAGE_FIRST * AVERAGE_SCALE);
+}
+
+void ccpi_spin_begin(ccpi_spin *s, ccpi_pace *pace, const ccpi_word64 *others,
+                     const ccpi_word64 *progress)
+{
+    const ccpi_tuning_s *t = &ccpi_tuning;
+    uint32_t average = get(&pace->average) / AVERAGE_SCALE;
+    uint32_t budget = average > t->long_wait ? t->quick_min : 2 * average + t->quick_min;
+    *s = (ccpi_spin){ .pace = pace, .others = others, .progress = progress, .phase = QUICK };
+    s->quick = budget < t->quick_max ? budget : t->quick_max;
+    if (average <= t->long_wait)
+        s->patient = budget < t->patient_max ? budget : t->patient_max;
+    s->began = ccpi_ticks();
+}
+
+static void learn(ccpi_pace *p, uint64_t ticks)
+{
+    uint64_t most = 2 * (uint64_t)ccpi_tuning.long_wait;
+    int32_t sample = (int32_t)(ticks < most ? ticks : most) * AVERAGE_SCALE;
+    uint32_t old = get(&p->average);
+    uint32_t now = old + (uint32_t)((sample - (int32_t)old) / 8);
+    if (now != old)
+        put(&p->average, now);
+}
+
+void ccpi_spin_won(const ccpi_spin *s)
+{
+    learn(s->pace, s->phase == QUICK ? s->count : s->won_after);
+    if (s->phase == QUICK)
+        return;
+    uint32_t streak = get(&s->pace->streak);
+    if (s->shared)
+        put(&s->pace->streak, streak + 1);
+    else if (streak)
+        put(&s->pace->streak, 0);
+}
+
+void ccpi_spin_slept(const ccpi_spin *s, uint64_t woken)
+{
+    if (woken > s->began)
+        learn(s->pace, s->shared ? UINT32_MAX : woken - s->began);
+}
+
+/* Shall this wait sleep without yielding first? */
+static bool skip_yields(ccpi_pace *p)
+{
+    uint32_t hog = get(&p->hog);
+    if (hog) {
+        put(&p->hog, hog - 1);
+        return true;
+    }
+    if (ccpi_tuning.streak && get(&p->streak) >= ccpi_tuning.streak) {
+        put(&p->streak, 0);
+        return true;
+    }
+    return false;
+}
+
+/* Yields once and judges by the time it took; false: sleep now. */
+static bool yield_once(ccpi_spin *s)
+{
+    uint64_t before = ccpi_ticks();
+    uint64_t position = atomic_load_explicit(s->progress, CCPI_RLX);
+    ccpi_yield();
+    uint64_t after = ccpi_ticks();
+    uint64_t took = after - before;
+    if (took > ccpi_tuning.hog_yield &&
+        position == atomic_load_explicit(s->progress, CCPI_RLX))
+        put(&s->pace->hog, ccpi_tuning.hog_skips);
+    if (took > ccpi_tuning.shared_yield) {
+        s->won_after = UINT32_MAX;
+        s->phase = YIELD;
+        return s->shared++ < ccpi_tuning.shared_tries;
+    }
+    s->won_after = after - s->began;
+    s->phase = PAUSE;
+    s->count = 0;
+    return true;
+}
+
+bool ccpi_spin_quick(ccpi_spin *s)
+{
+    if (s->phase != QUICK || s->count >= s->quick)
+        return false;
+    s->count++;
+    ccpi_relax();
+    return true;
+}
+
+bool ccpi_spin_linger(ccpi_spin *s)
+{
+    if (s->phase == QUICK)
+        return !skip_yields(s->pace) && ccpi_tuning.pauses && yield_once(s);
+    if (s->phase == YIELD)
+        return yield_once(s);
+    if (s->count++ < ccpi_tuning.pauses) {
+        ccpi_relax();
+        return true;
+    }
+    uint64_t waited = ccpi_ticks() - s->began;
+    bool awake = (uint32_t)atomic_load_explicit(s->others, CCPI_RLX) != 0;
+    if (waited < s->patient || (awake && waited < ccpi_tuning.in_flight))
+        return yield_once(s);
+    return false;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The knobs' values.  Where each comes from: docs/tuning.md.
+ */
+#include "block/tuning.h"
+
+ccpi_tuning_s ccpi_tuning = {
+    .quick_max = 100,
+    .quick_min = 10,
+    .long_wait = 800,
+    .patient_max = 1000,
+    .in_flight = 1600,
+    .pauses = 40,
+    .shared_yield = 36,
+    .shared_tries = 2,
+    .hog_yield = 20000,
+    .hog_skips = 64,
+    .streak = 16,
+    .defer = 24,
+    .fair_every = 40000,
+    .fair_pops = 32,
+    .first_lap = 0,
+};

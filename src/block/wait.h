@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a ccp_wait means: the context first, then time.
+ */
+#ifndef CCPI_BLOCK_WAIT_H
+#define CCPI_BLOCK_WAIT_H
+/* uses: ctx waiter */
+
+#include "block/ctx.h"
+#include "block/waiter.h"
+
+/* W2: has the context ended?  CCP_OK if not.  To be called first by every call with a ccp_wait. */
+CCPI_INLINE ccp_status ccpi_wait_enter(ccp_wait w)
+{
+    return CCPI_LIKELY(!w.ctx_) ? CCP_OK : ccpi_ctx_check(w.ctx_);
+}
+
+CCPI_INLINE bool ccpi_wait_not_at_all(ccp_wait w)
+{
+    return w.ns_ == 0;
+}
+
+/* When a wait that begins now ends, by time alone: its own or its context's deadline. */
+int64_t ccpi_wait_deadline(ccp_wait w);
+
+/* The status of a wait whose time is over: marks the context, if it was its deadline. */
+ccp_status ccpi_wait_over(ccp_wait w);
+
+/* Puts the waiter into the context's queue too; false if the context has ended. */
+bool ccpi_wait_watch(ccp_wait w, ccpi_waiter *waiter, ccpi_node *n);
+void ccpi_wait_unwatch(ccp_wait w, ccpi_node *n);
+
+/* Sleeps for a waiter whose nodes are queued, under w; gives the verdict. */
+uint32_t ccpi_wait_sleep(ccp_wait w, ccpi_waiter *waiter, int64_t deadline);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Sleeping and waking of one waiter; the invariants are in waiter.h.  Every thread that sleeps in
+ * the library sleeps in ccpi_waiter_sleep().
+ */
+#include "block/waiter.h"
+
+bool ccpi_waiter_wake(ccpi_waiter *w)
+{
+    ccpi_parker *p = w->parker;
+    if (!ccpi_park_post(p))
+        return false;
+    ccpi_word_wake(&p->word);
+    return true;
+}
+
+static uint32_t verdict_of(ccpi_waiter *w)
+{
+    /* Relaxed: read by the waiter after it took the token, or after its own claim. */
+    return atomic_load_explicit(&w->verdict, CCPI_RLX);
+}
+
+uint32_t ccpi_waiter_give_up(ccpi_waiter *w)
+{
+    if (!ccpi_waiter_claim(w, CCPI_GAVE_UP))
+        ccpi_park(w->parker, CCPI_NEVER); /* V2: the token is on its way */
+    return verdict_of(w);
+}
+
+uint32_t ccpi_waiter_sleep(ccpi_waiter *w, int64_t deadline)
+{
+    if (!ccpi_park(w->parker, deadline))
+        return ccpi_waiter_give_up(w);
+    return verdict_of(w);
+}
+
+void ccpi_queue_claim_all(ccpi_list *q, ccpi_list *won)
+{
+    while (q->first) {
+        ccpi_node *n = CCPI_NODE(q->first);
+        ccpi_queue_remove(q, n);
+        if (ccpi_waiter_claim(n->waiter, n->index + 1))
+            ccpi_list_append(won, &n->link);
+    }
+}
+
+void ccpi_wake_all(ccpi_list *won)
+{
+    for (ccpi_link *l = won->first, *next; l; l = next) {
+        next = l->next; /* V3: the node is gone after the wake */
+        ccpi_waiter_wake(CCPI_NODE(l)->waiter);
+    }
+}

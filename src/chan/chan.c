@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The public calls of a channel: guards, the fast path, and the way to the slow one.
+ */
+/* uses: count crowd meet ring slow */
+#include "chan/chan.h"
+
+#include "block/wait.h"
+#include "chan/count.h"
+#include "chan/crowd.h"
+#include "chan/meet.h"
+#include "chan/ring.h"
+#include "chan/slow.h"
+
+/* The fast path of a ring did not succeed, or this is another flavor. */
+static CCPI_NOINLINE ccp_status slow(ccp_chan *c, ccpi_side side, void *elem, ccp_wait w)
+{
+    if (c->flavor == CCPI_MEET)
+        return ccpi_meet(c, side, elem, w);
+    ccp_status st = CCP_AGAIN;
+    if (c->flavor != CCPI_RING || ccpi_wait_not_at_all(w))
+        st = ccpi_chan_try(c, side, elem);
+    return st != CCP_AGAIN || ccpi_wait_not_at_all(w) ? st : ccpi_chan_wait(c, side, elem, w);
+}
+
+static bool can_send(const ccp_chan *ch, const void *elem)
+{
+    return ch && ch->flavor != CCPI_TIMER && (elem || ch->elem_size == 0);
+}
+
+ccp_status ccp_chan_send(ccp_chan *ch, const void *elem, ccp_wait w)
+{
+    if (CCPI_UNLIKELY(!can_send(ch, elem)))
+        return CCP_INVAL;
+    ccp_status st = ccpi_wait_enter(w);
+    if (CCPI_UNLIKELY(st != CCP_OK))
+        return st;
+    if (CCPI_LIKELY(ch->flavor == CCPI_RING)) {
+        st = ccpi_ring_send(ch, elem, false);
+        if (CCPI_LIKELY(st != CCP_AGAIN))
+            return st;
+    }
+    return slow(ch, CCPI_SENDERS, (void *)(uintptr_t)elem, w);
+}
+
+ccp_status ccp_chan_recv(ccp_chan *ch, void *elem, ccp_wait w)
+{
+    if (CCPI_UNLIKELY(!ch))
+        return CCP_INVAL;
+    ccp_status st = ccpi_wait_enter(w);
+    if (CCPI_UNLIKELY(st != CCP_OK))
+        return st;
+    if (CCPI_LIKELY(ch->flavor == CCPI_RING)) {
+        st = ccpi_ring_recv(ch, elem, false);
+        if (CCPI_LIKELY(st != CCP_AGAIN))
+            return st;
+    }
+    return slow(ch, CCPI_RECEIVERS, elem, w);
+}
+
+/* ---- batches ---- */
+
+/* As many as go without waiting; 0 if none. */
+static size_t batch(ccp_chan *c, ccpi_side side, void *elems, size_t n)
+{
+    bool closed;
+    if (c->flavor == CCPI_RING)
+        return side == CCPI_SENDERS ? ccpi_ring_send_n(c, elems, n) : ccpi_ring_recv_n(c, elems, n);
+    if (c->flavor == CCPI_COUNT)
+        return side == CCPI_SENDERS ? ccpi_count_send(c, n, &closed)
+                                    : ccpi_count_recv(c, n, &closed);
+    return 0;
+}
+
+/* The first element by waiting, if need be; then what goes with it. */
+static ccp_status batch_wait(ccp_chan *c, ccpi_side side, void *elems, size_t n, size_t *done,
+                             ccp_wait w)
+{
+    ccp_status st = ccpi_wait_enter(w);
+    if (st != CCP_OK)
+        return st;
+    size_t k = batch(c, side, elems, n);
+    if (k == 0) {
+        st = slow(c, side, elems, w);
+        if (st != CCP_OK)
+            return st;
+        void *rest = elems ? (char *)elems + c->elem_size : NULL;
+        k = 1 + (n > 1 ? batch(c, side, rest, n - 1) : 0);
+    }
+    *done = k;
+    return CCP_OK;
+}
+
+ccp_status ccp_chan_send_n(ccp_chan *ch, const void *elems, size_t n, size_t *sent, ccp_wait w)
+{
+    if (!can_send(ch, elems) || n == 0 || !sent)
+        return CCP_INVAL;
+    return batch_wait(ch, CCPI_SENDERS, (void *)(uintptr_t)elems, n, sent, w);
+}
+
+ccp_status ccp_chan_recv_n(ccp_chan *ch, void *elems, size_t n, size_t *got, ccp_wait w)
+{
+    if (!ch || n == 0 || !got)
+        return CCP_INVAL;
+    return batch_wait(ch, CCPI_RECEIVERS, elems, n, got, w);
+}
+
+/* ---- questions ---- */
+
+size_t ccp_chan_len(const ccp_chan *ch)
+{
+    if (!ch || ch->flavor == CCPI_MEET)
+        return 0;
+    if (ch->flavor == CCPI_TIMER)
+        return ccpi_chan_ready(ch, CCPI_RECEIVERS) && !ccpi_chan_closed(ch);
+    return ch->flavor == CCPI_RING ? ccpi_ring_len(ch)
+                                   : (size_t)(ccpi_count_word(ch) & ~CCPI_COUNT_CLOSED);
+}
+
+size_t ccp_chan_cap(const ccp_chan *ch)
+{
+    return ch && ch->flavor != CCPI_MEET ? ch->capacity : 0;
+}
+
+bool ccp_chan_is_closed(const ccp_chan *ch)
+{
+    if (!ch)
+        return true;
+    if (ch->flavor == CCPI_TIMER)
+        return ccpi_chan_closed(ch);
+    /* [C1] seq_cst: the truth, of which `closed` is the copy; a close that returned is seen. */
+    return (atomic_load_explicit(&ch->tail, CCPI_SC) & ch->mark) != 0;
+}
+
+static size_t waiting(const ccp_chan *c, ccpi_side s)
+{
+    return ccpi_crowd_parked(ccpi_crowd_load(c, s));
+}
+
+ccp_status ccp_chan_get_info(const ccp_chan *ch, ccp_chan_info *out)
+{
+    if (!ch || !out)
+        return CCP_INVAL;
+    *out = (ccp_chan_info){
+        .elem_size = ch->elem_size,
+        .capacity = ccp_chan_cap(ch),
+        .len = ccp_chan_len(ch),
+        .high_water = (size_t)atomic_load_explicit(&ch->high_water, CCPI_RLX),
+        .waiting_senders = waiting(ch, CCPI_SENDERS),
+        .waiting_receivers = waiting(ch, CCPI_RECEIVERS),
+        .closed = ccp_chan_is_closed(ch),
+        .name = ch->name,
+    };
+    if (ch->flavor == CCPI_RING)
+        ccpi_ring_totals(ch, &out->sent, &out->received);
+    return CCP_OK;
+}

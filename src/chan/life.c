@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Making, closing, cancelling and freeing channels; counted senders.
+ */
+/* uses: chan count crowd ring */
+#include "chan/life.h"
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "chan/count.h"
+#include "chan/crowd.h"
+#include "chan/ring.h"
+
+/* ---- making ---- */
+
+#define MAX_CAPACITY ((uint64_t)1 << 40) /* of a ring: a position has room for 2^22 rounds */
+#define MAX_COUNT ((uint64_t)1 << 62)
+
+static ccpi_flavor flavor_of(const ccp_chan_opts *o)
+{
+    return o->capacity == 0 ? CCPI_MEET : o->elem_size == 0 ? CCPI_COUNT : CCPI_RING;
+}
+
+static size_t slot_count(const ccp_chan_opts *o, ccpi_flavor flavor)
+{
+    return flavor == CCPI_RING ? o->capacity : flavor == CCPI_MEET ? 1 : 0;
+}
+
+/* Bytes from slot to slot, and of the whole channel, which begins on a cache line. */
+static bool layout(const ccp_chan_opts *o, ccpi_flavor flavor, size_t *stride, size_t *total)
+{
+    size_t unit = o->spread ? CCPI_LINE : sizeof(uint64_t);
+    size_t one;
+    if (!ccpi_size_mul_add(o->elem_size, 1, sizeof(ccpi_slot) + unit - 1, &one))
+        return false;
+    *stride = one & ~(unit - 1);
+    return o->capacity < (flavor == CCPI_COUNT ? MAX_COUNT : MAX_CAPACITY) &&
+           ccpi_size_mul_add(slot_count(o, flavor), *stride, sizeof(ccp_chan), total);
+}
+
+static _Atomic uint64_t last_id;
+
+static void init_ring(ccp_chan *c, size_t slots)
+{
+    while (c->mark < slots + 1)
+        c->mark <<= 1;
+    c->lap = c->mark << 1;
+    uint64_t first = ccpi_tuning.first_lap * c->lap;
+    for (size_t i = 0; i < slots; i++)
+        atomic_init(&ccpi_ring_slot(c, i)->stamp, first + i);
+    atomic_init(&c->tail, first);
+    atomic_init(&c->head, first);
+    atomic_init(&c->high_limit, first);
+}
+
+/* Builds a channel in zeroed memory that begins on a cache line. */
+static ccp_chan *build(void *memory, const ccp_chan_opts *o, ccpi_flavor flavor, size_t stride)
+{
+    ccp_chan *c = memory;
+    c->flavor = flavor;
+    c->elem_size = o->elem_size;
+    c->capacity = flavor == CCPI_MEET ? 1 : o->capacity;
+    c->stride = stride;
+    c->slots = (unsigned char *)(c + 1);
+    c->mark = flavor == CCPI_COUNT ? CCPI_COUNT_CLOSED : 1;
+    /* Relaxed: only that each is given once matters. */
+    c->id = atomic_fetch_add_explicit(&last_id, 1, CCPI_RLX);
+    c->drop = o->drop;
+    c->drop_arg = o->drop_arg;
+    c->name = o->name;
+    ccpi_pace_init(&c->pace[0]);
+    ccpi_pace_init(&c->pace[1]);
+    if (flavor == CCPI_RING || flavor == CCPI_MEET)
+        init_ring(c, slot_count(o, flavor));
+    return c;
+}
+
+ccp_chan *ccpi_chan_alloc(const ccp_chan_opts *o, ccpi_flavor flavor)
+{
+    size_t stride, total;
+    if (!layout(o, flavor, &stride, &total))
+        return NULL;
+    void *memory = ccpi_alloc_lines(total);
+    return memory ? build(memory, o, flavor, stride) : NULL;
+}
+
+ccp_chan *ccp_chan_new(size_t elem_size, size_t capacity)
+{
+    return ccp_chan_make(&(ccp_chan_opts){ .elem_size = elem_size, .capacity = capacity });
+}
+
+size_t ccp_chan_memory(const ccp_chan_opts *o)
+{
+    size_t stride, total;
+    if (!o || !layout(o, flavor_of(o), &stride, &total))
+        return 0;
+    return total + CCPI_LINE - 1; /* the caller's memory may begin anywhere */
+}
+
+ccp_chan *ccp_chan_make(const ccp_chan_opts *o)
+{
+    if (!o)
+        return NULL;
+    if (!o->memory)
+        return ccpi_chan_alloc(o, flavor_of(o));
+    size_t stride, total, needed = ccp_chan_memory(o);
+    if (needed == 0 || o->memory_size < needed || !layout(o, flavor_of(o), &stride, &total))
+        return NULL;
+    uintptr_t skip = -(uintptr_t)o->memory & (CCPI_LINE - 1);
+    void *start = (char *)o->memory + skip;
+    ccp_chan *c = build(memset(start, 0, total), o, flavor_of(o), stride);
+    c->own_memory = true;
+    return c;
+}
+
+/* ---- ending ---- */
+
+/* Sets the mark that no send can pass; true for the first one who does. */
+static bool shut(ccp_chan *c)
+{
+    if (c->flavor == CCPI_TIMER)
+        /* [C1] seq_cst: as in ccpi_crowd_release_all(). */
+        return atomic_exchange_explicit(&c->closed, 1, CCPI_SC) == 0;
+    /* [D2] seq_cst: before the queues are looked at; whoever parks later sees it [D1].
+     * LP: the channel is closed. */
+    return !(atomic_fetch_or_explicit(&c->tail, c->mark, CCPI_SC) & c->mark);
+}
+
+ccp_status ccp_chan_close(ccp_chan *ch)
+{
+    if (!ch)
+        return CCP_INVAL;
+    if (!shut(ch))
+        return CCP_CLOSED;
+    ccpi_crowd_release_all(ch);
+    return CCP_OK;
+}
+
+/* Takes everything out of a closed channel, and gives it to the drop function; how many. */
+static size_t drain(ccp_chan *c)
+{
+    size_t n = 0;
+    if (c->flavor == CCPI_COUNT) {
+        bool closed;
+        for (size_t k; (k = ccpi_count_recv(c, SIZE_MAX, &closed)) > 0; n += k)
+            for (size_t i = 0; c->drop && i < k; i++)
+                c->drop(NULL, c->drop_arg);
+    } else if (c->flavor == CCPI_RING) {
+        while (ccpi_ring_drop(c))
+            n++;
+    }
+    return n;
+}
+
+ccp_status ccp_chan_cancel(ccp_chan *ch)
+{
+    ccp_status st = ccp_chan_close(ch);
+    if (st == CCP_INVAL)
+        return st;
+    return drain(ch) || st == CCP_OK ? CCP_OK : CCP_CLOSED;
+}
+
+ccp_status ccp_chan_free(ccp_chan *ch)
+{
+    if (!ch)
+        return CCP_OK;
+    ccpi_lock_acquire(&ch->lock);
+    bool busy = ch->parked[0].first || ch->parked[1].first;
+    ccpi_lock_release(&ch->lock);
+    if (busy)
+        return CCP_BUSY;
+    CCPI_CHECK(atomic_load_explicit(&ch->crowd[0], CCPI_RLX) == 0);
+    CCPI_CHECK(atomic_load_explicit(&ch->crowd[1], CCPI_RLX) == 0);
+    drain(ch);
+    if (!ch->own_memory)
+        ccpi_free_lines(ch);
+    return CCP_OK;
+}
+
+/* ---- counted senders ---- */
+
+#define MAX_SENDERS ((uint32_t)INT32_MAX)
+
+ccp_status ccp_chan_add_senders(ccp_chan *ch, unsigned n)
+{
+    if (!ch || n == 0 || n > MAX_SENDERS)
+        return CCP_INVAL;
+    if (ccpi_chan_closed(ch))
+        return CCP_CLOSED;
+    uint32_t count = atomic_load_explicit(&ch->senders, CCPI_RLX);
+    do {
+        if (n > MAX_SENDERS - count)
+            return CCP_INVAL;
+        /* Relaxed: a number; who adds a sender has one, or adds before the senders start. */
+    } while (!atomic_compare_exchange_weak_explicit(&ch->senders, &count, count + n, CCPI_RLX,
+                                                    CCPI_RLX));
+    return CCP_OK;
+}
+
+ccp_status ccp_chan_sender_done(ccp_chan *ch)
+{
+    if (!ch)
+        return CCP_INVAL;
+    uint32_t count = atomic_load_explicit(&ch->senders, CCPI_RLX);
+    do {
+        if (count == 0)
+            return CCPI_MISUSE("ccp_chan_sender_done", "no sender is counted");
+        /* [S1] acq_rel: the last one sees what the others did before; pairs with itself. */
+    } while (!atomic_compare_exchange_weak_explicit(&ch->senders, &count, count - 1, CCPI_ACQ_REL,
+                                                    CCPI_RLX));
+    if (count == 1)
+        (void)ccp_chan_close(ch);
+    return CCP_OK;
+}

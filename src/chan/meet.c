@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The rendezvous.
+ *
+ * Model           A send and a receive happen together, or not at all.
+ * Representation  Two meeting places.  (1) A ring of one slot for those who are awake: a sender lays
+ *                 its element out there and watches the stamp; a receiver takes it; the sender may take
+ *                 it back by winning head itself.  (2) The queues of those who are parked: whoever
+ *                 comes next takes one off under the lock and copies straight from or to its element.
+ * Invariants
+ *   E1  A sender whose element is laid out does not sleep, and returns CCP_OK if and only if somebody
+ *       else took it.
+ *   E2  At no time do both queues hold a waiter that could be claimed: whoever parks looks for a
+ *       partner under the same lock first.  (Except a select's own two nodes.)
+ *   E3  A receiver that parks is counted first, then looks for an element laid out; a sender lays it
+ *       out first, then looks for a parked receiver (Dekker: [D1], [D2]).
+ *   E4  `closed` is set under the lock, before the queues are emptied; nobody parks after it.
+ *   E5  Whoever was served by a partner counts as active until it returns.
+ */
+/* uses: chan crowd ring */
+#include "chan/meet.h"
+
+#include "block/wait.h"
+#include "chan/ring.h"
+
+typedef struct meeting {
+    ccp_chan *chan;
+    ccpi_side side;
+    void *elem;
+    ccp_wait wait;
+    int64_t deadline;
+    ccpi_spin spin;
+    uint64_t pos;  /* of the element laid out */
+    bool laid_out; /* E1 */
+} meeting;
+
+/* ---- partners ---- */
+
+ccpi_node *ccpi_meet_match(ccp_chan *c, ccpi_side side, void *elem, bool oldest)
+{
+    ccpi_node *n = ccpi_crowd_pop(c, side, oldest || ccpi_crowd_turn(c));
+    if (!n)
+        return NULL;
+    void *to = side == CCPI_RECEIVERS ? n->elem : elem;
+    const void *from = side == CCPI_RECEIVERS ? elem : n->elem;
+    if (to)
+        ccpi_copy(to, from, c->elem_size); /* LP: both operations happen */
+    n->result = CCP_OK;
+    return n;
+}
+
+/* Meets a parked partner, if there is one. */
+static ccp_status match(ccp_chan *c, ccpi_side side, void *elem, bool oldest)
+{
+    ccpi_side other = ccpi_other(side);
+    ccpi_lock_acquire(&c->lock);
+    bool closed = ccpi_chan_closed(c);
+    ccpi_node *n = closed ? NULL : ccpi_meet_match(c, other, elem, oldest);
+    ccpi_lock_release(&c->lock);
+    if (n)
+        ccpi_crowd_wake(c, other, n);
+    return n ? CCP_OK : closed ? CCP_CLOSED : CCP_AGAIN;
+}
+
+bool ccpi_meet_laid_out(const ccp_chan *c)
+{
+    /* [D1] seq_cst, E3: the crowd word was changed before.  Pairs with [D2] in ccpi_ring_put(). */
+    uint64_t h = atomic_load_explicit(&c->head, CCPI_SC);
+    return (atomic_load_explicit(&c->tail, CCPI_SC) & ~c->mark) != h;
+}
+
+bool ccpi_meet_hint(const ccp_chan *c, ccpi_side side)
+{
+    return ccpi_crowd_parked(ccpi_crowd_rlx(c, ccpi_other(side))) ||
+           (side == CCPI_RECEIVERS && ccpi_ring_hint(c, side)) || ccpi_chan_closed(c);
+}
+
+ccp_status ccpi_meet_try(ccp_chan *c, ccpi_side side, void *elem)
+{
+    uint64_t pos;
+    if (ccpi_chan_closed(c))
+        return CCP_CLOSED;
+    if (side == CCPI_RECEIVERS && ccpi_ring_take(c, elem, false, &pos) == CCP_OK)
+        return CCP_OK;
+    if (ccpi_crowd_parked(ccpi_crowd_load(c, ccpi_other(side))))
+        return match(c, side, elem, false);
+    return CCP_AGAIN;
+}
+
+/* ---- the element laid out ---- */
+
+static ccpi_slot *place(const ccp_chan *c)
+{
+    return (ccpi_slot *)(void *)c->slots;
+}
+
+static bool taken(const meeting *m)
+{
+    /* [R3] acquire: the receiver has copied; what it did before is seen.  Pairs with [R3]. */
+    return atomic_load_explicit(&place(m->chan)->stamp, CCPI_ACQ) != m->pos + 1;
+}
+
+/* Takes the element back; false if a receiver has it (then waits until that has copied). */
+static bool take_back(meeting *m)
+{
+    ccp_chan *c = m->chan;
+    uint64_t h = m->pos;
+    m->laid_out = false;
+    /* [D2] seq_cst, as a receive would.  Whoever wins head owns the element. */
+    if (atomic_compare_exchange_strong_explicit(&c->head, &h, ccpi_ring_next(c, h), CCPI_SC,
+                                                CCPI_RLX)) {
+        /* [R3] release: the place is free. */
+        atomic_store_explicit(&place(c)->stamp, m->pos + c->lap, CCPI_REL);
+        return true;
+    }
+    for (unsigned tries = 0; !taken(m);)
+        ccpi_backoff(&tries);
+    return false;
+}
+
+/* ---- awake ---- */
+
+/* One look at the place of those who are awake. */
+static ccp_status look(meeting *m)
+{
+    ccp_chan *c = m->chan;
+    if (m->side == CCPI_RECEIVERS) {
+        uint64_t pos;
+        if (ccpi_chan_closed(c))
+            return CCP_CLOSED;
+        return ccpi_ring_hint(c, m->side) ? ccpi_ring_take(c, m->elem, false, &pos) : CCP_AGAIN;
+    }
+    if (m->laid_out)
+        return taken(m) ? CCP_OK : ccpi_chan_closed(c) ? (take_back(m) ? CCP_CLOSED : CCP_OK)
+                                                       : CCP_AGAIN;
+    ccp_status st = ccpi_ring_hint(c, m->side) ? ccpi_ring_put(c, m->elem, false, &m->pos)
+                                               : CCP_AGAIN;
+    m->laid_out = st == CCP_OK;
+    return st == CCP_CLOSED ? CCP_CLOSED : CCP_AGAIN;
+}
+
+static bool partner_parked(const meeting *m)
+{
+    /* [D2] seq_cst, E3: after the element was laid out. */
+    return ccpi_crowd_parked(ccpi_crowd_load(m->chan, ccpi_other(m->side))) != 0;
+}
+
+/* Turns to the parked partners; a sender must have its element in its own hands for that. */
+static ccp_status turn_to_parked(meeting *m, bool oldest)
+{
+    if (m->laid_out && !take_back(m))
+        return CCP_OK;
+    return match(m->chan, m->side, m->elem, oldest);
+}
+
+/* Is it worth while to wait a little for an awake partner, before one is woken?  Learns. */
+static bool defer_wake(const meeting *m)
+{
+    uint32_t trust = atomic_load_explicit(&m->chan->pace[ccpi_other(m->side)].defer, CCPI_RLX);
+    return trust >= 64 || ccpi_ticks() % 16 == 0;
+}
+
+static void defer_learn(const meeting *m, bool paid)
+{
+    ccpi_word32 *w = &m->chan->pace[ccpi_other(m->side)].defer;
+    uint32_t trust = atomic_load_explicit(w, CCPI_RLX);
+    atomic_store_explicit(w, paid ? trust + (256 - trust) / 8 : trust - trust / 8, CCPI_RLX);
+}
+
+/* Pauses and looks, for as long as waits took of late. */
+static ccp_status spin(meeting *m)
+{
+    unsigned deferring = 0; /* 0 no; else the look at which it ends */
+    for (unsigned i = 0; ccpi_spin_quick(&m->spin); i++) {
+        ccp_status st = look(m);
+        if (st == CCP_AGAIN && i % 4 == 0 && partner_parked(m)) {
+            if (!deferring && defer_wake(m))
+                deferring = i + 1 + ccpi_tuning.defer;
+            if (i + 1 >= deferring) {
+                if (deferring)
+                    defer_learn(m, false);
+                deferring = 0;
+                st = turn_to_parked(m, false);
+                if (st != CCP_AGAIN)
+                    return st;
+            }
+        } else if (st != CCP_AGAIN) {
+            ccpi_spin_won(&m->spin);
+            if (deferring)
+                defer_learn(m, true);
+            return st;
+        }
+    }
+    return CCP_AGAIN;
+}
+
+/* ---- parked ---- */
+
+/* Queued: yields while that is worth it, then sleeps. */
+static uint32_t linger_and_sleep(meeting *m, ccpi_waiter *waiter)
+{
+    while (ccpi_spin_linger(&m->spin))
+        if (ccpi_park_peek(waiter->parker)) {
+            ccpi_spin_won(&m->spin);
+            break;
+        }
+    return ccpi_wait_sleep(m->wait, waiter, m->deadline);
+}
+
+/* Parks; the lock is held, and released.  CCP_AGAIN: an awake sender is there, look again. */
+static ccp_status park(meeting *m)
+{
+    ccp_chan *c = m->chan;
+    ccpi_waiter waiter;
+    ccpi_node node;
+    ccpi_waiter_init(&waiter);
+    ccpi_node_init(&node, &waiter, 0, m->elem);
+    ccpi_crowd_enter(c, m->side, &node, false);
+    ccpi_lock_release(&c->lock);
+
+    bool again = m->side == CCPI_RECEIVERS && ccpi_meet_laid_out(c); /* E3 */
+    uint32_t verdict = again ? ccpi_waiter_give_up(&waiter) : linger_and_sleep(m, &waiter);
+    if (verdict == node.index + 1) {
+        ccpi_meet_done(c, m->side);
+        if (node.woken)
+            ccpi_spin_slept(&m->spin, node.woken);
+        return node.result;
+    }
+    ccpi_crowd_withdraw(c, m->side, &node, false);
+    if (verdict == CCPI_ENDED)
+        return ccp_ctx_status(m->wait.ctx_);
+    return again ? CCP_AGAIN : ccpi_wait_over(m->wait);
+}
+
+/* Meets a parked partner or parks: one of the two, under one lock (E2). */
+static ccp_status match_or_park(meeting *m)
+{
+    ccp_chan *c = m->chan;
+    ccpi_side other = ccpi_other(m->side);
+    if (m->laid_out && !take_back(m))
+        return CCP_OK;
+    ccpi_lock_acquire(&c->lock);
+    ccpi_node *n = NULL;
+    bool closed = ccpi_chan_closed(c);
+    if (!closed && !(n = ccpi_meet_match(c, other, m->elem, false)))
+        return park(m);
+    ccpi_lock_release(&c->lock);
+    if (n)
+        ccpi_crowd_wake(c, other, n);
+    return closed ? CCP_CLOSED : CCP_OK;
+}
+
+static CCPI_NOINLINE ccp_status meet_slow(ccp_chan *c, ccpi_side side, void *elem, ccp_wait w)
+{
+    meeting m = { .chan = c, .side = side, .elem = elem, .wait = w };
+    m.deadline = ccpi_wait_deadline(w);
+    ccp_status st = CCP_AGAIN;
+    if (ccpi_crowd_parked(ccpi_crowd_rlx(c, ccpi_other(side))) && ccpi_crowd_fair_due(c, side))
+        st = turn_to_parked(&m, true);
+    while (st == CCP_AGAIN) {
+        ccpi_spin_begin(&m.spin, &c->pace[side], &c->crowd[ccpi_other(side)],
+                        side == CCPI_SENDERS ? &c->tail : &c->head);
+        st = spin(&m);
+        if (st == CCP_AGAIN)
+            st = match_or_park(&m);
+    }
+    return st;
+}
+
+ccp_status ccpi_meet(ccp_chan *c, ccpi_side side, void *elem, ccp_wait w)
+{
+    if (ccpi_wait_not_at_all(w))
+        return ccpi_meet_try(c, side, elem);
+    uint64_t pos;
+    if (side == CCPI_RECEIVERS && !ccpi_chan_closed(c) &&
+        ccpi_ring_take(c, elem, false, &pos) == CCP_OK)
+        return CCP_OK;
+    return meet_slow(c, side, elem, w);
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The ring: a bounded queue of fixed-size elements for any number of threads; never sleeps.
+ *
+ * Representation  A position is a lap number above an index: tail is the next one to send at, head
+ *                 the next one to receive at.  Each slot has a stamp before its element.
+ *
+ *      63                     k+1    k   k-1           0
+ *     +--------------------------+-----+---------------+      lap  = 1 << (k+1)
+ *     |           lap            |  C  |     index     |      mark = 1 << k
+ *     +--------------------------+-----+---------------+
+ *   C   closed: in tail only; set once.  Every send must win tail by a compare-and-swap that
+ *       expects C clear, so no send can succeed after it.
+ *
+ * Invariants      for the slot of position p (C clear):
+ *   R1  stamp == p        the slot is free, for the sender that wins tail == p.
+ *   R2  stamp == p + 1    it holds the element of p, for the receiver that wins head == p.
+ *   R3  stamp == p + lap  it is free for the next round: R1 of p + lap.
+ *   R4  Between winning a position and storing the stamp the winner alone uses the slot's element.
+ *   R5  head <= tail <= head + lap, as positions; tail - C == head is empty, == head + lap is full.
+ *       A slot that was won and has no stamp yet is neither empty nor full: whoever needs to know
+ *       waits for the stamp.  (To say "empty" then would lose wake-ups, and make a NOWAIT receive
+ *       fail after a send that has returned.)
+ * Progress        Lock-free, but for the wait in R5, which lasts as long as one copy by another thread.
+ */
+#ifndef CCPI_CHAN_RING_H
+#define CCPI_CHAN_RING_H
+/* uses: chan crowd */
+
+#include "base/backoff.h"
+#include "chan/chan.h"
+#include "chan/crowd.h"
+
+typedef struct ccpi_slot {
+    ccpi_word64 stamp;
+    unsigned char elem[];
+} ccpi_slot;
+
+CCPI_INLINE ccpi_slot *ccpi_ring_slot(const ccp_chan *c, uint64_t pos)
+{
+    return (ccpi_slot *)(void *)(c->slots + (size_t)(pos & (c->mark - 1)) * c->stride);
+}
+
+CCPI_INLINE uint64_t ccpi_ring_next(const ccp_chan *c, uint64_t pos)
+{
+    uint64_t index = pos & (c->mark - 1);
+    return CCPI_LIKELY(index + 1 < c->capacity) ? pos + 1 : (pos & ~(c->lap - 1)) + c->lap;
+}
+
+/* Elements between two positions, from <= to. */
+CCPI_INLINE uint64_t ccpi_ring_distance(const ccp_chan *c, uint64_t from, uint64_t to)
+{
+    uint64_t low = c->mark - 1;
+    return (to - (to & low) - (from - (from & low))) / c->lap * c->capacity + (to & low) -
+           (from & low);
+}
+
+/* A tail at or after high_limit was won: counts, and sets the next limit. */
+void ccpi_ring_new_high(ccp_chan *c, uint64_t pos);
+
+/* Is there an element (room) at the front of the queue?  A hint, and cheap. */
+CCPI_INLINE bool ccpi_ring_hint(const ccp_chan *c, ccpi_side side)
+{
+    if (side == CCPI_RECEIVERS) {
+        uint64_t h = atomic_load_explicit(&c->head, CCPI_RLX);
+        return atomic_load_explicit(&ccpi_ring_slot(c, h)->stamp, CCPI_RLX) == h + 1;
+    }
+    uint64_t t = atomic_load_explicit(&c->tail, CCPI_RLX);
+    return (t & c->mark) || atomic_load_explicit(&ccpi_ring_slot(c, t)->stamp, CCPI_RLX) == t;
+}
+
+/* Is there something to do for a side: an element (room), or the end?  To be asked after the asker
+ * has been counted in the crowd. */
+CCPI_INLINE bool ccpi_ring_ready(const ccp_chan *c, ccpi_side side)
+{
+    /* [D1] seq_cst, Dekker: the crowd word was changed (seq_cst) before these loads; a send or
+     * receive wins its position (seq_cst) before it loads the crowd word [D2].  One of the two sees
+     * the other.  head first: it can only come nearer to the tail read after it. */
+    uint64_t h = atomic_load_explicit(&c->head, CCPI_SC);
+    uint64_t t = atomic_load_explicit(&c->tail, CCPI_SC); /* [D1] as above */
+    if (t & c->mark)
+        return true;
+    return side == CCPI_RECEIVERS ? t != h : t != h + c->lap;
+}
+
+/* Puts one element in, at *pos; wakes nobody.  CCP_AGAIN: full (if `exact`), or perhaps not free yet
+ * (if not). */
+CCPI_INLINE ccp_status ccpi_ring_put(ccp_chan *c, const void *elem, const bool exact, uint64_t *pos)
+{
+    uint64_t t = atomic_load_explicit(&c->tail, CCPI_RLX);
+    for (unsigned tries = 0;;) {
+        if (CCPI_UNLIKELY(t & c->mark))
+            return CCP_CLOSED; /* LP: the load of tail */
+        ccpi_slot *slot = ccpi_ring_slot(c, t);
+        /* [R1] acquire: the receiver has copied the former element out.  Pairs with [R3]. */
+        uint64_t stamp = atomic_load_explicit(&slot->stamp, CCPI_ACQ);
+        if (CCPI_LIKELY(stamp == t)) {
+            /* [D2] seq_cst: before the load of the crowd in notify().  LP: the element is accepted. */
+            if (CCPI_LIKELY(atomic_compare_exchange_weak_explicit(
+                    &c->tail, &t, ccpi_ring_next(c, t), CCPI_SC, CCPI_RLX))) {
+                ccpi_copy(slot->elem, elem, c->elem_size);
+                /* [R2] release: the element.  Pairs with the acquire in ccpi_ring_take(). */
+                atomic_store_explicit(&slot->stamp, t + 1, CCPI_REL);
+                *pos = t;
+                return CCP_OK;
+            }
+            continue;
+        }
+        if (stamp + c->lap == t + 1) { /* still holds the element of the last round */
+            if (!exact)
+                return CCP_AGAIN;
+            /* [F1] seq_cst: a receive that won head [D2] before this call began is seen.
+             * LP(full): this load; tail was read before, and if it is stale the ring was fuller. */
+            if (atomic_load_explicit(&c->head, CCPI_SC) + c->lap == t)
+                return CCP_AGAIN;
+        }
+        uint64_t now = atomic_load_explicit(&c->tail, CCPI_RLX);
+        if (now == t)
+            ccpi_backoff(&tries); /* R5 */
+        t = now;
+    }
+}
+
+/* Takes one element out, from *pos; wakes nobody.  CCP_AGAIN: empty (if `exact`), or perhaps not
+ * there yet (if not). */
+CCPI_INLINE ccp_status ccpi_ring_take(ccp_chan *c, void *elem, const bool exact, uint64_t *pos)
+{
+    uint64_t h = atomic_load_explicit(&c->head, CCPI_RLX);
+    for (unsigned tries = 0;;) {
+        ccpi_slot *slot = ccpi_ring_slot(c, h);
+        /* [R2] acquire: the element.  Pairs with the release in ccpi_ring_put(). */
+        uint64_t stamp = atomic_load_explicit(&slot->stamp, CCPI_ACQ);
+        if (CCPI_LIKELY(stamp == h + 1)) {
+            /* [D2] seq_cst: before the load of the crowd in notify().  LP: the element is received. */
+            if (CCPI_LIKELY(atomic_compare_exchange_weak_explicit(
+                    &c->head, &h, ccpi_ring_next(c, h), CCPI_SC, CCPI_RLX))) {
+                if (CCPI_LIKELY(elem != NULL))
+                    ccpi_copy(elem, slot->elem, c->elem_size);
+                /* [R3] release: the slot is free again.  Pairs with the acquire [R1]. */
+                atomic_store_explicit(&slot->stamp, h + c->lap, CCPI_REL);
+                *pos = h;
+                return CCP_OK;
+            }
+            continue;
+        }
+        if (stamp == h) { /* nothing sent at h yet */
+            if (!exact)
+                return CCP_AGAIN;
+            /* [F1] seq_cst: a send that won tail [D2] before this call began is seen.
+             * LP(empty): this load; head was read before, and if it is stale it was emptier. */
+            uint64_t t = atomic_load_explicit(&c->tail, CCPI_SC);
+            if ((t & ~c->mark) == h)
+                return t & c->mark ? CCP_CLOSED : CCP_AGAIN;
+        }
+        uint64_t now = atomic_load_explicit(&c->head, CCPI_RLX);
+        if (now == h)
+            ccpi_backoff(&tries); /* R5 */
+        h = now;
+    }
+}
+
+CCPI_INLINE void ccpi_ring_note_high(ccp_chan *c, uint64_t pos)
+{
+    if (CCPI_UNLIKELY((int64_t)(pos - atomic_load_explicit(&c->high_limit, CCPI_RLX)) >= 0))
+        ccpi_ring_new_high(c, pos);
+}
+
+/* Puts one element in, and wakes a receiver if that is called for. */
+CCPI_INLINE ccp_status ccpi_ring_send(ccp_chan *c, const void *elem, const bool exact)
+{
+    uint64_t pos;
+    ccp_status st = ccpi_ring_put(c, elem, exact, &pos);
+    if (CCPI_LIKELY(st == CCP_OK)) {
+        ccpi_ring_note_high(c, pos);
+        ccpi_crowd_notify(c, CCPI_RECEIVERS, pos, &ccpi_ring_slot(c, pos)->stamp, pos + 1);
+    }
+    return st;
+}
+
+/* Takes one element out, and wakes a sender if that is called for. */
+CCPI_INLINE ccp_status ccpi_ring_recv(ccp_chan *c, void *elem, const bool exact)
+{
+    uint64_t pos;
+    ccp_status st = ccpi_ring_take(c, elem, exact, &pos);
+    if (CCPI_LIKELY(st == CCP_OK))
+        ccpi_crowd_notify(c, CCPI_SENDERS, pos, &ccpi_ring_slot(c, pos)->stamp, pos + c->lap);
+    return st;
+}
+
+/* As many of n elements as there is room for; 0 if there is none, or it is closed. */
+size_t ccpi_ring_send_n(ccp_chan *c, const void *elems, size_t n);
+
+/* As many of n elements as there are. */
+size_t ccpi_ring_recv_n(ccp_chan *c, void *elems, size_t n);
+
+/* Takes one element out of a closed ring and gives it to the drop function; false: it is empty.
+ * The slot counts as won while the function runs (R4). */
+bool ccpi_ring_drop(ccp_chan *c);
+
+/* Elements that were ever sent and received. */
+void ccpi_ring_totals(const ccp_chan *c, uint64_t *sent, uint64_t *received);
+
+/* Elements in the ring at some moment during the call. */
+size_t ccpi_ring_len(const ccp_chan *c);
+
+#endif

@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Select: the first of several operations.
+ *
+ * Model           Poll the cases; if none can be done, put one node per case into the queues, sleep,
+ *                 take the nodes out again, and do the case that the verdict names.
+ * Invariants
+ *   S1  One waiter for all nodes: at most one case gets the verdict (V1).
+ *   S2  The nodes go into the queues of all channels while all their locks are held; so two selects
+ *       that could meet each other see each other, and a select never claims its own node.
+ *   S3  Locks are taken in the order of the channels' ids, each once.
+ *   S4  A case whose channel buffers was only woken to look: it tries, and passes the baton (W2 in
+ *       crowd.h).  A case of capacity 0 was served.
+ *   S5  Nodes live in frames of sixteen on the stack, linked; the innermost frame does the sleeping.
+ */
+/* uses: chan count crowd meet ring slow timer */
+#include "block/wait.h"
+#include "chan/chan.h"
+#include "chan/count.h"
+#include "chan/crowd.h"
+#include "chan/meet.h"
+#include "chan/ring.h"
+#include "chan/slow.h"
+#include "chan/timer.h"
+
+enum { RECV, SEND, DONE };
+
+#define POLLS 8        /* rounds of polling before the queues */
+#define POLL_PAUSES 4  /* pauses between two of them */
+#define FRAME_NODES 16
+
+typedef struct place {
+    struct place *next; /* by id of the channel */
+    const ccp_case *of;
+    ccpi_node node;
+} place;
+
+typedef struct selection {
+    const ccp_case *cases;
+    size_t n;
+    bool first; /* the first that is ready, not a random one */
+    ccp_wait wait;
+    int64_t deadline;
+    size_t chosen;
+    ccpi_waiter waiter;
+    place *head, *tail; /* sorted by id; contexts come first */
+} selection;
+
+/* ---- cases ---- */
+
+static ccp_chan *chan_of(const ccp_case *k)
+{
+    return k->op_ == DONE ? NULL : k->obj_;
+}
+
+static ccpi_side side_of(const ccp_case *k)
+{
+    return k->op_ == SEND ? CCPI_SENDERS : CCPI_RECEIVERS;
+}
+
+static void *elem_of(const ccp_case *k)
+{
+    return k->op_ == SEND ? (void *)(uintptr_t)k->src_ : k->dst_;
+}
+
+static ccp_status try_case(const ccp_case *k)
+{
+    if (!k->obj_)
+        return CCP_AGAIN;
+    if (k->op_ == DONE)
+        return ccp_ctx_status(k->obj_) == CCP_OK ? CCP_AGAIN : CCP_OK;
+    ccp_chan *c = k->obj_;
+    return c->flavor == CCPI_MEET ? ccpi_meet_try(c, side_of(k), elem_of(k))
+                                  : ccpi_chan_try(c, side_of(k), elem_of(k));
+}
+
+/* Is a case perhaps ready?  Cheaper than trying, and may be wrong either way. */
+static bool hint(const ccp_case *k)
+{
+    if (!k->obj_)
+        return false;
+    if (k->op_ == DONE)
+        return ccp_ctx_status(k->obj_) != CCP_OK;
+    const ccp_chan *c = k->obj_;
+    switch (c->flavor) {
+    case CCPI_RING:
+        return ccpi_ring_hint(c, side_of(k)) || ccpi_chan_closed(c);
+    case CCPI_COUNT:
+        return ccpi_count_ready(c, side_of(k));
+    case CCPI_MEET:
+        return ccpi_meet_hint(c, side_of(k));
+    case CCPI_TIMER:
+        break;
+    }
+    return ccpi_timer_ready(c);
+}
+
+/* ---- polling ---- */
+
+/* One of the cases that seem ready, each with the same chance; n if none does. */
+static size_t pick(const selection *s)
+{
+    size_t found = s->n;
+    uint32_t ready = 0;
+    for (size_t i = 0; i < s->n; i++)
+        if (hint(&s->cases[i]) && (++ready == 1 || ccpi_rand() % ready == 0))
+            found = i;
+    return found;
+}
+
+static ccp_status take(selection *s, size_t i)
+{
+    ccp_status st = try_case(&s->cases[i]);
+    if (st != CCP_AGAIN)
+        s->chosen = i;
+    return st;
+}
+
+/* Tries each case, from `start` round. */
+static ccp_status try_all(selection *s, size_t start)
+{
+    for (size_t k = 0; k < s->n; k++) {
+        size_t i = start + k < s->n ? start + k : start + k - s->n;
+        ccp_status st = take(s, i);
+        if (st != CCP_AGAIN)
+            return st;
+    }
+    return CCP_AGAIN;
+}
+
+static ccp_status poll(selection *s, bool exact)
+{
+    if (s->first)
+        return try_all(s, 0);
+    size_t i = pick(s);
+    ccp_status st = i < s->n ? take(s, i) : CCP_AGAIN;
+    if (st == CCP_AGAIN && (exact || i < s->n) && s->n > 0)
+        st = try_all(s, ccpi_rand() % s->n);
+    return st;
+}
+
+/* ---- queues ---- */
+
+static uint64_t id_of(const place *p)
+{
+    const ccp_chan *c = chan_of(p->of);
+    return c ? c->id + 1 : 0;
+}
+
+static void insert_sorted(selection *s, place *p)
+{
+    place **at = &s->head;
+    if (s->tail && id_of(s->tail) <= id_of(p))
+        at = &s->tail->next; /* the usual case: made in the order used */
+    while (*at && id_of(*at) <= id_of(p))
+        at = &(*at)->next;
+    p->next = *at;
+    *at = p;
+    if (!p->next)
+        s->tail = p;
+}
+
+static void lock_all(const selection *s)
+{
+    const ccp_chan *last = NULL;
+    for (place *p = s->head; p; p = p->next) {
+        ccp_chan *c = chan_of(p->of);
+        if (c && c != last)
+            ccpi_lock_acquire(&c->lock);
+        last = c;
+    }
+}
+
+static void unlock_all(const selection *s)
+{
+    const ccp_chan *last = NULL;
+    for (place *p = s->head; p; p = p->next) {
+        ccp_chan *c = chan_of(p->of);
+        if (c && c != last)
+            ccpi_lock_release(&c->lock);
+        last = c;
+    }
+}
+
+/* All locks held: meets a partner that is parked, if there is one; else NULL. */
+static place *meet_now(const selection *s, ccpi_node **partner)
+{
+    for (place *p = s->head; p; p = p->next) {
+        ccp_chan *c = chan_of(p->of);
+        if (!c || c->flavor != CCPI_MEET || ccpi_chan_closed(c))
+            continue;
+        *partner = ccpi_meet_match(c, ccpi_other(side_of(p->of)), elem_of(p->of), false);
+        if (*partner)
+            return p;
+    }
+    return NULL;
+}
+
+/* Queued: did something become ready meanwhile? */
+static bool ready_now(const selection *s)
+{
+    for (place *p = s->head; p; p = p->next) {
+        const ccp_chan *c = chan_of(p->of);
+        if (!c)
+            continue;
+        bool meet = c->flavor == CCPI_MEET;
+        if (meet ? ccpi_chan_closed(c) || (p->of->op_ == RECV && ccpi_meet_laid_out(c))
+                 : ccpi_chan_ready(c, side_of(p->of)))
+            return true;
+    }
+    return false;
+}
+
+/* Watches the contexts of DONE cases; false if one has ended. */
+static bool watch_contexts(const selection *s)
+{
+    for (place *p = s->head; p && !chan_of(p->of); p = p->next)
+        if (!ccpi_ctx_watch(p->of->obj_, &p->node))
+            return false;
+    return true;
+}
+
+static void withdraw_all(const selection *s)
+{
+    for (place *p = s->head; p; p = p->next) {
+        ccp_chan *c = chan_of(p->of);
+        if (c)
+            ccpi_crowd_withdraw(c, side_of(p->of), &p->node, false);
+        else
+            ccpi_ctx_unwatch(p->of->obj_, &p->node);
+    }
+}
+
+/* When a case becomes ready by time alone, or the wait is over. */
+static int64_t next_look(const selection *s)
+{
+    int64_t until = s->deadline;
+    for (const place *p = s->head; p; p = p->next) {
+        const ccp_chan *c = chan_of(p->of);
+        int64_t due = !c ? ccp_ctx_deadline(p->of->obj_)
+                         : c->flavor == CCPI_TIMER ? ccpi_timer_due(c) : CCPI_NEVER;
+        if (due < until)
+            until = due;
+    }
+    return until;
+}
+
+/* ---- sleeping ---- */
+
+/* The verdict names case i. */
+static ccp_status finish(selection *s, size_t i)
+{
+    const ccp_case *k = &s->cases[i];
+    ccp_chan *c = chan_of(k);
+    ccp_status st = CCP_OK;
+    if (c && c->flavor == CCPI_MEET) {
+        for (place *p = s->head; p; p = p->next)
+            if (p->of == k)
+                st = p->node.result;
+        ccpi_meet_done(c, side_of(k));
+    } else if (c) {
+        st = try_case(k);
+        ccpi_crowd_leave(c, side_of(k)); /* S4 */
+    }
+    s->chosen = st == CCP_AGAIN ? s->chosen : i;
+    return st;
+}
+
+/* All places are sorted in: queues them and sleeps once.  CCP_AGAIN: poll again. */
+static ccp_status sleep_once(selection *s)
+{
+    lock_all(s);
+    ccpi_node *partner = NULL;
+    place *met = meet_now(s, &partner);
+    for (place *p = s->head; p && !met; p = p->next)
+        if (chan_of(p->of))
+            ccpi_crowd_enter(chan_of(p->of), side_of(p->of), &p->node, false);
+    unlock_all(s);
+    if (met) {
+        ccpi_crowd_wake(chan_of(met->of), ccpi_other(side_of(met->of)), partner);
+        s->chosen = met->node.index;
+        return CCP_OK;
+    }
+    bool again = !watch_contexts(s) || ready_now(s);
+    int64_t until = next_look(s);
+    uint32_t verdict = again ? ccpi_waiter_give_up(&s->waiter)
+                             : ccpi_wait_sleep(s->wait, &s->waiter, until);
+    withdraw_all(s);
+    if (verdict == CCPI_ENDED)
+        return ccp_ctx_status(s->wait.ctx_);
+    if (verdict != CCPI_GAVE_UP)
+        return finish(s, verdict - 1);
+    if (again || until < s->deadline)
+        return CCP_AGAIN;
+    ccp_status st = try_all(s, 0); /* the time is over; what came at the same moment counts */
+    return st == CCP_AGAIN ? ccpi_wait_over(s->wait) : st;
+}
+
+/* S5: places for the cases from i on, then the sleep. */
+static ccp_status place_from(selection *s, size_t i)
+{
+    place frame[FRAME_NODES];
+    size_t used = 0;
+    for (; i < s->n && used < FRAME_NODES; i++) {
+        const ccp_case *k = &s->cases[i];
+        if (!k->obj_)
+            continue;
+        place *p = &frame[used++];
+        p->of = k;
+        ccpi_node_init(&p->node, &s->waiter, (uint32_t)i, elem_of(k));
+        insert_sorted(s, p);
+    }
+    return i < s->n ? place_from(s, i) : sleep_once(s);
+}
+
+static ccp_status sleep_round(selection *s)
+{
+    ccpi_waiter_init(&s->waiter);
+    s->head = s->tail = NULL;
+    return place_from(s, 0);
+}
+
+/* ---- the call ---- */
+
+static ccp_status poll_for_a_while(selection *s)
+{
+    ccp_status st = poll(s, false);
+    for (int round = 1; st == CCP_AGAIN && round < POLLS && ccpi_tuning.quick_max; round++) {
+        for (int i = 0; i < POLL_PAUSES; i++)
+            ccpi_relax();
+        st = poll(s, false);
+    }
+    return st;
+}
+
+static ccp_status run(selection *s)
+{
+    ccp_status st = poll_for_a_while(s);
+    if (st != CCP_AGAIN)
+        return st;
+    s->deadline = ccpi_wait_deadline(s->wait);
+    for (;;) {
+        st = sleep_round(s);
+        if (st == CCP_AGAIN)
+            st = poll(s, false);
+        if (st != CCP_AGAIN)
+            return st;
+    }
+}
+
+/* Counts the cases that are not switched off; false if one can never be right. */
+static bool check(const ccp_case *cases, size_t n, size_t *on)
+{
+    *on = 0;
+    for (size_t i = 0; i < n; i++) {
+        const ccp_case *k = &cases[i];
+        const ccp_chan *c = chan_of(k);
+        if (k->op_ > DONE || (c && k->op_ == SEND &&
+                              (c->flavor == CCPI_TIMER || (!k->src_ && c->elem_size))))
+            return false;
+        *on += k->obj_ != NULL;
+    }
+    return true;
+}
+
+static ccp_status start(const ccp_case *cases, size_t n, size_t *chosen, ccp_wait w, bool first)
+{
+    size_t on;
+    if (!chosen || (!cases && n > 0) || n > UINT32_MAX / 2 || !check(cases, n, &on))
+        return CCP_INVAL;
+    ccp_status st = ccpi_wait_enter(w);
+    if (st != CCP_OK)
+        return st;
+    selection s = { .cases = cases, .n = n, .first = first, .wait = w };
+    if (ccpi_wait_not_at_all(w))
+        st = poll(&s, true);
+    else if (on == 0 && !w.ctx_ && w.ns_ == INT64_MAX)
+        return CCP_DEADLOCK;
+    else
+        st = run(&s);
+    if (st == CCP_OK || st == CCP_CLOSED)
+        *chosen = s.chosen;
+    return st;
+}
+
+ccp_status ccp_select(const ccp_case *cases, size_t n, size_t *chosen, ccp_wait w)
+{
+    return start(cases, n, chosen, w, false);
+}
+
+ccp_status ccp_select_first(const ccp_case *cases, size_t n, size_t *chosen, ccp_wait w)
+{
+    return start(cases, n, chosen, w, true);
+}

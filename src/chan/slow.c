@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The slow path of channels that buffer: spin, then park, until the operation succeeds.
+ *
+ * A thread that is woken has not been given anything: it tries again, and may lose to a thread that
+ * was awake.  That keeps the one that runs running; crowd.h says why nothing is lost.
+ */
+/* uses: chan count crowd ring timer */
+#include "chan/slow.h"
+
+#include "block/wait.h"
+#include "chan/count.h"
+#include "chan/crowd.h"
+#include "chan/ring.h"
+#include "chan/timer.h"
+
+typedef struct attempt {
+    ccp_chan *chan;
+    ccpi_side side;
+    void *elem;
+    ccp_wait wait;
+    int64_t deadline;
+    bool active; /* counted in the crowd: to be given back by ccpi_crowd_leave() */
+} attempt;
+
+ccp_status ccpi_chan_try(ccp_chan *c, ccpi_side side, void *elem)
+{
+    if (c->flavor == CCPI_RING)
+        return side == CCPI_SENDERS ? ccpi_ring_send(c, elem, true) : ccpi_ring_recv(c, elem, true);
+    return c->flavor == CCPI_COUNT ? ccpi_count_try(c, side) : ccpi_timer_try(c, elem);
+}
+
+/* May be wrong in saying CCP_AGAIN; cheaper, while others are in the middle of something. */
+static ccp_status try_quick(const attempt *a)
+{
+    ccp_chan *c = a->chan;
+    if (c->flavor != CCPI_RING)
+        return ccpi_count_try(c, a->side);
+    if (a->side == CCPI_RECEIVERS && ccpi_chan_closed(c))
+        return ccpi_ring_recv(c, a->elem, true);
+    if (!ccpi_ring_hint(c, a->side))
+        return CCP_AGAIN;
+    return a->side == CCPI_SENDERS ? ccpi_ring_send(c, a->elem, false)
+                                   : ccpi_ring_recv(c, a->elem, false);
+}
+
+bool ccpi_chan_ready(const ccp_chan *c, ccpi_side s)
+{
+    switch (c->flavor) {
+    case CCPI_RING:
+        return ccpi_ring_ready(c, s);
+    case CCPI_COUNT:
+        return ccpi_count_ready(c, s);
+    case CCPI_TIMER:
+        return ccpi_timer_ready(c);
+    case CCPI_MEET:
+        break; /* its waiters are not woken to look, but handed what they wait for */
+    }
+    return false;
+}
+
+/* While awake: beside sleepers of the same side, be counted, so that nobody wakes one of them. */
+static void count_in(attempt *a)
+{
+    if (a->active || !ccpi_crowd_parked(ccpi_crowd_rlx(a->chan, a->side)))
+        return;
+    ccpi_crowd_add(a->chan, a->side, 1);
+    a->active = true;
+}
+
+static ccp_status spin(attempt *a, ccpi_spin *s)
+{
+    ccp_chan *c = a->chan;
+    ccpi_spin_begin(s, &c->pace[a->side], &c->crowd[ccpi_other(a->side)],
+                    a->side == CCPI_SENDERS ? &c->tail : &c->head);
+    for (unsigned i = 1; ccpi_spin_once(s); i++) {
+        ccp_status st = try_quick(a);
+        if (st != CCP_AGAIN) {
+            ccpi_spin_won(s);
+            return st;
+        }
+        if (i % 8 == 0)
+            count_in(a);
+    }
+    return CCP_AGAIN;
+}
+
+/* When to look again, if nobody wakes us. */
+static int64_t next_look(const attempt *a)
+{
+    if (a->chan->flavor != CCPI_TIMER)
+        return a->deadline;
+    int64_t due = ccpi_timer_due(a->chan);
+    return due < a->deadline ? due : a->deadline;
+}
+
+/* Parks once (W3).  CCP_AGAIN: try again; CCP_TIMEOUT: time is over; or the context's status. */
+static ccp_status park(attempt *a, uint64_t *woken)
+{
+    ccp_chan *c = a->chan;
+    ccpi_waiter waiter;
+    ccpi_node node;
+    ccpi_waiter_init(&waiter);
+    ccpi_node_init(&node, &waiter, 0, NULL);
+    ccpi_lock_acquire(&c->lock);
+    ccpi_crowd_enter(c, a->side, &node, a->active);
+    ccpi_lock_release(&c->lock);
+    a->active = false;
+
+    bool ready = ccpi_chan_ready(c, a->side);
+    int64_t until = next_look(a);
+    uint32_t verdict = ready ? ccpi_waiter_give_up(&waiter)
+                             : ccpi_wait_sleep(a->wait, &waiter, until);
+    a->active = verdict == node.index + 1 || ccpi_crowd_withdraw(c, a->side, &node, true);
+    *woken = node.woken;
+    if (verdict == CCPI_ENDED)
+        return ccp_ctx_status(a->wait.ctx_);
+    return verdict == CCPI_GAVE_UP && !ready && until == a->deadline ? CCP_TIMEOUT : CCP_AGAIN;
+}
+
+static ccp_status wait_round(attempt *a)
+{
+    ccp_chan *c = a->chan;
+    ccpi_spin s;
+    bool spins = c->flavor != CCPI_TIMER;
+    ccp_status st = spins ? spin(a, &s) : CCP_AGAIN;
+    if (st != CCP_AGAIN)
+        return st;
+    uint64_t woken;
+    ccp_status ended = park(a, &woken);
+    if (spins && woken)
+        ccpi_spin_slept(&s, woken);
+    if (ended != CCP_AGAIN && ended != CCP_TIMEOUT)
+        return ended; /* the context: success does not overtake it */
+    st = ccpi_chan_try(c, a->side, a->elem);
+    return st == CCP_AGAIN && ended == CCP_TIMEOUT ? ccpi_wait_over(a->wait) : st;
+}
+
+CCPI_NOINLINE ccp_status ccpi_chan_wait(ccp_chan *c, ccpi_side side, void *elem, ccp_wait w)
+{
+    attempt a = { c, side, elem, w, ccpi_wait_deadline(w), false };
+    ccp_status st;
+    do
+        st = wait_round(&a);
+    while (st == CCP_AGAIN);
+    if (a.active)
+        ccpi_crowd_leave(c, side); /* W2 */
+    return st;
+}
