@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * bench_c.c - the C peers: GLib's GAsyncQueue and GThreadPool, APR's apr_queue, and the textbook
+ * queue of one mutex and two condition variables.  Also the probe of the machine.
+ */
+#include "common.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- textbook: a ring under a mutex, "not full", "not empty" ---- */
+
+#define PEER textbook
+
+typedef struct textbook_type {
+    pthread_mutex_t lock;
+    pthread_cond_t not_full, not_empty;
+    size_t size, cap, first, len;
+    bool closed;
+    char slots[];
+} textbook_type;
+
+static textbook_type *textbook_new(const struct spec *s, size_t cap)
+{
+    if (!cap) unsupported(s, "no-capacity-0");
+    textbook_type *q = must_alloc(sizeof *q + cap * s->size);
+    pthread_mutex_init(&q->lock, NULL);
+    pthread_cond_init(&q->not_full, NULL);
+    pthread_cond_init(&q->not_empty, NULL);
+    q->size = s->size;
+    q->cap = cap;
+    return q;
+}
+
+static void textbook_free(textbook_type *q)
+{
+    pthread_mutex_destroy(&q->lock);
+    pthread_cond_destroy(&q->not_full);
+    pthread_cond_destroy(&q->not_empty);
+    free(q);
+}
+
+static void textbook_send(textbook_type *q, const void *elem)
+{
+    pthread_mutex_lock(&q->lock);
+    while (q->len == q->cap) pthread_cond_wait(&q->not_full, &q->lock);
+    size_t at = q->first + q->len;
+    memcpy(q->slots + (at < q->cap ? at : at - q->cap) * q->size, elem, q->size);
+    q->len++;
+    pthread_cond_signal(&q->not_empty);
+    pthread_mutex_unlock(&q->lock);
+}
+
+static bool textbook_recv(textbook_type *q, void *elem)
+{
+    pthread_mutex_lock(&q->lock);
+    while (!q->len && !q->closed) pthread_cond_wait(&q->not_empty, &q->lock);
+    bool got = q->len > 0;
+    if (got) {
+        memcpy(elem, q->slots + q->first * q->size, q->size);
+        q->first = q->first + 1 < q->cap ? q->first + 1 : 0;
+        q->len--;
+        pthread_cond_signal(&q->not_full);
+    }
+    pthread_mutex_unlock(&q->lock);
+    return got;
+}
+
+static void textbook_close(textbook_type *q, unsigned receivers)
+{
+    (void)receivers;
+    pthread_mutex_lock(&q->lock);
+    q->closed = true;
+    pthread_cond_broadcast(&q->not_empty);
+    pthread_mutex_unlock(&q->lock);
+}
+
+#include "shapes.h"
+#undef PEER
+
+/* ---- GLib: an unbounded queue of pointers; an end mark for each receiver stands for close ---- */
+
+#ifdef BENCH_GLIB
+#define PEER glib
+
+#include <glib.h>
+
+typedef GAsyncQueue glib_type;
+
+static char glib_end; /* its address is the end mark */
+
+static glib_type *glib_new(const struct spec *s, size_t cap)
+{
+    if (!cap) unsupported(s, "no-capacity-0");
+    if (s->size > 8) unsupported(s, "carries-pointers-only");
+    return g_async_queue_new();
+}
+
+static void glib_free(glib_type *q)
+{
+    g_async_queue_unref(q);
+}
+
+static void glib_send(glib_type *q, const void *elem)
+{
+    uintptr_t v;
+    memcpy(&v, elem, sizeof v);
+    g_async_queue_push(q, (void *)v);
+}
+
+static bool glib_recv(glib_type *q, void *elem)
+{
+    void *p = g_async_queue_pop(q);
+    memcpy(elem, &p, sizeof p);
+    return p != (void *)&glib_end;
+}
+
+static void glib_close(glib_type *q, unsigned receivers)
+{
+    while (receivers--) g_async_queue_push(q, &glib_end);
+}
+
+#include "shapes.h"
+
+/* -- GThreadPool -- */
+
+struct glib_sum {
+    uint64_t count, sum, sink;
+    unsigned steps;
+    GAsyncQueue *reply;
+    char pad[LINE];
+};
+
+static struct glib_sum glib_sums[MAX_THREADS];
+static unsigned glib_sums_used;
+static _Thread_local struct glib_sum *glib_mine;
+
+static void glib_task(void *task, void *pool)
+{
+    const struct glib_sum *common = pool;
+    if (!glib_mine) glib_mine = &glib_sums[__atomic_fetch_add(&glib_sums_used, 1, 5)];
+    glib_mine->count++;
+    glib_mine->sum += (uintptr_t)task;
+    if (common->steps) glib_mine->sink = work_steps(glib_mine->sink, common->steps);
+    if (common->reply) g_async_queue_push(common->reply, task);
+}
+
+static void *glib_submitter(void *lane)
+{
+    struct lane *l = lane;
+    start_line(l);
+    for (uint64_t i = 1; i <= l->n; i++) g_thread_pool_push(l->q, (void *)(uintptr_t)i, NULL);
+    return NULL;
+}
+
+static void glib_run_pool(const struct spec *s)
+{
+    static struct team team;
+    struct meter m;
+    struct glib_sum common = { .steps = s->work };
+    uint64_t count = 0, sum = 0;
+    bool wait = !strcmp(s->mode, "rt");
+    if (wait) common.reply = g_async_queue_new();
+    GThreadPool *pool = g_thread_pool_new(glib_task, &common, (int)s->w, TRUE, NULL);
+    if (!pool) die("no GThreadPool");
+    team_init(&team, s, wait ? 0 : s->s, pool);
+    for (unsigned i = 0; i < team.n; i++) {
+        team.lanes[i].n = share(s->n, s->s, i);
+        team_start(&team, i, glib_submitter);
+    }
+    team_go(&team, &m);
+    for (uint64_t i = 1; wait && i <= s->n; i++) {
+        g_thread_pool_push(pool, (void *)(uintptr_t)i, NULL);
+        g_async_queue_pop(common.reply);
+    }
+    team_join(&team, 0, team.n);
+    g_thread_pool_free(pool, FALSE, TRUE);
+    meter_stop(&m, now_ns());
+    for (unsigned i = 0; i < MAX_THREADS; i++) {
+        count += glib_sums[i].count;
+        sum += glib_sums[i].sum;
+    }
+    report(s, &m, count, s->n, sum, wait ? sum_to(s->n) : sum_of_shares(s->n, s->s));
+}
+#undef PEER
+#endif
+
+/* ---- APR: a bounded queue of pointers; end marks, because apr_queue_term() loses elements ---- */
+
+#ifdef BENCH_APR
+#define PEER apr
+
+#include <apr_general.h>
+#include <apr_queue.h>
+
+typedef struct apr_type {
+    apr_pool_t *pool;
+    apr_queue_t *q;
+} apr_type;
+
+static char apr_end;
+
+static apr_type *apr_new(const struct spec *s, size_t cap)
+{
+    if (!cap) unsupported(s, "no-capacity-0");
+    if (s->size > 8) unsupported(s, "carries-pointers-only");
+    apr_type *q = must_alloc(sizeof *q);
+    if (apr_initialize() || apr_pool_create(&q->pool, NULL)) die("no APR pool");
+    if (apr_queue_create(&q->q, (unsigned)cap, q->pool)) die("no APR queue");
+    return q;
+}
+
+static void apr_free(apr_type *q)
+{
+    apr_pool_destroy(q->pool);
+    free(q);
+}
+
+static void apr_push(apr_type *q, void *p)
+{
+    apr_status_t rc;
+    do rc = apr_queue_push(q->q, p);
+    while (rc == APR_EINTR);
+    if (rc) die("apr_queue_push");
+}
+
+static void apr_send(apr_type *q, const void *elem)
+{
+    uintptr_t v;
+    memcpy(&v, elem, sizeof v);
+    apr_push(q, (void *)v);
+}
+
+static bool apr_recv(apr_type *q, void *elem)
+{
+    apr_status_t rc;
+    void *p;
+    do rc = apr_queue_pop(q->q, &p);
+    while (rc == APR_EINTR);
+    if (rc) die("apr_queue_pop");
+    memcpy(elem, &p, sizeof p);
+    return p != (void *)&apr_end;
+}
+
+static void apr_close(apr_type *q, unsigned receivers)
+{
+    while (receivers--) apr_push(q, &apr_end);
+}
+
+#include "shapes.h"
+#undef PEER
+#endif
+
+int main(int argc, char **argv)
+{
+    static const char *const peers[] = {
+#ifdef BENCH_GLIB
+        "glib",
+#endif
+#ifdef BENCH_APR
+        "apr",
+#endif
+        "textbook", NULL
+    };
+    if (list_peers(argc, argv, peers)) return 0;
+    if (argc == 2 && !strcmp(argv[1], "probe")) {
+        run_probe();
+        return 0;
+    }
+    struct spec s = parse_spec(argc, argv);
+    if (!strcmp(s.peer, "textbook")) textbook_run(&s);
+#ifdef BENCH_GLIB
+    else if (!strcmp(s.peer, "glib") && !strcmp(s.kind, "pool")) glib_run_pool(&s);
+    else if (!strcmp(s.peer, "glib")) glib_run(&s);
+#endif
+#ifdef BENCH_APR
+    else if (!strcmp(s.peer, "apr")) apr_run(&s);
+#endif
+    else die("no such peer");
+    return 0;
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+//
+// main.rs - the Rust peers: crossbeam-channel (with its Select, a worker pool on it, and
+// crossbeam-utils' WaitGroup), std::sync::mpsc, and flume.  The cells and the line of output are
+// those of common.h.
+mod meter;
+mod shapes;
+
+use meter::{die, parse, unsupported, Spec};
+use shapes::Queue;
+
+#[cfg(feature = "crossbeam")]
+mod crossbeam;
+
+/// std::sync::mpsc: many senders, one receiver.
+struct Std;
+
+impl<T: Send + 'static> Queue<T> for Std {
+    type Tx = std::sync::mpsc::SyncSender<T>;
+    type Rx = std::sync::mpsc::Receiver<T>;
+    fn new(cap: usize) -> (Self::Tx, Self::Rx) {
+        std::sync::mpsc::sync_channel(cap)
+    }
+    #[inline(always)]
+    fn send(tx: &Self::Tx, v: T) {
+        if tx.send(v).is_err() {
+            die("send on a closed channel")
+        }
+    }
+    #[inline(always)]
+    fn recv(rx: &Self::Rx) -> Option<T> {
+        rx.recv().ok()
+    }
+    fn clone_rx(_: &Self::Rx) -> Option<Self::Rx> {
+        None
+    }
+}
+
+#[cfg(feature = "flume")]
+struct Flume;
+
+#[cfg(feature = "flume")]
+impl<T: Send + 'static> Queue<T> for Flume {
+    type Tx = flume_crate::Sender<T>;
+    type Rx = flume_crate::Receiver<T>;
+    fn new(cap: usize) -> (Self::Tx, Self::Rx) {
+        flume_crate::bounded(cap)
+    }
+    #[inline(always)]
+    fn send(tx: &Self::Tx, v: T) {
+        if tx.send(v).is_err() {
+            die("send on a closed channel")
+        }
+    }
+    #[inline(always)]
+    fn recv(rx: &Self::Rx) -> Option<T> {
+        rx.recv().ok()
+    }
+    fn clone_rx(rx: &Self::Rx) -> Option<Self::Rx> {
+        Some(rx.clone())
+    }
+}
+
+fn run(s: &Spec) -> bool {
+    match s.peer.as_str() {
+        "std" => shapes::run::<Std>(s),
+        #[cfg(feature = "flume")]
+        "flume" => shapes::run::<Flume>(s),
+        #[cfg(feature = "crossbeam")]
+        "crossbeam" => crossbeam::run(s) || shapes::run::<crossbeam::Crossbeam>(s),
+        _ => die("no such peer"),
+    }
+}
+
+fn main() {
+    if std::env::args().nth(1).as_deref() == Some("list") {
+        println!("std");
+        #[cfg(feature = "flume")]
+        println!("flume");
+        #[cfg(feature = "crossbeam")]
+        println!("crossbeam");
+        return;
+    }
+    let s = parse();
+    if !run(&s) {
+        unsupported(&s, "no-such-kind-of-work-for-this-peer")
+    }
+}
