@@ -272,6 +272,18 @@ static int compare(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+static bool walk(struct run *r, struct names *names, size_t length);
+
+/* The path of the run, of that length, is that of a directory: adds all files below it. */
+static bool walk_directory(struct run *r, size_t length)
+{
+    struct names names = { NULL, 0, 0 };
+    if (ccp_ctx_status(r->stop) != CCP_OK)
+        return false;
+    read_directory(r, &names);
+    return walk(r, &names, length);
+}
+
 /* Adds all files named, and those below the directories named; the first `length` bytes of the
  * path are that of the directory they are in.  Frees the names.  False if the run is to stop. */
 static bool walk(struct run *r, struct names *names, size_t length)
@@ -287,13 +299,7 @@ static bool walk(struct run *r, struct names *names, size_t length)
             complain(r, r->path, name, ENAMETOOLONG);
         } else if (go) {
             memcpy(r->path + length, name, end - length + 1);
-            struct names below = { NULL, 0, 0 };
-            if (r->path[end - 1] != '/') {
-                go = add_file(r);
-            } else if (ccp_ctx_status(r->stop) == CCP_OK) {
-                read_directory(r, &below);
-                go = walk(r, &below, end);
-            }
+            go = r->path[end - 1] == '/' ? walk_directory(r, end) : add_file(r);
         }
         free(name);
     }

@@ -47,6 +47,7 @@ make_tree()
         noise 50 >"tree/a/$name"
         noise 10 >"tree/a-b/$name"
     done
+    # shellcheck disable=SC2016 # the name is $HOME
     for name in -dash '*' '?' "quote'" 'double"' 'back\slash' 'back\nslash' '$HOME' '~' '#' ';' \
         ' leading' 'trailing ' 'dir with blanks/tab	' "$(printf 'new\nline')" \
         "$(printf '\303\244\303\266\303\274')" "$(printf 'bad\377\376utf')" \
@@ -64,7 +65,7 @@ make_tree()
         noise "$level" >"$path/file"
     done
     mkdir tree/many
-    (cd tree/many && seq 1 3000 | xargs touch && seq 1 200 >7)
+    (cd tree/many && seq 1 3000 | xargs touch && seq 1 200 >./7)
     ln -s a tree/link-to-dir
     ln -s big tree/link-to-file
     ln -s nowhere tree/link-to-nothing
@@ -220,7 +221,7 @@ case_memory()
     mkdir few
     (cd few && seq 1001 2500 | sed "s/^/$name/" | xargs touch)
     many=
-    for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
         many="$many few few few few few few few few few few"
     done
     small=$("$peak" "$program" -j 2 few) || fail "few files"
