@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the library takes from the machine, but for sleeping on words (seam_word.c) and its lock
+ * (seam_lock.c), which can be the library's own instead.
+ */
+#include "sim_int.h"
+
+#include "base/machine.h"
+#include "base/mem.h"
+#include "base/thread.h"
+#include "ccp.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- Time ---- */
+
+int64_t ccpi_clock_now(void)
+{
+    int64_t t = sim_now();
+    TRACE("clock", 0, t, PC());
+    return t;
+}
+
+int64_t ccpi_clock_coarse(void)
+{
+    int64_t t = sim_now();
+    TRACE("clock", 0, t, PC());
+    return t;
+}
+
+uint64_t ccpi_ticks(void)
+{
+    return sim.active ? (uint64_t)sim.steps : 0;
+}
+
+/* ---- Processors ---- */
+
+void ccpi_relax(void)
+{
+    if (sim.active)
+        sim_relax();
+}
+
+void ccpi_yield(void)
+{
+    if (sim.active)
+        sim_relax();
+}
+
+unsigned ccpi_cpu_count(void)
+{
+    return 2;
+}
+
+/* ---- Per thread: just above the stack, so it is gone when the thread has ended ---- */
+
+static ccpi_self outside = { .rand = 1 };
+static uint32_t self_gen[SIM_THREADS];
+
+ccpi_self *ccpi_self_get(void)
+{
+    if (!sim.active)
+        return &outside;
+    thread *me = sim.self;
+    ccpi_self *s = (ccpi_self *)(me->stack_top + 64);
+    if (self_gen[me->id] != sim.gen) {
+        self_gen[me->id] = sim.gen;
+        memset((void *)s, 0, sizeof *s);
+        s->rand = 1 + (uint32_t)me->id;
+    }
+    return s;
+}
+
+uint32_t ccpi_rand(void)
+{
+    if (sim.active && sim.o.rand_choices > 0)
+        return (uint32_t)sim_choose(sim.o.rand_choices);
+    ccpi_self *s = ccpi_self_get();
+    s->rand ^= s->rand << 13;
+    s->rand ^= s->rand >> 17;
+    s->rand ^= s->rand << 5;
+    return s->rand;
+}
+
+/* ---- Memory ---- */
+
+static size_t live_blocks;
+static uint32_t live_gen;
+
+static void count(int n)
+{
+    if (live_gen != sim.gen)
+        live_blocks = 0;
+    live_gen = sim.gen;
+    live_blocks += (size_t)n;
+}
+
+static void *allocate(size_t n, size_t align, uint32_t pc)
+{
+    void *p = sim.active ? heap_alloc(n, align, true, pc) : calloc(1, n);
+    if (p)
+        count(1);
+    return p;
+}
+
+static void give_back(void *p, uint32_t pc)
+{
+    if (!p)
+        return;
+    count(-1);
+    if (sim.active)
+        heap_free(p, pc);
+    else
+        free(p);
+}
+
+void *ccpi_alloc(size_t n)
+{
+    return allocate(n, 16, PC());
+}
+
+void *ccpi_alloc_lines(size_t n)
+{
+    return allocate(n, CCPI_LINE, PC());
+}
+
+void ccpi_free(void *p)
+{
+    give_back(p, PC());
+}
+
+void ccpi_free_lines(void *p)
+{
+    give_back(p, PC());
+}
+
+size_t ccp_live_blocks(void)
+{
+    return live_gen == sim.gen ? live_blocks : 0;
+}
+
+ccp_status ccp_set_allocator(const ccp_allocator *a)
+{
+    (void)a;
+    return CCP_BUSY; /* the explorer's heap stays */
+}
+
+/* ---- Threads ---- */
+
+bool ccpi_thread_start(ccpi_thread *t, const ccpi_thread_opts *o, void (*fn)(void *), void *arg)
+{
+    (void)o;
+    if (sim.fail_thread < sim.o.fail_thread && sim_decide(2, 4)) {
+        sim.fail_thread++;
+        return false;
+    }
+    t->handle = (uint64_t)sim_start(fn, arg);
+    return true;
+}
+
+void ccpi_thread_join(ccpi_thread t)
+{
+    sim_await((int)t.handle);
+}
+
+void ccpi_check_failed(const char *what, const char *file, int line);
+void ccpi_check_failed(const char *what, const char *file, int line)
+{
+    sim_fail("invariant broken: %s (%s:%d)", what, file, line);
+}
