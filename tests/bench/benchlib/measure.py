@@ -170,15 +170,26 @@ def good_rounds(rounds):
 
 
 def chosen_rounds(rounds):
-    """The rounds that count, and a word about them: the good ones, of the most frequent state if
-    that leaves at least three; all of them, marked '!', if fewer than three are good."""
+    """The rounds that count, and a word about them.  They are the good ones, of the most frequent
+    state if that leaves at least three.  If fewer than three are good, they are the three least
+    disturbed ones, whatever their figures, and the word begins with '!'."""
+    least = min(3, len(rounds))
     usable = good_rounds(rounds)
-    if len(usable) < min(3, len(rounds)):
-        return rounds, "!" + "/".join(sorted({machine.state(r["line"][0]) for r in rounds}))
+    if len(usable) < least:
+        calm = sorted(rounds, key=lambda r: (not machine.steady(*r["line"]), r["others"]))[:least]
+        return calm, "!" + states(calm)
     by_state = {}
     for r in usable:
-        by_state.setdefault(machine.state(sum(r["line"]) / 2), []).append(r)
+        by_state.setdefault(state_of(r), []).append(r)
     word, most = max(by_state.items(), key=lambda kv: (len(kv[1]), kv[0] == "near"))
-    if len(most) >= min(3, len(rounds)):
+    if len(most) >= least:
         return most, word
-    return usable, "/".join(sorted(by_state))
+    return usable, states(usable)
+
+
+def state_of(rnd):
+    return machine.state(sum(rnd["line"]) / 2)
+
+
+def states(rounds):
+    return "/".join(sorted({state_of(r) for r in rounds}))

@@ -111,6 +111,20 @@ def cells_table(summaries, peers):
     return text_table(rows)
 
 
+def detail_table(summaries, peers):
+    """Per cell and peer: least and greatest figure, context switches per operation."""
+    rows = [["cell", "peer", "median", "min", "max", "cpu", "voluntary", "involuntary", "n"]]
+    for s in summaries.values():
+        for p in peers:
+            if p.name not in s.values:
+                continue
+            n = statistics.median(r["n"] for r in s.runs[p.name])
+            switches = [f"{s.extra(p.name, key) / max(n, 1):.3g}" for key in ("vcs", "ics")]
+            rows.append([s.cell.name, p.name, short(s.median(p.name)),
+                         *map(short, s.spread(p.name)), short(s.cpu(p.name)), *switches, str(n)])
+    return text_table(rows)
+
+
 def goals_rows(goals, summaries):
     """(goal, cell, figure wanted, found, met); one row for each cell of each goal measured."""
     rows = []
@@ -164,5 +178,6 @@ def about(head, rounds):
              f"Linux {head['kernel']}, {head['system']}",
              "; ".join(str(head[k]) for k in ("cc", "go", "rustc") if head.get(k)),
              f"{len(every)} rounds; set aside: {moved} because the cores moved, {loaded} because "
-             "others used more than 15 % of a core ('!': fewer than three were good, all are shown)"]
+             "others used more than 15 % of a core ('!': fewer than three were good; the three "
+             "least disturbed count)"]
     return "\n".join(lines)
