@@ -22,7 +22,9 @@
 #define CCPI_ACQ_REL memory_order_acq_rel
 #define CCPI_SC memory_order_seq_cst
 
-#define CCPI_LINE 64 /* bytes that move between caches together */
+#ifndef CCPI_LINE
+#define CCPI_LINE 64
+#endif
 
 #define CCPI_LIKELY(x) __builtin_expect(!!(x), 1)
 #define CCPI_UNLIKELY(x) __builtin_expect(!!(x), 0)

@@ -24,7 +24,7 @@
 
 /* What the waits on one side of a channel have taught. */
 typedef struct ccpi_pace {
-    ccpi_word32 average;  /* 16 x moving average of the ticks that waits took */
+    _Alignas(CCPI_LINE) ccpi_word32 average; /* 16 x moving average of the ticks that waits took */
     ccpi_word32 defer;    /* 0..256: how often deferring a wake has paid */
     ccpi_word32 streak;   /* waits in a row that were won on a shared processor */
     ccpi_word32 hog;      /* waits that shall sleep at once, because a busy program is about */

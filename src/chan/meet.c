@@ -167,30 +167,40 @@ static void defer_learn(const meeting *m, bool paid)
     atomic_store_explicit(w, paid ? trust + (256 - trust) / 8 : trust - trust / 8, CCPI_RLX);
 }
 
-/* Pauses and looks, for as long as waits took of late. */
+/* Is it time to turn to a parked partner?  *deferring: the look up to which an awake one is given
+ * the chance to come first; 0: none. */
+static bool due_for_parked(const meeting *m, unsigned look_no, unsigned *deferring)
+{
+    if (look_no % 4 != 0 || !partner_parked(m))
+        return false;
+    if (!*deferring && defer_wake(m))
+        *deferring = look_no + 1 + ccpi_tuning.defer;
+    if (look_no + 1 < *deferring)
+        return false;
+    if (*deferring)
+        defer_learn(m, false);
+    *deferring = 0;
+    return true;
+}
+
+/* Looks and pauses, for as long as waits took of late. */
 static ccp_status spin(meeting *m)
 {
-    unsigned deferring = 0; /* 0 no; else the look at which it ends */
-    for (unsigned i = 0; ccpi_spin_quick(&m->spin); i++) {
+    unsigned deferring = 0, i = 0;
+    do {
         ccp_status st = look(m);
-        if (st == CCP_AGAIN && i % 4 == 0 && partner_parked(m)) {
-            if (!deferring && defer_wake(m))
-                deferring = i + 1 + ccpi_tuning.defer;
-            if (i + 1 >= deferring) {
-                if (deferring)
-                    defer_learn(m, false);
-                deferring = 0;
-                st = turn_to_parked(m, false);
-                if (st != CCP_AGAIN)
-                    return st;
-            }
-        } else if (st != CCP_AGAIN) {
+        if (st != CCP_AGAIN) {
             ccpi_spin_won(&m->spin);
             if (deferring)
                 defer_learn(m, true);
             return st;
         }
-    }
+        if (due_for_parked(m, i++, &deferring)) {
+            st = turn_to_parked(m, false);
+            if (st != CCP_AGAIN)
+                return st;
+        }
+    } while (ccpi_spin_quick(&m->spin));
     return CCP_AGAIN;
 }
 
