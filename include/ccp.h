@@ -656,7 +656,7 @@ CCP_API ccp_status ccp_chan_cancel(ccp_chan *ch);
  *   Threads: any.
  *   Memory:  keeps nothing.
  *   Returns: CCP_OK; CCP_CLOSED if ch is closed; CCP_INVAL if ch is NULL, n is 0, or the count would
- *            pass 2^31.
+ *            pass 2^31 - 1.
  *   After:   the sender handles of crossbeam and Rust's std::sync::mpsc.
  *   Since:   0.1
  */

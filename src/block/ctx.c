@@ -194,7 +194,7 @@ void ccp_ctx_cancel(ccp_ctx *ctx)
 
 void ccp_ctx_cancel_cause(ccp_ctx *ctx, const void *cause)
 {
-    if (ctx && status_of(ctx) == CCP_OK)
+    if (ccp_ctx_status(ctx) == CCP_OK && ctx) /* a deadline that has passed came first */
         end(ctx, CCP_CANCELED, cause);
 }
 

@@ -62,7 +62,7 @@ static ccp_chan *take_all(ccp_wg *wg, ccpi_list *won)
 }
 
 /* Takes n off the count, n > 0, when that may bring it to 0 with somebody interested (G2). */
-static ccp_status sub_locked(ccp_wg *wg, uint64_t n)
+static ccp_status sub_locked(ccp_wg *wg, uint64_t n, const char *call)
 {
     ccpi_word64 *state = state_of(wg);
     ccpi_list won = { NULL, NULL };
@@ -72,7 +72,7 @@ static ccp_status sub_locked(ccp_wg *wg, uint64_t n)
     do {
         if ((s & COUNT_MASK) < n) {
             ccpi_lock_release(lock_of(wg));
-            return CCPI_MISUSE("ccp_wg_done", "the count would become negative");
+            return CCPI_MISUSE(call, "the count would become negative");
         }
         next = s - n;
         if (!(next & COUNT_MASK))
@@ -91,15 +91,15 @@ static ccp_status sub_locked(ccp_wg *wg, uint64_t n)
     return CCP_OK;
 }
 
-static ccp_status sub(ccp_wg *wg, uint64_t n)
+static ccp_status sub(ccp_wg *wg, uint64_t n, const char *call)
 {
     ccpi_word64 *state = state_of(wg);
     uint64_t s = atomic_load_explicit(state, CCPI_RLX);
     for (;;) {
         if ((s & COUNT_MASK) < n)
-            return CCPI_MISUSE("ccp_wg_done", "the count would become negative");
+            return CCPI_MISUSE(call, "the count would become negative");
         if ((s & COUNT_MASK) == n && (s & (WAITERS_MASK | CLOSES)))
-            return sub_locked(wg, n);
+            return sub_locked(wg, n, call);
         /* [G1] acq_rel, as in sub_locked().  LP. */
         if (atomic_compare_exchange_weak_explicit(state, &s, s - n, CCPI_ACQ_REL, CCPI_RLX))
             return CCP_OK;
@@ -111,7 +111,7 @@ ccp_status ccp_wg_add(ccp_wg *wg, int n)
     if (!wg)
         return CCP_INVAL;
     if (n < 0)
-        return sub(wg, (uint64_t) - (int64_t)n);
+        return sub(wg, (uint64_t) - (int64_t)n, "ccp_wg_add");
     ccpi_word64 *state = state_of(wg);
     uint64_t s = atomic_load_explicit(state, CCPI_RLX);
     do {
@@ -127,7 +127,7 @@ ccp_status ccp_wg_add(ccp_wg *wg, int n)
 
 ccp_status ccp_wg_done(ccp_wg *wg)
 {
-    return ccp_wg_add(wg, -1);
+    return wg ? sub(wg, 1, "ccp_wg_done") : CCP_INVAL;
 }
 
 /* ---- threads ---- */

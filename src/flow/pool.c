@@ -38,7 +38,7 @@ struct ccp_pool {
     ccp_chan *tasks;
     ccp_ctx *ctx;           /* ends when the pool is shut down */
     worker *workers;
-    unsigned count;         /* workers started */
+    unsigned count;         /* const after new: workers started */
     ccpi_word32 drainers;   /* atomic: threads in ccp_pool_drain() */
     ccpi_lock lock;
     ccpi_list drains;       /* under lock: those that sleep until a task has finished */
@@ -84,6 +84,7 @@ static void work(void *arg)
     atomic_store_explicit(&w->self, ccpi_self_get(), CCPI_RLX);
     for (uint64_t turn = 0; ccp_chan_recv(w->pool->tasks, &t, CCP_FOREVER) == CCP_OK; turn += 2)
         run_task(w, &t, turn);
+    atomic_store_explicit(&w->self, NULL, CCPI_RLX); /* another thread may be given the same one */
 }
 
 int ccp_pool_worker(const ccp_ctx *ctx)
@@ -145,7 +146,6 @@ static void join_workers(ccp_pool *p)
         ccpi_thread_join(p->workers[i].thread);
         (void)ccp_ctx_free(p->workers[i].ctx);
     }
-    p->count = 0;
 }
 
 static void release(ccp_pool *p)
