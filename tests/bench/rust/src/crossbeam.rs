@@ -6,7 +6,6 @@ use crate::meter::*;
 use crate::shapes::Queue;
 use crossbeam_channel::{bounded, Receiver, Select, Sender};
 use crossbeam_utils::sync::WaitGroup;
-use std::hint::black_box;
 use std::thread::spawn;
 
 pub struct Crossbeam;
@@ -117,7 +116,7 @@ fn pool(s: &Spec) {
             while let Some((f, arg)) = Crossbeam::recv(&rx) {
                 f(&mut l, arg);
             }
-            black_box(l.sink);
+            keep(l.sink);
             (l.count, l.sum)
         }));
     }
@@ -159,7 +158,7 @@ fn wg(s: &Spec) {
         counters.push(team.add(move || {
             let mut count = 0;
             for _ in 0..n {
-                drop(black_box(group.clone()));
+                drop(group.clone());
                 count += 1;
             }
             count

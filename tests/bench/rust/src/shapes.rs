@@ -2,7 +2,6 @@
 //
 // shapes.rs - the shapes of work that every Rust channel is put through.
 use crate::meter::*;
-use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::thread::{sleep, spawn};
@@ -69,7 +68,7 @@ fn tp<Q: Queue<E>, E: Elem>(s: &Spec) {
                 sum = sum.wrapping_add(e.value());
                 count += 1;
             }
-            black_box(x);
+            keep(x);
             (count, sum)
         }));
     }
@@ -84,7 +83,7 @@ fn tp<Q: Queue<E>, E: Elem>(s: &Spec) {
                 }
                 Q::send(&tx, E::new(v));
             }
-            black_box(x);
+            keep(x);
         }));
     }
     drop(tx);
