@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Timer channels.
+ */
+#include "support.h"
+
+TEST(after_gives_its_due_time_once) /* T1 T2 */
+{
+    int64_t before = ccp_now(), due = 0;
+    ccp_chan *ch = ccp_chan_after(CCP_MS(3));
+    int64_t made = ccp_now();
+    ASSERT_STATUS(ccp_chan_recv(ch, &due, CCP_FOREVER), CCP_OK);
+    int64_t after = ccp_now();
+    assert_true(due >= before + CCP_MS(3) && due <= made + CCP_MS(3));
+    assert_true(after >= due);
+    int64_t same = due;
+    for (int i = 0; i < 3; i++) {
+        ASSERT_STATUS(ccp_chan_recv(ch, &due, CCP_NOWAIT), CCP_AGAIN);
+        ASSERT_STATUS(ccp_chan_recv(ch, &due, ccp_within(CCP_US(200))), CCP_TIMEOUT);
+    }
+    assert_true(due == same);
+    ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
+}
+
+TEST(after_is_not_received_before_it_is_due) /* T1 */
+{
+    for (int i = 0; i < 10; i++) {
+        int64_t due = 0;
+        int64_t earliest = ccp_now() + CCP_MS(2);
+        ccp_chan *ch = ccp_chan_after(CCP_MS(2));
+        ccp_status rc;
+        long again = 0;
+        while ((rc = ccp_chan_recv(ch, &due, CCP_NOWAIT)) == CCP_AGAIN)
+            again++;
+        ASSERT_STATUS(rc, CCP_OK);
+        assert_true(ccp_now() >= earliest);
+        assert_true(due >= earliest);
+        assert_true(again > 0);
+        ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
+    }
+}
+
+TEST(a_time_that_has_passed_is_due_at_once)
+{
+    static const int64_t passed[] = { 0, -1, -CCP_SEC(5), INT64_MIN };
+    for (size_t i = 0; i < LENGTH(passed); i++) {
+        int64_t due = 0;
+        ccp_chan *ch = ccp_chan_after(passed[i]);
+        assert_non_null(ch);
+        ASSERT_STATUS(ccp_chan_recv(ch, &due, CCP_NOWAIT), CCP_OK);
+        assert_true(due <= ccp_now());
+        ASSERT_STATUS(ccp_chan_recv(ch, &due, CCP_NOWAIT), CCP_AGAIN);
+        ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
+    }
+}
+
+TEST(the_longest_times_do_not_overflow)
+{
+    static const int64_t longest[] = { INT64_MAX, INT64_MAX - 1, INT64_MAX / 2 };
+    for (size_t i = 0; i < LENGTH(longest); i++) {
+        int64_t due = 0;
+        ccp_chan *a = ccp_chan_after(longest[i]), *t = ccp_chan_tick(longest[i]);
+        ASSERT_STATUS(ccp_chan_recv(a, &due, CCP_NOWAIT), CCP_AGAIN);
+        ASSERT_STATUS(ccp_chan_recv(a, &due, ccp_within(CCP_US(100))), CCP_TIMEOUT);
+        ASSERT_STATUS(ccp_chan_recv(t, &due, CCP_NOWAIT), CCP_AGAIN);
+        ASSERT_STATUS(ccp_chan_recv(t, &due, ccp_within(CCP_US(100))), CCP_TIMEOUT);
+        ASSERT_STATUS(ccp_chan_free(a), CCP_OK);
+        ASSERT_STATUS(ccp_chan_free(t), CCP_OK);
+    }
+}
+
+TEST(a_tick_needs_a_period) /* G2 */
+{
+    assert_null(ccp_chan_tick(0));
+    assert_null(ccp_chan_tick(-1));
+    assert_null(ccp_chan_tick(INT64_MIN));
+}
+
+TEST(ticks_are_at_least_a_period_apart) /* T1 T3 */
+{
+    static const int64_t periods[] = { CCP_MS(2), CCP_US(100), 1 };
+    for (size_t p = 0; p < LENGTH(periods); p++) {
+        int64_t begin = ccp_now(), last = 0;
+        ccp_chan *ch = ccp_chan_tick(periods[p]);
+        for (int i = 0; i < 8; i++) {
+            int64_t due = 0;
+            ASSERT_STATUS(ccp_chan_recv(ch, &due, CCP_FOREVER), CCP_OK);
+            assert_true(due <= ccp_now());
+            assert_true(due >= (i ? last : begin) + periods[p]);
+            last = due;
+        }
+        ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
+    }
+}
+
+TEST(ticks_that_nobody_received_are_dropped) /* T3 */
+{
+    int64_t begin = ccp_now(), due = 0;
+    ccp_chan *ch = ccp_chan_tick(CCP_MS(1));
+    WAIT_UNTIL(ccp_now() > begin + CCP_MS(30)); /* some 30 of them */
+    int64_t looked = ccp_now();
+    long got = 0;
+    while (ccp_chan_recv(ch, &due, CCP_NOWAIT) == CCP_OK)
+        got++;
+    int64_t elapsed = ccp_now() - looked;
+    assert_true(got >= 1);
+    assert_true(got <= 2 + elapsed / CCP_MS(1)); /* the one that waited, and what came meanwhile */
+    ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
+}
+
+TEST(nothing_can_be_sent_to_a_timer) /* G2 */
+{
+    int64_t v = 1;
+    size_t n = 9;
+    ccp_chan *timers[] = { ccp_chan_after(0), ccp_chan_tick(CCP_SEC(1)) };
+    for (size_t i = 0; i < LENGTH(timers); i++) {
+        ASSERT_STATUS(ccp_chan_send(timers[i], &v, CCP_FOREVER), CCP_INVAL);
+        ASSERT_STATUS(ccp_chan_send(timers[i], &v, CCP_NOWAIT), CCP_INVAL);
+        ASSERT_STATUS(ccp_chan_send_n(timers[i], &v, 1, &n, CCP_FOREVER), CCP_INVAL);
+        assert_int_equal(n, 9);
+        ASSERT_STATUS(ccp_chan_free(timers[i]), CCP_OK);
+    }
+}
+
+TEST(a_timer_is_closed_like_any_channel)
+{
+    int64_t v;
+    ccp_chan *timers[] = { ccp_chan_after(CCP_SEC(1000)), ccp_chan_tick(CCP_SEC(1000)) };
+    for (size_t i = 0; i < LENGTH(timers); i++) {
+        assert_false(ccp_chan_is_closed(timers[i]));
+        ASSERT_STATUS(ccp_chan_close(timers[i]), CCP_OK);
+        assert_true(ccp_chan_is_closed(timers[i]));
+        ASSERT_STATUS(ccp_chan_close(timers[i]), CCP_CLOSED);
+        ASSERT_STATUS(ccp_chan_recv(timers[i], &v, CCP_FOREVER), CCP_CLOSED);
+        ASSERT_STATUS(ccp_chan_recv(timers[i], &v, CCP_NOWAIT), CCP_CLOSED);
+        ASSERT_STATUS(ccp_chan_free(timers[i]), CCP_OK);
+    }
+}
+
+TEST(close_releases_those_who_wait_for_a_timer) /* C3 */
+{
+    ccp_chan *ch = ccp_chan_after(CCP_SEC(1000));
+    actor a[4];
+    for (size_t i = 0; i < LENGTH(a); i++) {
+        a[i] = (actor){ .ch = ch, .w = CCP_FOREVER };
+        actor_start(&a[i], actor_recv_long);
+    }
+    WAIT_UNTIL(waiting_receivers(ch) == LENGTH(a));
+    ASSERT_STATUS(ccp_chan_free(ch), CCP_BUSY);
+    ASSERT_STATUS(ccp_chan_close(ch), CCP_OK);
+    for (size_t i = 0; i < LENGTH(a); i++) {
+        actor_join(&a[i]);
+        ASSERT_STATUS(a[i].rc, CCP_CLOSED);
+    }
+    ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
+}
+
+TEST(one_of_many_receivers_gets_the_element) /* T2 C4 */
+{
+    ccp_chan *ch = ccp_chan_after(CCP_MS(4));
+    actor a[4];
+    int got = 0;
+    for (size_t i = 0; i < LENGTH(a); i++) {
+        a[i] = (actor){ .ch = ch, .w = ccp_within(CCP_MS(30)) };
+        actor_start(&a[i], actor_recv_long);
+    }
+    for (size_t i = 0; i < LENGTH(a); i++) {
+        actor_join(&a[i]);
+        got += a[i].rc == CCP_OK;
+        assert_true(a[i].rc == CCP_OK || a[i].rc == CCP_TIMEOUT);
+    }
+    assert_int_equal(got, 1);
+    assert_nobody_waits(ch);
+    ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
+}
+
+TEST(many_receivers_share_the_ticks) /* T3 C4 */
+{
+    ccp_chan *ch = ccp_chan_tick(CCP_MS(1));
+    actor a[4];
+    for (size_t i = 0; i < LENGTH(a); i++) {
+        a[i] = (actor){ .ch = ch, .w = CCP_FOREVER };
+        actor_start(&a[i], actor_recv_long);
+    }
+    int64_t due[LENGTH(a)];
+    for (size_t i = 0; i < LENGTH(a); i++) {
+        actor_join(&a[i]);
+        ASSERT_STATUS(a[i].rc, CCP_OK);
+        due[i] = a[i].value;
+    }
+    for (size_t i = 0; i < LENGTH(a); i++)
+        for (size_t j = 0; j < i; j++)
+            assert_true(due[i] >= due[j] + CCP_MS(1) || due[j] >= due[i] + CCP_MS(1));
+    ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
+}
+
+TEST(a_timer_may_be_received_to_null_and_in_batches)
+{
+    int64_t due[3] = { 0 };
+    size_t n = 0;
+    ccp_chan *a = ccp_chan_after(0), *b = ccp_chan_after(0);
+    ASSERT_STATUS(ccp_chan_recv(a, NULL, CCP_NOWAIT), CCP_OK);
+    ASSERT_STATUS(ccp_chan_recv(a, NULL, CCP_NOWAIT), CCP_AGAIN);
+    ASSERT_STATUS(ccp_chan_recv_n(b, due, 3, &n, CCP_NOWAIT), CCP_OK);
+    assert_int_equal(n, 1);
+    assert_true(due[0] > 0 && due[1] == 0);
+    ASSERT_STATUS(ccp_chan_recv_n(b, due, 3, &n, CCP_NOWAIT), CCP_AGAIN);
+    ASSERT_STATUS(ccp_chan_free(a), CCP_OK);
+    ASSERT_STATUS(ccp_chan_free(b), CCP_OK);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        ENTRY(after_gives_its_due_time_once),
+        ENTRY(after_is_not_received_before_it_is_due),
+        ENTRY(a_time_that_has_passed_is_due_at_once),
+        ENTRY(the_longest_times_do_not_overflow),
+        ENTRY(a_tick_needs_a_period),
+        ENTRY(ticks_are_at_least_a_period_apart),
+        ENTRY(ticks_that_nobody_received_are_dropped),
+        ENTRY(nothing_can_be_sent_to_a_timer),
+        ENTRY(a_timer_is_closed_like_any_channel),
+        ENTRY(close_releases_those_who_wait_for_a_timer),
+        ENTRY(one_of_many_receivers_gets_the_element),
+        ENTRY(many_receivers_share_the_ticks),
+        ENTRY(a_timer_may_be_received_to_null_and_in_batches),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
