@@ -177,6 +177,7 @@ static void glib_run_pool(const struct spec *s)
     team_join(&team, 0, team.n);
     g_thread_pool_free(pool, FALSE, TRUE);
     meter_stop(&m, now_ns());
+    if (wait) g_async_queue_unref(common.reply);
     for (unsigned i = 0; i < MAX_THREADS; i++) {
         count += glib_sums[i].count;
         sum += glib_sums[i].sum;

@@ -7,6 +7,7 @@
 
 #include <ccp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define PEER ccp

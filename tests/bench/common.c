@@ -298,6 +298,7 @@ void fair_report(struct spec const *s, const struct meter *m, const struct team 
     uint64_t received = fair_side("recv", t->lanes, s->c), sum = 0;
     uint64_t sent = fair_side("send", t->lanes + s->c, s->p);
     for (unsigned i = 0; i < s->c; i++) sum += t->lanes[i].sum;
+    for (unsigned i = 0; i < t->n; i++) free(t->lanes[i].hist);
     counted.n = sent;
     report(&counted, m, received, sent, sum, sent);
 }

@@ -349,6 +349,7 @@ static void Q(run_wake)(const struct spec *s)
     sort_ns(late, s->n);
     report_also("p50", (double)late[s->n / 2]);
     report_also("p99", (double)late[s->n * 99 / 100]);
+    free(late);
     report(s, &m, count, s->n, 0, 0);
 }
 

@@ -42,6 +42,8 @@ class Bench:
     # -- one program --
 
     def probe(self):
+        if "bench_c" not in self.programs.paths:
+            raise SystemExit("bench_c, which probes the machine, was not built")
         out = subprocess.run([self.programs.paths["bench_c"], "probe"], stdout=subprocess.PIPE,
                              check=True, timeout=TIMEOUT)
         _, self.last_probe = parse(out.stdout.decode())
