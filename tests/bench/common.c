@@ -373,6 +373,21 @@ static double probe_step(void)
     return (double)best / STEPS;
 }
 
+static double probe_cas(void)
+{
+    enum { TURNS = 20000, TRIES = 5 };
+    int64_t best = INT64_MAX;
+    static _Atomic uint64_t word;
+    for (int i = 0; i < TRIES; i++) {
+        uint64_t v = atomic_load(&word);
+        int64_t t = now_ns();
+        for (int k = 0; k < TURNS; k++) atomic_compare_exchange_strong(&word, &v, v + 1), v++;
+        t = now_ns() - t;
+        if (t < best) best = t;
+    }
+    return (double)best / TURNS;
+}
+
 void run_probe(void)
 {
     cpu_set_t set;
@@ -380,6 +395,6 @@ void run_probe(void)
     sched_getaffinity(0, sizeof set, &set);
     for (int i = 0; i < CPU_SETSIZE && found < 2; i++)
         if (CPU_ISSET(i, &set)) probe.cpu[found++] = i;
-    double step = probe_step();
-    printf("probe line=%.1f step=%.4f\n", found == 2 ? probe_line() : 0.0, step);
+    double step = probe_step(), cas = probe_cas();
+    printf("probe line=%.1f step=%.4f cas=%.2f\n", found == 2 ? probe_line() : 0.0, step, cas);
 }

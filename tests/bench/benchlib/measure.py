@@ -133,6 +133,7 @@ class Bench:
         after = self.probe()
         self.rounds.setdefault(cell.name, []).append({
             "line": [before["line"], after["line"]], "step": min(before["step"], after["step"]),
+            "cas": min(before["cas"], after["cas"]),
             "others": round(others, 3), "runs": runs})
 
     def measure(self, cells, rounds, extra, deadline):

@@ -174,10 +174,14 @@ def about(head, rounds):
     every = [r for rs in rounds.values() for r in rs]
     moved = sum(not machine.steady(*r["line"]) for r in every)
     loaded = len(every) - len(good_rounds(every)) - moved
+    cas = sorted(r["cas"] for r in every if "cas" in r)
     lines = [f"{head['date']}  commit {head['commit']}  {head['cpu']}, {head['cores']} cores, "
              f"Linux {head['kernel']}, {head['system']}",
              "; ".join(str(head[k]) for k in ("cc", "go", "rustc") if head.get(k)),
              f"{len(every)} rounds; set aside: {moved} because the cores moved, {loaded} because "
              "others used more than 15 % of a core ('!': fewer than three were good; the three "
              "least disturbed count)"]
+    if cas:
+        lines.append(f"an uncontended compare-and-swap took {cas[len(cas) // 2]:.1f} ns (median; "
+                     f"{cas[0]:.1f} to {cas[-1]:.1f})")
     return "\n".join(lines)
