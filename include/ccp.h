@@ -41,10 +41,12 @@ extern "C" {
 #define CCP_MUST_CHECK __attribute__((warn_unused_result))
 #define CCP_API __attribute__((visibility("default")))
 #define CCP_ALIGN8 __attribute__((aligned(8)))
+#define CCP_UNUSED_ __attribute__((unused))
 #else
 #define CCP_MUST_CHECK
 #define CCP_API
 #define CCP_ALIGN8
+#define CCP_UNUSED_
 #endif
 
 #ifdef __cplusplus
@@ -442,12 +444,12 @@ CCP_API ccp_status ccp_ctx_unhook(ccp_hook *h, ccp_wait w);
 
 /** Defines name_of(ctx) and name_new(parent, value): a context value with its type checked. */
 #define CCP_CTX_VALUE_DEFINE(name, T)                                                          \
-    static const char name##_key_ = 0;                                                         \
-    static inline T *name##_of(const ccp_ctx *ctx)                                             \
+    CCP_UNUSED_ static const char name##_key_ = 0;                                             \
+    CCP_UNUSED_ static inline T *name##_of(const ccp_ctx *ctx)                                 \
     {                                                                                          \
         return (T *)ccp_ctx_value(ctx, &name##_key_);                                          \
     }                                                                                          \
-    static inline ccp_ctx *name##_new(ccp_ctx *parent, T *value)                               \
+    CCP_UNUSED_ static inline ccp_ctx *name##_new(ccp_ctx *parent, T *value)                   \
     {                                                                                          \
         return ccp_ctx_new_value(parent, &name##_key_, value);                                 \
     }                                                                                          \
@@ -655,8 +657,8 @@ CCP_API ccp_status ccp_chan_cancel(ccp_chan *ch);
  *
  *   Threads: any.
  *   Memory:  keeps nothing.
- *   Returns: CCP_OK; CCP_CLOSED if ch is closed; CCP_INVAL if ch is NULL, n is 0, or the count would
- *            pass 2^31 - 1.
+ *   Returns: CCP_OK; CCP_CLOSED if ch is closed; CCP_INVAL if ch is NULL, n is 0, or the count
+ *            would pass 2^31 - 1.
  *   After:   the sender handles of crossbeam and Rust's std::sync::mpsc.
  *   Since:   0.1
  */
@@ -666,8 +668,8 @@ CCP_API ccp_status ccp_chan_add_senders(ccp_chan *ch, unsigned n);
  * Says that one of the counted senders is done; the last one closes the channel.
  *
  *   Threads: any.
- *   Memory:  keeps nothing; after the last one, and a receiver's CCP_CLOSED, ch may be freed as soon
- *            as this call has returned.
+ *   Memory:  keeps nothing; after the last one, and a receiver's CCP_CLOSED, ch may be freed as
+ *            soon as this call has returned.
  *   Returns: CCP_OK; CCP_MISUSE if no sender is counted; CCP_INVAL if ch is NULL.
  *   Since:   0.1
  */
@@ -728,34 +730,36 @@ CCP_API ccp_status ccp_chan_get_info(const ccp_chan *ch, ccp_chan_info *out);
     typedef struct name##_rx {                                                                 \
         ccp_chan *ch;                                                                          \
     } name##_rx;                                                                               \
-    static inline name name##_new(size_t capacity)                                             \
+    CCP_UNUSED_ static inline name name##_new(size_t capacity)                                 \
     {                                                                                          \
         name c = { ccp_chan_new(sizeof(T), capacity) };                                        \
         return c;                                                                              \
     }                                                                                          \
-    static inline name##_tx name##_sender(name c)                                              \
+    CCP_UNUSED_ static inline name##_tx name##_sender(name c)                                  \
     {                                                                                          \
         name##_tx v = { c.ch };                                                                \
         return v;                                                                              \
     }                                                                                          \
-    static inline name##_rx name##_receiver(name c)                                            \
+    CCP_UNUSED_ static inline name##_rx name##_receiver(name c)                                \
     {                                                                                          \
         name##_rx v = { c.ch };                                                                \
         return v;                                                                              \
     }                                                                                          \
-    CCP_MUST_CHECK static inline ccp_status name##_send(name##_tx c, const T *elem, ccp_wait w) \
+    CCP_MUST_CHECK CCP_UNUSED_ static inline ccp_status name##_send(name##_tx c,               \
+        const T *elem, ccp_wait w)                                                             \
     {                                                                                          \
         return ccp_chan_send(c.ch, elem, w);                                                   \
     }                                                                                          \
-    CCP_MUST_CHECK static inline ccp_status name##_recv(name##_rx c, T *elem, ccp_wait w)      \
+    CCP_MUST_CHECK CCP_UNUSED_ static inline ccp_status name##_recv(name##_rx c,               \
+        T *elem, ccp_wait w)                                                                   \
     {                                                                                          \
         return ccp_chan_recv(c.ch, elem, w);                                                   \
     }                                                                                          \
-    static inline ccp_status name##_close(name##_tx c)                                         \
+    CCP_UNUSED_ static inline ccp_status name##_close(name##_tx c)                             \
     {                                                                                          \
         return ccp_chan_close(c.ch);                                                           \
     }                                                                                          \
-    static inline ccp_status name##_free(name c)                                               \
+    CCP_UNUSED_ static inline ccp_status name##_free(name c)                                   \
     {                                                                                          \
         return ccp_chan_free(c.ch);                                                            \
     }                                                                                          \
@@ -1057,7 +1061,8 @@ CCP_API ccp_status ccp_pool_close(ccp_pool *p);
  *   Waits:   while such tasks wait or run.
  *   Threads: any, but not from a task of the same pool (CCP_DEADLOCK).
  *   Memory:  keeps nothing.
- *   Returns: CCP_OK; CCP_DEADLOCK when called by a task of p; CCP_INVAL if p is NULL; the wait codes.
+ *   Returns: CCP_OK; CCP_DEADLOCK when called by a task of p; CCP_INVAL if p is NULL; the wait
+ *            codes.
  *   Since:   0.1
  */
 CCP_API ccp_status ccp_pool_drain(ccp_pool *p, ccp_wait w);

@@ -4,9 +4,9 @@
  */
 #include "base/backoff.h"
 
-#define PAUSES 8         /* rounds of 2, 4, .. 64 pauses: some microseconds */
-#define YIELDS 24        /* then yields up to this round */
-#define NAP_NS 50000     /* then naps */
+#define PAUSES 8     /* rounds of 2, 4, .. 64 pauses: some microseconds */
+#define YIELDS 24    /* then yields up to this round */
+#define NAP_NS 50000 /* then naps */
 
 CCPI_COLD void ccpi_backoff(unsigned *tries)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The seam to the machine: everything that the library takes from the processor, the kernel and
- * the C library, but for memory (mem.h) and threads (thread.h).  Nothing above base/ goes around it,
- * so a test build can put another machine in its place at link time (tests/sim).
+ * the C library, but for memory (mem.h) and threads (thread.h).  Nothing above base/ goes around
+ * it, so a test build can put another machine in its place at link time (tests/sim).
  */
 #ifndef CCPI_BASE_MACHINE_H
 #define CCPI_BASE_MACHINE_H
@@ -17,7 +17,8 @@ int64_t ccpi_clock_now(void);
 /* The same clock, cheaper, up to some milliseconds late and never early.   [clock.c] */
 int64_t ccpi_clock_coarse(void);
 
-/* One short pause of a thread that spins.  Every loop without a bound of its own calls it.  [cpu.c] */
+/* One short pause of a thread that spins.  Every loop without a bound of its own calls it. 
+ * [cpu.c] */
 void ccpi_relax(void);
 
 /* Lets another thread have this processor.   [cpu.c] */

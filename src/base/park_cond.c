@@ -27,8 +27,12 @@ typedef struct queue {
     sleeper *first; /* under mutex */
 } queue;
 
-#define Q4 { PTHREAD_MUTEX_INITIALIZER, NULL }, { PTHREAD_MUTEX_INITIALIZER, NULL }, \
-           { PTHREAD_MUTEX_INITIALIZER, NULL }, { PTHREAD_MUTEX_INITIALIZER, NULL }
+#define Q4                                                                                         \
+    { PTHREAD_MUTEX_INITIALIZER, NULL }, { PTHREAD_MUTEX_INITIALIZER, NULL },                      \
+        { PTHREAD_MUTEX_INITIALIZER, NULL },                                                       \
+    {                                                                                              \
+        PTHREAD_MUTEX_INITIALIZER, NULL                                                            \
+    }
 #define Q16 Q4, Q4, Q4, Q4
 static queue queues[64] = { Q16, Q16, Q16, Q16 };
 
@@ -51,8 +55,8 @@ static bool cond_init_monotonic(pthread_cond_t *c)
     pthread_condattr_t attr;
     if (pthread_condattr_init(&attr) != 0)
         return false;
-    bool ok = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0 &&
-              pthread_cond_init(c, &attr) == 0;
+    bool ok =
+        pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0 && pthread_cond_init(c, &attr) == 0;
     pthread_condattr_destroy(&attr);
     return ok;
 }

@@ -5,12 +5,12 @@
  * Model           A tree.  Each context lives, until it ends once with a status.
  * Invariants
  *   X1  status changes once, under lock, from CCP_OK; cause is written before.
- *   X2  A context is in its parent's list of children if and only if `linked`; both change under the
- *       parent's lock.  An ended parent has no children in its list.
+ *   X2  A context is in its parent's list of children if and only if `linked`; both change under
+ *       the parent's lock.  An ended parent has no children in its list.
  *   X3  deadline <= parent's deadline.
- *   X4  refs counts the handle, if it has not been freed, one per context whose parent (or source of
- *       values) this is, and one per thread that is ending it.  At 0 it is taken out of the tree and
- *       freed; nobody adds one to 0.
+ *   X4  refs counts the handle, if it has not been freed, one per context whose parent (or
+ *       source of values) this is, and one per thread that is ending it.  At 0 it is taken out
+ *       of the tree and freed; nobody adds one to 0.
  *   X5  Nodes in `waiters` belong to threads that wait under just this context.
  *   X6  Hooks in `hooks` are SET; those that run are counted in `running`.
  * Locks           A context's lock before its children's; no other lock is taken under one.
@@ -32,13 +32,13 @@ struct ccp_ctx {
     const void *key;    /* const after new */
     void *value;        /* const after new */
     ccpi_lock lock;
-    uint32_t running;      /* under lock: hooks that run now */
-    const void *cause;     /* under lock until status says that it ended; then const */
-    ccpi_list children;    /* under lock */
-    ccpi_list waiters;     /* under lock */
-    ccp_hook *hooks;       /* under lock */
-    ccpi_link sibling;     /* under the parent's lock */
-    bool linked;           /* under the parent's lock */
+    uint32_t running;   /* under lock: hooks that run now */
+    const void *cause;  /* under lock until status says that it ended; then const */
+    ccpi_list children; /* under lock */
+    ccpi_list waiters;  /* under lock */
+    ccp_hook *hooks;    /* under lock */
+    ccpi_link sibling;  /* under the parent's lock */
+    bool linked;        /* under the parent's lock */
 };
 
 /* Notices a deadline that has passed, by the coarse clock; gives the status. */

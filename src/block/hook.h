@@ -4,7 +4,8 @@
  *
  *   H1  state: IDLE (all zero) -> SET -> RUNNING -> DONE, or SET -> IDLE; under the context's lock,
  *       but for the last step of a hook that runs in ccp_ctx_hook() itself.
- *   H2  The runner's last access to a hook is the store of DONE; a waiter that it won is woken after.
+ *   H2  The runner's last access to a hook is the store of DONE; a waiter that it won is woken
+ *       after.
  *   H3  While a hook is SET or RUNNING its context is not freed.
  */
 #ifndef CCPI_BLOCK_HOOK_H

@@ -88,8 +88,7 @@ static bool yield_once(ccpi_spin *s)
     ccpi_yield();
     uint64_t after = ccpi_ticks();
     uint64_t took = after - before;
-    if (took > ccpi_tuning.hog_yield &&
-        position == atomic_load_explicit(s->progress, CCPI_RLX))
+    if (took > ccpi_tuning.hog_yield && position == atomic_load_explicit(s->progress, CCPI_RLX))
         put(&s->pace->hog, ccpi_tuning.hog_skips);
     if (took > ccpi_tuning.shared_yield) {
         s->won_after = UINT32_MAX;

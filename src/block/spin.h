@@ -2,11 +2,11 @@
  *
  * How a thread waits while it is awake.
  *
- * Pausing for some microseconds is cheaper than a sleep, if somebody on another processor is about to
- * act; it is a catastrophe if that somebody needs this processor.  So: pause for about as long as
- * waits took of late; then yield, and look at how long the yield took.  One that returned at once
- * means that nobody else wants this processor: pause on.  One that took long let somebody run: yield
- * a few times more, then sleep.
+ * Pausing for some microseconds is cheaper than a sleep, if somebody on another processor is
+ * about to act; it is a catastrophe if that somebody needs this processor.  So: pause for about
+ * as long as waits took of late; then yield, and look at how long the yield took.  One that
+ * returned at once means that nobody else wants this processor: pause on.  One that took long
+ * let somebody run: yield a few times more, then sleep.
  *
  *     ccpi_spin s;
  *     ccpi_spin_begin(&s, pace, ...);
@@ -18,6 +18,7 @@
  */
 #ifndef CCPI_BLOCK_SPIN_H
 #define CCPI_BLOCK_SPIN_H
+/* uses: tuning */
 
 #include "base/machine.h"
 #include "block/tuning.h"
@@ -25,10 +26,10 @@
 /* What the waits on one side of a channel have taught. */
 typedef struct ccpi_pace {
     _Alignas(CCPI_LINE) ccpi_word32 average; /* 16 x moving average of the ticks that waits took */
-    ccpi_word32 defer;    /* 0..256: how often deferring a wake has paid */
-    ccpi_word32 streak;   /* waits in a row that were won on a shared processor */
-    ccpi_word32 hog;      /* waits that shall sleep at once, because a busy program is about */
-    ccpi_word64 fair;     /* ticks when the longest waiter was last preferred */
+    ccpi_word32 defer;                       /* 0..256: how often deferring a wake has paid */
+    ccpi_word32 streak; /* waits in a row that were won on a shared processor */
+    ccpi_word32 hog;    /* waits that shall sleep at once, because a busy program is about */
+    ccpi_word64 fair;   /* ticks when the longest waiter was last preferred */
 } ccpi_pace;
 
 typedef struct ccpi_spin {
@@ -38,8 +39,8 @@ typedef struct ccpi_spin {
     uint64_t began;
     uint64_t won_after; /* ticks to learn from if the next try succeeds */
     uint32_t quick, patient;
-    uint32_t count;     /* pauses so far, in this phase */
-    uint32_t shared;    /* yields so far that let somebody else run */
+    uint32_t count;  /* pauses so far, in this phase */
+    uint32_t shared; /* yields so far that let somebody else run */
     uint32_t phase;
 } ccpi_spin;
 

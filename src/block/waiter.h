@@ -2,15 +2,16 @@
  *
  * A waiter is one thread that waits for the first of several things.
  *
- * Model           A thread puts one node per thing into that thing's queue, then sleeps.  Whoever can
- *                 serve it claims the waiter's verdict; the first claim wins; the winner wakes.
+ * Model           A thread puts one node per thing into that thing's queue, then sleeps. 
+ *                 Whoever can serve it claims the waiter's verdict; the first claim wins; the
+ *                 winner wakes.
  * Invariants
  *   V1  verdict changes once per sleep, from CCPI_WAITING, by compare-and-swap.
  *   V2  A token is posted to the parker if and only if another thread won the verdict: the waiter
  *       that lost it to another sleeps until the token is there, and takes it.
- *   V3  A waiter and its nodes live on the stack of the thread that waits.  Another thread may touch
- *       a node only under its queue's lock while it is queued, or between winning the verdict and
- *       posting the token; the post is its last access.
+ *   V3  A waiter and its nodes live on the stack of the thread that waits.  Another thread may
+ *       touch a node only under its queue's lock while it is queued, or between winning the
+ *       verdict and posting the token; the post is its last access.
  *   V4  A node is in its queue if and only if `queued`; both change under the queue's lock.
  */
 #ifndef CCPI_BLOCK_WAITER_H
@@ -24,7 +25,7 @@
 /* Verdicts.  From 1 on: served by the node whose index is one less. */
 #define CCPI_WAITING 0u
 #define CCPI_ENDED (UINT32_MAX - 1) /* the context ended */
-#define CCPI_GAVE_UP UINT32_MAX     /* the waiter's own: time ran out, or there is no need to wait */
+#define CCPI_GAVE_UP UINT32_MAX /* the waiter's own: time ran out, or there is no need to wait */
 
 typedef struct ccpi_waiter {
     ccpi_parker *parker; /* const after init */

@@ -2,7 +2,8 @@
  *
  * The channel's structure, shared by the files of chan/.
  *
- * Model           A queue of at most `capacity` elements, and a flag "closed" that is never taken back.
+ * Model           A queue of at most `capacity` elements, and a flag "closed" that is never
+ *                 taken back.
  * Flavors         RING   capacity >= 1: a ring of stamped slots             [ring.h]
  *                 COUNT  elements that carry nothing: one word              [count.h]
  *                 MEET   capacity 0: from one thread's hands to another's   [meet.c]
@@ -31,18 +32,18 @@ CCPI_INLINE ccpi_side ccpi_other(ccpi_side s)
 struct ccp_chan {
     /* --- const after new, but for `closed` --- */
     _Alignas(CCPI_LINE) ccpi_flavor flavor;
-    ccpi_word32 closed;   /* atomic: a hint for RING and COUNT, whose truth is in tail */
+    ccpi_word32 closed; /* atomic: a hint for RING and COUNT, whose truth is in tail */
     size_t elem_size;
     size_t capacity;
-    size_t stride;        /* bytes from slot to slot */
-    uint64_t mark;        /* RING, MEET: the closed bit of tail; the index is below it */
-    uint64_t lap;         /* what a position grows by per round */
+    size_t stride; /* bytes from slot to slot */
+    uint64_t mark; /* RING, MEET: the closed bit of tail; the index is below it */
+    uint64_t lap;  /* what a position grows by per round */
     unsigned char *slots;
-    uint64_t id;          /* for the order of locks */
+    uint64_t id; /* for the order of locks */
 
     /* --- senders --- */
     _Alignas(CCPI_LINE) ccpi_word64 tail; /* RING: next position to send at; COUNT: see count.h */
-    ccpi_word64 high_water; /* most elements seen; hint that only grows */
+    ccpi_word64 high_water;               /* most elements seen; hint that only grows */
     ccpi_word64 high_limit; /* a tail at or after this position may be a new high water */
 
     /* --- receivers --- */
@@ -53,20 +54,21 @@ struct ccp_chan {
 
     /* --- slow paths --- */
     _Alignas(CCPI_LINE) ccpi_lock lock;
-    uint32_t pops;          /* under lock: wakes so far */
-    ccpi_list parked[2];    /* under lock */
-    ccpi_word32 senders;    /* atomic: counted senders that are not done */
-    bool own_memory;        /* const after new */
-    int64_t period;         /* TIMER: const after new; 0 for one element only */
-    void (*drop)(void *elem, void *arg); /* const after new */
-    void *drop_arg;         /* const after new */
-    const char *name;       /* const after new */
+    uint32_t pops;                         /* under lock: wakes so far */
+    ccpi_list parked[2];                   /* under lock */
+    ccpi_word32 senders;                   /* atomic: counted senders that are not done */
+    bool own_memory;                       /* const after new */
+    int64_t period;                        /* TIMER: const after new; 0 for one element only */
+    void (*drop)(void *elem, void *arg);   /* const after new */
+    void *drop_arg;                        /* const after new */
+    const char *name;                      /* const after new */
     _Alignas(CCPI_LINE) ccpi_pace pace[2]; /* hints */
 };
 
 CCPI_INLINE bool ccpi_chan_closed(const ccp_chan *c)
 {
-    /* [C1] acquire: what the closer did is seen.  Pairs with the store in ccpi_crowd_release_all(). */
+    /* [C1] acquire: what the closer did is seen.  Pairs with the store in
+     * ccpi_crowd_release_all(). */
     return atomic_load_explicit(&c->closed, CCPI_ACQ) != 0;
 }
 

@@ -5,7 +5,8 @@
  *   tail = mark if closed, plus the number of elements in it.
  *
  *   N1  number <= capacity < mark.
- *   N2  A send wins the word by a compare-and-swap that expects it open; so none succeeds after close.
+ *   N2  A send wins the word by a compare-and-swap that expects it open; so none succeeds after
+ *       close.
  */
 #ifndef CCPI_CHAN_COUNT_H
 #define CCPI_CHAN_COUNT_H
@@ -37,8 +38,8 @@ CCPI_INLINE size_t ccpi_count_send(ccp_chan *c, size_t n, bool *closed)
         if (*closed || word == c->capacity)
             return 0;
         k = c->capacity - word < n ? c->capacity - word : n;
-        /* [D2] seq_cst: before the load of the crowd; release: what the sender did; acquire: what the
-         * receiver that made room did.  LP. */
+        /* [D2] seq_cst: before the load of the crowd; release: what the sender did; acquire:
+         * what the receiver that made room did.  LP. */
     } while (!atomic_compare_exchange_weak_explicit(&c->tail, &word, word + k, CCPI_SC, CCPI_SC));
     if (word + k > atomic_load_explicit(&c->high_water, CCPI_RLX))
         atomic_store_explicit(&c->high_water, word + k, CCPI_RLX);

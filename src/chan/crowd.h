@@ -6,21 +6,21 @@
  *     +----------------+----------------+
  *     |     parked     |     active     |
  *     +----------------+----------------+
- *   parked   threads in the side's queue.  Legal to be too high for a moment (one that was claimed by
- *            somebody else and not taken out yet); illegal to be too low.
- *   active   threads of the side that are awake on the slow path, or have been woken and did not look
- *            yet: each will look at the channel again before it parks or leaves.  Legal to leave one
- *            out; illegal to count one that will not look again.
+ *   parked   threads in the side's queue.  Legal to be too high for a moment (one that was
+ *            claimed by somebody else and not taken out yet); illegal to be too low.
+ *   active   threads of the side that are awake on the slow path, or have been woken and did not
+ *            look yet: each will look at the channel again before it parks or leaves.  Legal to
+ *            leave one out; illegal to count one that will not look again.
  *
  * Invariants
- *   W1  Whoever makes work for a side (publishes an element, frees a slot) then loads the crowd word:
- *       if somebody is parked and nobody is active, it wakes one.  So at most one wake is under way
- *       per side, and a burst of sends costs one.
- *   W2  Whoever stops being active on a side looks whether somebody is parked, nobody else is active
- *       and there is work: then it wakes the next (it passes the baton).  Every way out of a wait does
- *       this: success, time, context, close, and a select that did another case.
- *   W3  A thread that parks changes the word first (parked + 1, active - 1 if it was), looks for work
- *       after that, and sleeps only if there is none.
+ *   W1  Whoever makes work for a side (publishes an element, frees a slot) then loads the crowd
+ *       word: if somebody is parked and nobody is active, it wakes one.  So at most one wake is
+ *       under way per side, and a burst of sends costs one.
+ *   W2  Whoever stops being active on a side looks whether somebody is parked, nobody else is
+ *       active and there is work: then it wakes the next (it passes the baton).  Every way out
+ *       of a wait does this: success, time, context, close, and a select that did another case.
+ *   W3  A thread that parks changes the word first (parked + 1, active - 1 if it was), looks for
+ *       work after that, and sleeps only if there is none.
  *   W1-W3 together: if there is work and somebody is parked, then somebody is active or is about to
  *   look.  No wake-up is lost.
  */

@@ -3,17 +3,18 @@
  * The rendezvous.
  *
  * Model           A send and a receive happen together, or not at all.
- * Representation  Two meeting places.  (1) A ring of one slot for those who are awake: a sender lays
- *                 its element out there and watches the stamp; a receiver takes it; the sender may take
- *                 it back by winning head itself.  (2) The queues of those who are parked: whoever
- *                 comes next takes one off under the lock and copies straight from or to its element.
+ * Representation  Two meeting places.  (1) A ring of one slot for those who are awake: a sender
+ *                 lays its element out there and watches the stamp; a receiver takes it; the sender
+ *                 may take it back by winning head itself.  (2) The queues of those who are
+ *                 parked: whoever comes next takes one off under the lock and copies straight
+ *                 from or to its element.
  * Invariants
- *   E1  A sender whose element is laid out does not sleep, and returns CCP_OK if and only if somebody
- *       else took it.
+ *   E1  A sender whose element is laid out does not sleep, and returns CCP_OK if and only if
+ *       somebody else took it.
  *   E2  At no time do both queues hold a waiter that could be claimed: whoever parks looks for a
  *       partner under the same lock first.  (Except a select's own two nodes.)
- *   E3  A receiver that parks is counted first, then looks for an element laid out; a sender lays it
- *       out first, then looks for a parked receiver (Dekker: [D1], [D2]).
+ *   E3  A receiver that parks is counted first, then looks for an element laid out; a sender
+ *       lays it out first, then looks for a parked receiver (Dekker: [D1], [D2]).
  *   E4  `closed` is set under the lock, before the queues are emptied; nobody parks after it.
  *   E5  Whoever was served by a partner counts as active until it returns.
  */
@@ -120,6 +121,27 @@ static bool take_back(meeting *m)
 
 /* ---- awake ---- */
 
+/* A sender whose element is laid out: was it taken, or is it to be taken back? */
+static ccp_status look_at_own(meeting *m)
+{
+    if (taken(m))
+        return CCP_OK;
+    if (!ccpi_chan_closed(m->chan))
+        return CCP_AGAIN;
+    return take_back(m) ? CCP_CLOSED : CCP_OK;
+}
+
+/* A sender lays its element out, if the place is free. */
+static ccp_status lay_out(meeting *m)
+{
+    ccp_chan *c = m->chan;
+    if (!ccpi_ring_hint(c, CCPI_SENDERS))
+        return CCP_AGAIN;
+    ccp_status st = ccpi_ring_put(c, m->elem, false, &m->pos);
+    m->laid_out = st == CCP_OK;
+    return st == CCP_CLOSED ? CCP_CLOSED : CCP_AGAIN; /* laid out is not taken yet */
+}
+
 /* One look at the place of those who are awake. */
 static ccp_status look(meeting *m)
 {
@@ -130,13 +152,7 @@ static ccp_status look(meeting *m)
             return CCP_CLOSED;
         return ccpi_ring_hint(c, m->side) ? ccpi_ring_take(c, m->elem, false, &pos) : CCP_AGAIN;
     }
-    if (m->laid_out)
-        return taken(m) ? CCP_OK : ccpi_chan_closed(c) ? (take_back(m) ? CCP_CLOSED : CCP_OK)
-                                                       : CCP_AGAIN;
-    ccp_status st = ccpi_ring_hint(c, m->side) ? ccpi_ring_put(c, m->elem, false, &m->pos)
-                                               : CCP_AGAIN;
-    m->laid_out = st == CCP_OK;
-    return st == CCP_CLOSED ? CCP_CLOSED : CCP_AGAIN;
+    return m->laid_out ? look_at_own(m) : lay_out(m);
 }
 
 static bool partner_parked(const meeting *m)

@@ -28,7 +28,8 @@ CCPI_INLINE void ccpi_meet_done(ccp_chan *c, ccpi_side side)
 /* Is there perhaps a partner for this side? */
 bool ccpi_meet_hint(const ccp_chan *c, ccpi_side side);
 
-/* Has an awake sender laid out an element?  To be asked after the receiver was counted as parked. */
+/* Has an awake sender laid out an element?  To be asked after the receiver was counted as
+ * parked. */
 bool ccpi_meet_laid_out(const ccp_chan *c);
 
 #endif

@@ -17,8 +17,8 @@ void ccpi_ring_new_high(ccp_chan *c, uint64_t pos)
     uint64_t limit = pos + ((uint64_t)1 << 62); /* as good as never: it cannot become higher */
     if (high < c->capacity) {
         uint64_t index = (head & (c->mark - 1)) + high;
-        limit = (head & ~(c->lap - 1)) +
-                (index < c->capacity ? index : c->lap + index - c->capacity);
+        limit =
+            (head & ~(c->lap - 1)) + (index < c->capacity ? index : c->lap + index - c->capacity);
     }
     atomic_store_explicit(&c->high_limit, limit, CCPI_RLX);
 }
@@ -83,8 +83,8 @@ size_t ccpi_ring_send_n(ccp_chan *c, const void *elems, size_t n)
         if (k == 0)
             return 0;
         /* [D2] seq_cst: as in ccpi_ring_put().  LP: the elements are accepted. */
-    } while (!atomic_compare_exchange_weak_explicit(&c->tail, &t, advance(c, t, k), CCPI_SC,
-                                                    CCPI_RLX));
+    } while (
+        !atomic_compare_exchange_weak_explicit(&c->tail, &t, advance(c, t, k), CCPI_SC, CCPI_RLX));
     const unsigned char *from = elems;
     uint64_t pos = t, last = t;
     for (size_t i = 0; i < k; i++, pos = ccpi_ring_next(c, pos), from += c->elem_size) {
@@ -111,8 +111,8 @@ size_t ccpi_ring_recv_n(ccp_chan *c, void *elems, size_t n)
             return 0;
         k = least(k, c->capacity); /* h is stale, if there seem to be more */
         /* [D2] seq_cst: as in ccpi_ring_take().  LP: the elements are received. */
-    } while (!atomic_compare_exchange_weak_explicit(&c->head, &h, advance(c, h, k), CCPI_SC,
-                                                    CCPI_RLX));
+    } while (
+        !atomic_compare_exchange_weak_explicit(&c->head, &h, advance(c, h, k), CCPI_SC, CCPI_RLX));
     unsigned char *to = elems;
     uint64_t pos = h, last = h;
     for (size_t i = 0; i < k; i++, pos = ccpi_ring_next(c, pos)) {

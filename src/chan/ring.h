@@ -21,7 +21,8 @@
  *       A slot that was won and has no stamp yet is neither empty nor full: whoever needs to know
  *       waits for the stamp.  (To say "empty" then would lose wake-ups, and make a NOWAIT receive
  *       fail after a send that has returned.)
- * Progress        Lock-free, but for the wait in R5, which lasts as long as one copy by another thread.
+ * Progress        Lock-free, but for the wait in R5, which lasts as long as one copy by another
+ *                 thread.
  */
 #ifndef CCPI_CHAN_RING_H
 #define CCPI_CHAN_RING_H
@@ -83,8 +84,8 @@ CCPI_INLINE bool ccpi_ring_ready(const ccp_chan *c, ccpi_side side)
     return side == CCPI_RECEIVERS ? t != h : t != h + c->lap;
 }
 
-/* Puts one element in, at *pos; wakes nobody.  CCP_AGAIN: full (if `exact`), or perhaps not free yet
- * (if not). */
+/* Puts one element in, at *pos; wakes nobody.  CCP_AGAIN: full (if `exact`), or perhaps not free
+ * yet (if not). */
 CCPI_INLINE ccp_status ccpi_ring_put(ccp_chan *c, const void *elem, const bool exact, uint64_t *pos)
 {
     uint64_t t = atomic_load_explicit(&c->tail, CCPI_RLX);
@@ -95,7 +96,8 @@ CCPI_INLINE ccp_status ccpi_ring_put(ccp_chan *c, const void *elem, const bool e
         /* [R1] acquire: the receiver has copied the former element out.  Pairs with [R3]. */
         uint64_t stamp = atomic_load_explicit(&slot->stamp, CCPI_ACQ);
         if (CCPI_LIKELY(stamp == t)) {
-            /* [D2] seq_cst: before the load of the crowd in notify().  LP: the element is accepted. */
+            /* [D2] seq_cst: before the load of the crowd in notify().  LP: the element is
+             * accepted. */
             if (CCPI_LIKELY(atomic_compare_exchange_weak_explicit(
                     &c->tail, &t, ccpi_ring_next(c, t), CCPI_SC, CCPI_RLX))) {
                 ccpi_copy(slot->elem, elem, c->elem_size);
@@ -131,7 +133,8 @@ CCPI_INLINE ccp_status ccpi_ring_take(ccp_chan *c, void *elem, const bool exact,
         /* [R2] acquire: the element.  Pairs with the release in ccpi_ring_put(). */
         uint64_t stamp = atomic_load_explicit(&slot->stamp, CCPI_ACQ);
         if (CCPI_LIKELY(stamp == h + 1)) {
-            /* [D2] seq_cst: before the load of the crowd in notify().  LP: the element is received. */
+            /* [D2] seq_cst: before the load of the crowd in notify().  LP: the element is
+             * received. */
             if (CCPI_LIKELY(atomic_compare_exchange_weak_explicit(
                     &c->head, &h, ccpi_ring_next(c, h), CCPI_SC, CCPI_RLX))) {
                 if (CCPI_LIKELY(elem != NULL))

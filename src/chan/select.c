@@ -2,8 +2,8 @@
  *
  * Select: the first of several operations.
  *
- * Model           Poll the cases; if none can be done, put one node per case into the queues, sleep,
- *                 take the nodes out again, and do the case that the verdict names.
+ * Model           Poll the cases; if none can be done, put one node per case into the queues,
+ *                 sleep, take the nodes out again, and do the case that the verdict names.
  * Invariants
  *   S1  One waiter for all nodes: at most one case gets the verdict (V1).
  *   S2  The nodes go into the queues of all channels while all their locks are held; so two selects
@@ -11,7 +11,8 @@
  *   S3  Locks are taken in the order of the channels' ids, each once.
  *   S4  A case whose channel buffers was only woken to look: it tries, and passes the baton (W2 in
  *       crowd.h).  A case of capacity 0 was served.
- *   S5  Nodes live in frames of sixteen on the stack, linked; the innermost frame does the sleeping.
+ *   S5  Nodes live in frames of sixteen on the stack, linked; the innermost frame does the
+ *       sleeping.
  */
 /* uses: chan count crowd meet ring slow timer */
 #include "block/wait.h"
@@ -25,8 +26,8 @@
 
 enum { RECV, SEND, DONE };
 
-#define POLLS 8        /* rounds of polling before the queues */
-#define POLL_PAUSES 4  /* pauses between two of them */
+#define POLLS 8       /* rounds of polling before the queues */
+#define POLL_PAUSES 4 /* pauses between two of them */
 #define FRAME_NODES 16
 
 typedef struct place {
@@ -237,8 +238,9 @@ static int64_t next_look(const selection *s)
     int64_t until = s->deadline;
     for (const place *p = s->head; p; p = p->next) {
         const ccp_chan *c = chan_of(p->of);
-        int64_t due = !c ? ccp_ctx_deadline(p->of->obj_)
-                         : c->flavor == CCPI_TIMER ? ccpi_timer_due(c) : CCPI_NEVER;
+        int64_t due = !c                        ? ccp_ctx_deadline(p->of->obj_)
+                      : c->flavor == CCPI_TIMER ? ccpi_timer_due(c)
+                                                : CCPI_NEVER;
         if (due < until)
             until = due;
     }
@@ -283,8 +285,8 @@ static ccp_status sleep_once(selection *s)
     }
     bool again = !watch_contexts(s) || ready_now(s);
     int64_t until = next_look(s);
-    uint32_t verdict = again ? ccpi_waiter_give_up(&s->waiter)
-                             : ccpi_wait_sleep(s->wait, &s->waiter, until);
+    uint32_t verdict =
+        again ? ccpi_waiter_give_up(&s->waiter) : ccpi_wait_sleep(s->wait, &s->waiter, until);
     withdraw_all(s);
     if (verdict == CCPI_ENDED)
         return ccp_ctx_status(s->wait.ctx_);
@@ -355,8 +357,8 @@ static bool check(const ccp_case *cases, size_t n, size_t *on)
     for (size_t i = 0; i < n; i++) {
         const ccp_case *k = &cases[i];
         const ccp_chan *c = chan_of(k);
-        if (k->op_ > DONE || (c && k->op_ == SEND &&
-                              (c->flavor == CCPI_TIMER || (!k->src_ && c->elem_size))))
+        if (k->op_ > DONE ||
+            (c && k->op_ == SEND && (c->flavor == CCPI_TIMER || (!k->src_ && c->elem_size))))
             return false;
         *on += k->obj_ != NULL;
     }

@@ -109,8 +109,8 @@ static ccp_status park(attempt *a, uint64_t *woken)
 
     bool ready = ccpi_chan_ready(c, a->side);
     int64_t until = next_look(a);
-    uint32_t verdict = ready ? ccpi_waiter_give_up(&waiter)
-                             : ccpi_wait_sleep(a->wait, &waiter, until);
+    uint32_t verdict =
+        ready ? ccpi_waiter_give_up(&waiter) : ccpi_wait_sleep(a->wait, &waiter, until);
     a->active = verdict == node.index + 1 || ccpi_crowd_withdraw(c, a->side, &node, true);
     *woken = node.woken;
     if (verdict == CCPI_ENDED)

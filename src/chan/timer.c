@@ -50,8 +50,8 @@ ccp_status ccpi_timer_try(ccp_chan *c, void *elem)
 
 static ccp_chan *make(int64_t ns, int64_t period)
 {
-    ccp_chan *c = ccpi_chan_alloc(&(ccp_chan_opts){ .elem_size = sizeof ns, .capacity = 1 },
-                                  CCPI_TIMER);
+    ccp_chan *c =
+        ccpi_chan_alloc(&(ccp_chan_opts){ .elem_size = sizeof ns, .capacity = 1 }, CCPI_TIMER);
     if (!c)
         return NULL;
     int64_t now = ccpi_clock_now();

@@ -12,9 +12,9 @@
  *
  * Invariants
  *   G1  count never becomes negative.
- *   G2  Whoever brings count to 0 while waiters or C are set does so under the lock, and sets W by the
- *       same step; it clears W as its last access to the structure.  With neither set, the step that
- *       brings count to 0 is itself the last access.
+ *   G2  Whoever brings count to 0 while waiters or C are set does so under the lock, and sets W
+ *       by the same step; it clears W as its last access to the structure.  With neither set,
+ *       the step that brings count to 0 is itself the last access.
  *   G3  A waiter is counted and queued under the lock, while count > 0: so G2 finds it.
  * Locks           `lock_` protects the queue and close_.
  */
@@ -120,8 +120,8 @@ ccp_status ccp_wg_add(ccp_wg *wg, int n)
         if (!(s & COUNT_MASK) && (s & (WAITERS_MASK | WAKING)))
             return CCPI_MISUSE("ccp_wg_add", "a thread has still to return from its wait");
         /* Relaxed: a task that is counted publishes nothing. */
-    } while (!atomic_compare_exchange_weak_explicit(state, &s, s + (uint64_t)n, CCPI_RLX,
-                                                    CCPI_RLX));
+    } while (
+        !atomic_compare_exchange_weak_explicit(state, &s, s + (uint64_t)n, CCPI_RLX, CCPI_RLX));
     return CCP_OK;
 }
 
@@ -155,7 +155,7 @@ static void run(void *arg)
     uintptr_t top = atomic_load_explicit(ended, CCPI_RLX);
     do
         r->next = (runner *)top;
-        /* [G2] release: the record.  Pairs with the acquire in join_ended(). */
+    /* [G2] release: the record.  Pairs with the acquire in join_ended(). */
     while (!atomic_compare_exchange_weak_explicit(ended, &top, (uintptr_t)r, CCPI_REL, CCPI_RLX));
     (void)ccp_wg_done(wg);
 }
@@ -206,8 +206,9 @@ static bool done(ccp_wg *wg)
 /* The count was 0: waits until whoever brought it there has let go (a few instructions). */
 static ccp_status leave(ccp_wg *wg, bool counted)
 {
+    /* [G1] acquire, as in done(). */
     for (unsigned tries = 0; (atomic_load_explicit(state_of(wg), CCPI_ACQ) & WAKING) != 0;)
-        ccpi_backoff(&tries); /* [G1] acquire, as in done() */
+        ccpi_backoff(&tries);
     if (counted)
         /* Relaxed: only the number matters. */
         atomic_fetch_sub_explicit(state_of(wg), WAITER, CCPI_RLX);

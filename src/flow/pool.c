@@ -5,11 +5,11 @@
  * Invariants
  *   P1  A worker's `turn` is even while it has no task, odd while it has one: turn / 2 tasks have
  *       finished, (turn + 1) / 2 were taken.  Only the worker changes it.
- *   P2  Tasks are taken in the order of acceptance.  So once n tasks have been received, the first n
- *       are finished when each worker has been seen either to finish a task received by then, or to
- *       have none while no received task was without a worker's note (see settled()).
- *   P3  A worker that finishes a task and then sees `drainers` 0 cannot be what a drain waits for: a
- *       drain counts itself first, then looks (Dekker [Q1]).
+ *   P2  Tasks are taken in the order of acceptance.  So once n tasks have been received, the
+ *       first n are finished when each worker has been seen either to finish a task received by
+ *       then, or to have none while no received task was without a worker's note (see settled()).
+ *   P3  A worker that finishes a task and then sees `drainers` 0 cannot be what a drain waits
+ *       for: a drain counts itself first, then looks (Dekker [Q1]).
  * Locks           `lock` protects the queue of drains.
  */
 #include "base/lock.h"
@@ -36,14 +36,14 @@ typedef struct worker {
 
 struct ccp_pool {
     ccp_chan *tasks;
-    ccp_ctx *ctx;           /* ends when the pool is shut down */
+    ccp_ctx *ctx; /* ends when the pool is shut down */
     worker *workers;
-    unsigned count;         /* const after new: workers started */
-    ccpi_word32 drainers;   /* atomic: threads in ccp_pool_drain() */
+    unsigned count;       /* const after new: workers started */
+    ccpi_word32 drainers; /* atomic: threads in ccp_pool_drain() */
     ccpi_lock lock;
-    ccpi_list drains;       /* under lock: those that sleep until a task has finished */
-    ccpi_word32 shut;       /* atomic: ccp_pool_shutdown() was called */
-    ccpi_word64 met;        /* atomic: tasks accepted by rendezvous, which the channel does not count */
+    ccpi_list drains; /* under lock: those that sleep until a task has finished */
+    ccpi_word32 shut; /* atomic: ccp_pool_shutdown() was called */
+    ccpi_word64 met;  /* atomic: tasks accepted by rendezvous, which the channel does not count */
     ccp_unrun unrun;
     void *unrun_arg;
     const char *name;
@@ -159,8 +159,8 @@ static void release(ccp_pool *p)
 static bool get_parts(ccp_pool *p, const ccp_pool_opts *o, unsigned workers)
 {
     p->ctx = ccp_ctx_new(o->parent, CCP_FOREVER);
-    p->tasks = ccp_chan_make(&(ccp_chan_opts){
-        .elem_size = sizeof(task), .capacity = o->queue, .name = p->name });
+    p->tasks = ccp_chan_make(
+        &(ccp_chan_opts){ .elem_size = sizeof(task), .capacity = o->queue, .name = p->name });
     p->workers = ccpi_alloc_lines(workers * sizeof(worker));
     return p->ctx && p->tasks && p->workers;
 }
@@ -230,9 +230,9 @@ static void totals(const ccp_pool *p, uint64_t *accepted, uint64_t *received)
 
 typedef struct drain {
     const ccp_pool *pool;
-    uint64_t target;   /* tasks accepted when the drain began */
-    unsigned worker;   /* those before it are settled */
-    uint64_t turn;     /* of this worker, noted when the target had been received */
+    uint64_t target; /* tasks accepted when the drain began */
+    unsigned worker; /* those before it are settled */
+    uint64_t turn;   /* of this worker, noted when the target had been received */
     bool noted;
 } drain;
 
@@ -282,8 +282,7 @@ static ccp_status sleep_once(ccp_pool *p, drain *d, ccp_wait w, int64_t deadline
     ccpi_queue_add(&p->drains, &node);
     ccpi_lock_release(&p->lock);
     bool over = drained(d);
-    uint32_t verdict = over ? ccpi_waiter_give_up(&waiter)
-                            : ccpi_wait_sleep(w, &waiter, deadline);
+    uint32_t verdict = over ? ccpi_waiter_give_up(&waiter) : ccpi_wait_sleep(w, &waiter, deadline);
     ccpi_lock_acquire(&p->lock);
     if (node.queued)
         ccpi_queue_remove(&p->drains, &node);
