@@ -61,12 +61,11 @@ function(ccp_library target)
         target_link_libraries(${target} PUBLIC atomic)
     endif()
     if(CCP_INSTRUMENT)
-        target_compile_options(${target} PUBLIC $<BUILD_INTERFACE:${CCP_INSTRUMENT}>)
-        target_link_libraries(${target} PUBLIC $<BUILD_INTERFACE:${CCP_INSTRUMENT}>)
+        target_compile_options(${target} PUBLIC "$<BUILD_INTERFACE:${CCP_INSTRUMENT}>")
+        target_link_options(${target} PUBLIC "$<BUILD_INTERFACE:${CCP_INSTRUMENT}>")
     endif()
     if(CCP_SANITIZE)
-        target_compile_options(${target} PUBLIC $<BUILD_INTERFACE:-fno-omit-frame-pointer>
-                                                $<BUILD_INTERFACE:-g>)
+        target_compile_options(${target} PUBLIC "$<BUILD_INTERFACE:-fno-omit-frame-pointer;-g>")
     endif()
     # Each source asks for what it needs beyond C11 by a feature macro of its own.
     set_target_properties(
