@@ -284,7 +284,9 @@ CCP_API ccp_status ccp_sleep(ccp_wait w);
  * NULL stands for the context that never ends, wherever a context is taken.
  *
  * Guarantees
- *   X1  ccp_ctx_cancel() wakes every thread that waits under the context or one below it.
+ *   X1  ccp_ctx_cancel() ends the context and all below it, and wakes every thread that waits under
+ *       one of them, before it returns.  (Those that another thread is ending already, that thread
+ *       ends.)
  *   X2  A context ends once and stays ended; its status and cause never change afterwards.
  *   X3  A context's deadline is never later than its parent's.
  *   X4  A context may be freed while contexts below it live: they keep their place in the tree.
@@ -1061,8 +1063,8 @@ CCP_API ccp_status ccp_pool_close(ccp_pool *p);
  *   Waits:   while such tasks wait or run.
  *   Threads: any, but not from a task of the same pool (CCP_DEADLOCK).
  *   Memory:  keeps nothing.
- *   Returns: CCP_OK; CCP_DEADLOCK when called by a task of p; CCP_INVAL if p is NULL; the wait
- *            codes.
+ *   Returns: CCP_OK; CCP_CLOSED if a shutdown handed tasks back instead; CCP_DEADLOCK when called
+ *            by a task of p; CCP_INVAL if p is NULL; the wait codes.
  *   Since:   0.1
  */
 CCP_API ccp_status ccp_pool_drain(ccp_pool *p, ccp_wait w);

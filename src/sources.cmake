@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: MIT
+#
 # The sources of libccp, bottom layer first.  base/park_${CCP_PARK}.c is added by CMakeLists.txt.
 set(CCP_SOURCES
     base/backoff.c

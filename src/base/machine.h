@@ -17,7 +17,7 @@ int64_t ccpi_clock_now(void);
 /* The same clock, cheaper, up to some milliseconds late and never early.   [clock.c] */
 int64_t ccpi_clock_coarse(void);
 
-/* One short pause of a thread that spins.  Every loop without a bound of its own calls it. 
+/* One short pause of a thread that spins.  Every loop without a bound of its own calls it.
  * [cpu.c] */
 void ccpi_relax(void);
 

@@ -26,11 +26,12 @@ int64_t ccpi_wait_deadline(ccp_wait w);
 /* The status of a wait whose time is over: marks the context, if it was its deadline. */
 ccp_status ccpi_wait_over(ccp_wait w);
 
-/* Puts the waiter into the context's queue too; false if the context has ended. */
+/* Puts a new waiter into the context's queue; false if the context has ended.  To be done before it
+ * goes into other queues: whoever sees it wait there may rely on the context being watched. */
 bool ccpi_wait_watch(ccp_wait w, ccpi_waiter *waiter, ccpi_node *n);
 void ccpi_wait_unwatch(ccp_wait w, ccpi_node *n);
 
-/* Sleeps for a waiter whose nodes are queued, under w; gives the verdict. */
+/* Watches, sleeps, and stops watching; gives the verdict. */
 uint32_t ccpi_wait_sleep(ccp_wait w, ccpi_waiter *waiter, int64_t deadline);
 
 #endif

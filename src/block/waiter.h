@@ -2,7 +2,7 @@
  *
  * A waiter is one thread that waits for the first of several things.
  *
- * Model           A thread puts one node per thing into that thing's queue, then sleeps. 
+ * Model           A thread puts one node per thing into that thing's queue, then sleeps.
  *                 Whoever can serve it claims the waiter's verdict; the first claim wins; the
  *                 winner wakes.
  * Invariants

@@ -230,50 +230,63 @@ static uint32_t linger_and_sleep(meeting *m, ccpi_waiter *waiter)
             ccpi_spin_won(&m->spin);
             break;
         }
-    return ccpi_wait_sleep(m->wait, waiter, m->deadline);
+    return ccpi_waiter_sleep(waiter, m->deadline);
 }
 
-/* Parks; the lock is held, and released.  CCP_AGAIN: an awake sender is there, look again. */
-static ccp_status park(meeting *m)
+/* Queued.  CCP_AGAIN: an awake sender is there, look again. */
+static ccp_status sleep_queued(meeting *m, ccpi_waiter *waiter, ccpi_node *node)
 {
     ccp_chan *c = m->chan;
-    ccpi_waiter waiter;
-    ccpi_node node;
-    ccpi_waiter_init(&waiter);
-    ccpi_node_init(&node, &waiter, 0, m->elem);
-    ccpi_crowd_enter(c, m->side, &node, false);
-    ccpi_lock_release(&c->lock);
-
     bool again = m->side == CCPI_RECEIVERS && ccpi_meet_laid_out(c); /* E3 */
-    uint32_t verdict = again ? ccpi_waiter_give_up(&waiter) : linger_and_sleep(m, &waiter);
-    if (verdict == node.index + 1) {
+    uint32_t verdict = again ? ccpi_waiter_give_up(waiter) : linger_and_sleep(m, waiter);
+    if (verdict == node->index + 1) {
         ccpi_meet_done(c, m->side);
-        if (node.woken)
-            ccpi_spin_slept(&m->spin, node.woken);
-        return node.result;
+        if (node->woken)
+            ccpi_spin_slept(&m->spin, node->woken);
+        return node->result;
     }
-    ccpi_crowd_withdraw(c, m->side, &node, false);
+    ccpi_crowd_withdraw(c, m->side, node, false);
     if (verdict == CCPI_ENDED)
         return ccp_ctx_status(m->wait.ctx_);
     return again ? CCP_AGAIN : ccpi_wait_over(m->wait);
 }
 
 /* Meets a parked partner or parks: one of the two, under one lock (E2). */
-static ccp_status match_or_park(meeting *m)
+static ccp_status match_or_park(meeting *m, ccpi_waiter *waiter)
 {
     ccp_chan *c = m->chan;
     ccpi_side other = ccpi_other(m->side);
+    ccpi_node node, *partner = NULL;
+    ccpi_node_init(&node, waiter, 0, m->elem);
+    ccpi_lock_acquire(&c->lock);
+    bool closed = ccpi_chan_closed(c);
+    if (!closed)
+        partner = ccpi_meet_match(c, other, m->elem, false);
+    bool queued = !closed && !partner;
+    if (queued)
+        ccpi_crowd_enter(c, m->side, &node, false);
+    ccpi_lock_release(&c->lock);
+    if (queued)
+        return sleep_queued(m, waiter, &node);
+    if (partner)
+        ccpi_crowd_wake(c, other, partner);
+    ccpi_waiter_give_up(waiter); /* the context may have ended meanwhile: too late */
+    return closed ? CCP_CLOSED : CCP_OK;
+}
+
+/* Spinning did not help. */
+static ccp_status settle(meeting *m)
+{
     if (m->laid_out && !take_back(m))
         return CCP_OK;
-    ccpi_lock_acquire(&c->lock);
-    ccpi_node *n = NULL;
-    bool closed = ccpi_chan_closed(c);
-    if (!closed && !(n = ccpi_meet_match(c, other, m->elem, false)))
-        return park(m);
-    ccpi_lock_release(&c->lock);
-    if (n)
-        ccpi_crowd_wake(c, other, n);
-    return closed ? CCP_CLOSED : CCP_OK;
+    ccpi_waiter waiter;
+    ccpi_node watch;
+    ccpi_waiter_init(&waiter);
+    if (!ccpi_wait_watch(m->wait, &waiter, &watch))
+        return ccp_ctx_status(m->wait.ctx_);
+    ccp_status st = match_or_park(m, &waiter);
+    ccpi_wait_unwatch(m->wait, &watch);
+    return st;
 }
 
 static CCPI_NOINLINE ccp_status meet_slow(ccp_chan *c, ccpi_side side, void *elem, ccp_wait w)
@@ -288,7 +301,7 @@ static CCPI_NOINLINE ccp_status meet_slow(ccp_chan *c, ccpi_side side, void *ele
                         side == CCPI_SENDERS ? &c->tail : &c->head);
         st = spin(&m);
         if (st == CCP_AGAIN)
-            st = match_or_park(&m);
+            st = settle(&m);
     }
     return st;
 }

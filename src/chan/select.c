@@ -268,25 +268,25 @@ static ccp_status finish(selection *s, size_t i)
     return st;
 }
 
-/* All places are sorted in: queues them and sleeps once.  CCP_AGAIN: poll again. */
-static ccp_status sleep_once(selection *s)
+/* Under all locks: meets a parked partner, or queues every place. */
+static place *meet_or_queue(selection *s, ccpi_node **partner)
 {
     lock_all(s);
-    ccpi_node *partner = NULL;
-    place *met = meet_now(s, &partner);
+    place *met = meet_now(s, partner);
     for (place *p = s->head; p && !met; p = p->next)
         if (chan_of(p->of))
             ccpi_crowd_enter(chan_of(p->of), side_of(p->of), &p->node, false);
     unlock_all(s);
-    if (met) {
-        ccpi_crowd_wake(chan_of(met->of), ccpi_other(side_of(met->of)), partner);
-        s->chosen = met->node.index;
-        return CCP_OK;
-    }
+    return met;
+}
+
+/* Queued: sleeps, unless a case is ready.  CCP_AGAIN: poll again. */
+static ccp_status sleep_queued(selection *s)
+{
     bool again = !watch_contexts(s) || ready_now(s);
     int64_t until = next_look(s);
     uint32_t verdict =
-        again ? ccpi_waiter_give_up(&s->waiter) : ccpi_wait_sleep(s->wait, &s->waiter, until);
+        again ? ccpi_waiter_give_up(&s->waiter) : ccpi_waiter_sleep(&s->waiter, until);
     withdraw_all(s);
     if (verdict == CCPI_ENDED)
         return ccp_ctx_status(s->wait.ctx_);
@@ -296,6 +296,25 @@ static ccp_status sleep_once(selection *s)
         return CCP_AGAIN;
     ccp_status st = try_all(s, 0); /* the time is over; what came at the same moment counts */
     return st == CCP_AGAIN ? ccpi_wait_over(s->wait) : st;
+}
+
+/* All places are sorted in: queues them and sleeps once. */
+static ccp_status sleep_once(selection *s)
+{
+    ccpi_node watch, *partner = NULL;
+    if (!ccpi_wait_watch(s->wait, &s->waiter, &watch))
+        return ccp_ctx_status(s->wait.ctx_);
+    place *met = meet_or_queue(s, &partner);
+    ccp_status st = CCP_OK;
+    if (met) {
+        ccpi_crowd_wake(chan_of(met->of), ccpi_other(side_of(met->of)), partner);
+        ccpi_waiter_give_up(&s->waiter); /* the context may have ended meanwhile: too late */
+        s->chosen = met->node.index;
+    } else {
+        st = sleep_queued(s);
+    }
+    ccpi_wait_unwatch(s->wait, &watch);
+    return st;
 }
 
 /* S5: places for the cases from i on, then the sleep. */

@@ -94,28 +94,39 @@ static int64_t next_look(const attempt *a)
     return due < a->deadline ? due : a->deadline;
 }
 
-/* Parks once (W3).  CCP_AGAIN: try again; CCP_TIMEOUT: time is over; or the context's status. */
+/* Queued: sleeps, unless there is something to do.  CCP_AGAIN: try again; CCP_TIMEOUT: time is
+ * over; CCP_CANCELED: the context has ended. */
+static ccp_status sleep_queued(attempt *a, ccpi_waiter *waiter, ccpi_node *node)
+{
+    ccp_chan *c = a->chan;
+    bool ready = ccpi_chan_ready(c, a->side); /* W3 */
+    int64_t until = next_look(a);
+    uint32_t verdict = ready ? ccpi_waiter_give_up(waiter) : ccpi_waiter_sleep(waiter, until);
+    a->active = verdict == node->index + 1 || ccpi_crowd_withdraw(c, a->side, node, true);
+    if (verdict == CCPI_ENDED)
+        return CCP_CANCELED;
+    return verdict == CCPI_GAVE_UP && !ready && until == a->deadline ? CCP_TIMEOUT : CCP_AGAIN;
+}
+
+/* Parks once; *woken: when somebody woke us, or 0. */
 static ccp_status park(attempt *a, uint64_t *woken)
 {
     ccp_chan *c = a->chan;
     ccpi_waiter waiter;
-    ccpi_node node;
+    ccpi_node node, watch;
     ccpi_waiter_init(&waiter);
     ccpi_node_init(&node, &waiter, 0, NULL);
+    *woken = 0;
+    if (!ccpi_wait_watch(a->wait, &waiter, &watch))
+        return CCP_CANCELED;
     ccpi_lock_acquire(&c->lock);
     ccpi_crowd_enter(c, a->side, &node, a->active);
     ccpi_lock_release(&c->lock);
     a->active = false;
-
-    bool ready = ccpi_chan_ready(c, a->side);
-    int64_t until = next_look(a);
-    uint32_t verdict =
-        ready ? ccpi_waiter_give_up(&waiter) : ccpi_wait_sleep(a->wait, &waiter, until);
-    a->active = verdict == node.index + 1 || ccpi_crowd_withdraw(c, a->side, &node, true);
+    ccp_status st = sleep_queued(a, &waiter, &node);
+    ccpi_wait_unwatch(a->wait, &watch);
     *woken = node.woken;
-    if (verdict == CCPI_ENDED)
-        return ccp_ctx_status(a->wait.ctx_);
-    return verdict == CCPI_GAVE_UP && !ready && until == a->deadline ? CCP_TIMEOUT : CCP_AGAIN;
+    return st;
 }
 
 static ccp_status wait_round(attempt *a)
@@ -130,8 +141,8 @@ static ccp_status wait_round(attempt *a)
     ccp_status ended = park(a, &woken);
     if (spins && woken)
         ccpi_spin_slept(&s, woken);
-    if (ended != CCP_AGAIN && ended != CCP_TIMEOUT)
-        return ended; /* the context: success does not overtake it */
+    if (ended == CCP_CANCELED)
+        return ccp_ctx_status(a->wait.ctx_); /* success does not overtake it */
     st = ccpi_chan_try(c, a->side, a->elem);
     return st == CCP_AGAIN && ended == CCP_TIMEOUT ? ccpi_wait_over(a->wait) : st;
 }

@@ -41,9 +41,10 @@ struct ccp_pool {
     unsigned count;       /* const after new: workers started */
     ccpi_word32 drainers; /* atomic: threads in ccp_pool_drain() */
     ccpi_lock lock;
-    ccpi_list drains; /* under lock: those that sleep until a task has finished */
-    ccpi_word32 shut; /* atomic: ccp_pool_shutdown() was called */
-    ccpi_word64 met;  /* atomic: tasks accepted by rendezvous, which the channel does not count */
+    ccpi_list drains;     /* under lock: those that sleep until a task has finished */
+    ccpi_word32 shut;     /* atomic: ccp_pool_shutdown() was called */
+    ccpi_word64 offered;  /* atomic, rendezvous only: tasks accepted, or being offered */
+    ccpi_word64 returned; /* atomic: tasks taken back from the channel by hand_back() */
     ccp_unrun unrun;
     void *unrun_arg;
     const char *name;
@@ -198,10 +199,15 @@ ccp_status ccp_pool_submit(ccp_pool *p, ccp_task fn, void *arg, ccp_wait w)
     if (!p || !fn)
         return CCP_INVAL;
     const task t = { fn, arg };
+    if (ccp_chan_cap(p->tasks) != 0)
+        return ccp_chan_send(p->tasks, &t, w);
+    /* [Q3] seq_cst: counted before it can be accepted, so never less than what was noted. */
+    atomic_fetch_add_explicit(&p->offered, 1, CCPI_SC);
     ccp_status st = ccp_chan_send(p->tasks, &t, w);
-    if (st == CCP_OK && ccp_chan_cap(p->tasks) == 0)
-        /* Relaxed: a count; the drain that has to see it comes after this call. */
-        atomic_fetch_add_explicit(&p->met, 1, CCPI_RLX);
+    if (st != CCP_OK) {
+        atomic_fetch_sub_explicit(&p->offered, 1, CCPI_SC); /* [Q3] as above */
+        tell_drainers(p);
+    }
     return st;
 }
 
@@ -218,12 +224,14 @@ static uint64_t turn_of(const ccp_pool *p, unsigned i)
     return atomic_load_explicit(&p->workers[i].turn, CCPI_SC);
 }
 
+/* What the channel, or the pool for a rendezvous, has counted: tasks accepted, and received. */
 static void totals(const ccp_pool *p, uint64_t *accepted, uint64_t *received)
 {
     ccp_chan_info info;
     (void)ccp_chan_get_info(p->tasks, &info);
     if (info.capacity == 0)
-        info.sent = info.received = atomic_load_explicit(&p->met, CCPI_RLX);
+        /* [Q3] seq_cst: after the notes were read. */
+        info.sent = info.received = atomic_load_explicit(&p->offered, CCPI_SC);
     *accepted = info.sent;
     *received = info.received;
 }
@@ -239,7 +247,9 @@ typedef struct drain {
 /* Has every received task been noted by its worker?  Then an even turn means: has no task. */
 static bool all_noted(const ccp_pool *p)
 {
-    uint64_t noted = 0, accepted, received;
+    uint64_t accepted, received;
+    /* [Q4] acquire: what was taken back was received before.  Pairs with hand_back(). */
+    uint64_t noted = atomic_load_explicit(&p->returned, CCPI_ACQ);
     for (unsigned i = 0; i < p->count; i++)
         noted += (turn_of(p, i) + 1) / 2;
     totals(p, &accepted, &received); /* read last: it is not smaller than what was noted */
@@ -323,7 +333,9 @@ ccp_status ccp_pool_drain(ccp_pool *p, ccp_wait w)
     atomic_fetch_add_explicit(&p->drainers, 1, CCPI_SC);
     st = wait_drained(p, w);
     atomic_fetch_sub_explicit(&p->drainers, 1, CCPI_RLX);
-    return st;
+    /* [Q4] acquire, as in all_noted(). */
+    bool all_ran = atomic_load_explicit(&p->returned, CCPI_ACQ) == 0;
+    return st == CCP_OK && !all_ran ? CCP_CLOSED : st;
 }
 
 /* ---- ending ---- */
@@ -332,9 +344,13 @@ ccp_status ccp_pool_drain(ccp_pool *p, ccp_wait w)
 static void hand_back(ccp_pool *p, ccp_unrun unrun, void *arg)
 {
     task t;
-    while (ccp_chan_recv(p->tasks, &t, CCP_NOWAIT) == CCP_OK)
+    while (ccp_chan_recv(p->tasks, &t, CCP_NOWAIT) == CCP_OK) {
+        /* [Q4] release: counted after it was received. */
+        atomic_fetch_add_explicit(&p->returned, 1, CCPI_REL);
         if (unrun)
             unrun(t.fn, t.arg, arg);
+    }
+    tell_drainers(p);
 }
 
 static ccp_status stop(ccp_pool *p, ccp_unrun unrun, void *arg, ccp_wait w)
