@@ -33,7 +33,7 @@ class Bench:
         self.n = {}        # (cell, peer) -> operations; None: unsupported
         self.rounds = {}   # cell -> list of rounds
         self.broken = []
-        self.last_probe = None
+        self.patience = 0  # seconds left to wait for a quiet machine
         self.step_ns = None
         cpus = sorted(os.sched_getaffinity(0))
         self.one_cpu = cpus[-1]
@@ -46,10 +46,9 @@ class Bench:
             raise SystemExit("bench_c, which probes the machine, was not built")
         out = subprocess.run([self.programs.paths["bench_c"], "probe"], stdout=subprocess.PIPE,
                              check=True, timeout=TIMEOUT)
-        _, self.last_probe = parse(out.stdout.decode())
-        if not self.step_ns:
-            self.step_ns = self.last_probe["step"]
-        return self.last_probe
+        _, found = parse(out.stdout.decode())
+        self.step_ns = self.step_ns or found["step"]
+        return found
 
     def call(self, cell, peer, n):
         """Runs one peer in one cell; None if it cannot do it."""
@@ -114,12 +113,22 @@ class Bench:
 
     # -- rounds --
 
+    def await_quiet(self):
+        """Waits for a moment in which others leave the machine alone, while patience lasts."""
+        while self.patience > 0:
+            load, begin = machine.Load(), time.monotonic()
+            time.sleep(0.1)
+            if load.others() <= MAX_OTHERS:
+                return
+            self.patience -= time.monotonic() - begin
+
     def round(self, cell):
         """One round of one cell: all peers, one after the other, in random order."""
         peers = self.peers_in(cell)
         if not peers:
             return
-        before = self.last_probe or self.probe()
+        self.await_quiet()
+        before = self.probe()
         load, runs = machine.Load(), {}
         for peer in random.sample(peers, len(peers)):
             try:
@@ -140,7 +149,6 @@ class Bench:
         """Rounds outermost, so that time that runs out takes from all cells the same."""
         for cell in cells:
             if time.monotonic() < deadline:
-                self.probe()
                 self.peers_in(cell)
         self.say(f"calibrated {len(cells)} cells")
         for i in range(rounds):
@@ -159,7 +167,6 @@ class Bench:
             if time.monotonic() >= deadline:
                 self.say("the time is over")
                 return False
-            self.probe()
             self.round(cell)
         return True
 

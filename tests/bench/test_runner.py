@@ -1,0 +1,114 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Tests of the runner: which rounds count, what the figures are, and that wrong sums are seen."""
+import pathlib
+import stat
+import sys
+import tempfile
+import types
+import unittest
+
+sys.dont_write_bytecode = True
+
+from benchlib import cells, measure, report, svg  # noqa: E402
+
+
+def rnd(line, others=0.0, **wall):
+    runs = {peer: {"n": 100, "wall": w * 100, "cpu": w * 100, "vcs": 0, "ics": 0}
+            for peer, w in wall.items()}
+    return {"line": [line, line], "others": others, "step": 1.0, "step_used": 1.0, "runs": runs}
+
+
+class Rounds(unittest.TestCase):
+    def test_rounds_of_the_most_frequent_state_count(self):
+        rounds = [rnd(60), rnd(61), rnd(62), rnd(300), rnd(310)]
+        self.assertEqual(measure.chosen_rounds(rounds), (rounds[:3], "near"))
+
+    def test_a_round_is_spoiled_by_load_or_by_cores_that_moved(self):
+        moved = dict(rnd(60), line=[60, 400])
+        rounds = [rnd(60), rnd(60, others=0.5), moved, rnd(60), rnd(60)]
+        self.assertEqual(measure.chosen_rounds(rounds), ([rounds[0], rounds[3], rounds[4]], "near"))
+
+    def test_without_three_good_rounds_the_least_disturbed_count_and_are_marked(self):
+        rounds = [rnd(60, others=x) for x in (0.9, 0.3, 0.2, 0.8, 0.4)]
+        found, word = measure.chosen_rounds(rounds)
+        self.assertEqual(([r["others"] for r in found], word), ([0.2, 0.3, 0.4], "!near"))
+
+
+class Figures(unittest.TestCase):
+    def setUp(self):
+        every = {c.name: c for c in cells.load_cells()}
+        rounds = {"1to1-64": [rnd(60, ccp=10, go=30, crossbeam=20, std=15) for _ in range(3)],
+                  "16to16-64": [rnd(60, ccp=50, go=40) for _ in range(3)]}
+        self.found = report.summarize([every[n] for n in rounds], rounds, 2)
+
+    def test_ratios_are_to_the_best_peer_with_threads_and_to_go(self):
+        s = self.found["1to1-64"]
+        self.assertEqual(s.best_with_threads(), "std")
+        self.assertEqual(s.figure("threads", self.found), 1.5)
+        self.assertEqual(s.figure("go", self.found), 3)
+        self.assertEqual(s.figure("cpu", self.found), 10 / 15)
+
+    def test_a_goal_that_is_missed_is_reported_as_missed(self):
+        rows = report.goals_rows([cells.Goal("C2", ["16to16-64"], "over:1to1-64", "<=", 3.0)],
+                                 self.found)
+        self.assertEqual([(name, found, met) for _, name, found, met in rows],
+                         [("16to16-64", 5, False)])
+
+    def test_every_goal_names_cells_that_exist(self):
+        names = [c.name for c in cells.load_cells()]
+        for goal in cells.load_goals():
+            for pattern in goal.patterns:
+                self.assertTrue(cells.goal_cells(goal._replace(patterns=[pattern]), names), pattern)
+            if goal.figure.startswith("over:"):
+                self.assertIn(goal.figure[5:], names)
+
+    def test_raw_results_are_read_as_they_were_written(self):
+        every = {c.name: c for c in cells.load_cells()}
+        rounds = {"1to1-64": [rnd(60, ccp=10)]}
+        with tempfile.TemporaryDirectory() as where:
+            path = pathlib.Path(where) / "raw.jsonl"
+            report.write_raw(path, {"date": "d"}, [every["1to1-64"]], rounds, 1.0)
+            head, found = report.read_raw(path)
+        self.assertEqual(head, {"date": "d"})
+        self.assertEqual(found["1to1-64"][0]["runs"], rounds["1to1-64"][0]["runs"])
+
+    def test_charts_have_a_mark_for_each_value(self):
+        bars = svg.bars("t", ["a", "b"], [("x", [1, 2]), ("y", [30, None])])
+        lines = svg.lines("t", ["a"], [1, 2, 3], [[1, None, 100]], "n")
+        self.assertEqual(bars.count("<title>"), 3)
+        self.assertEqual(lines.count("<circle"), 2)
+
+
+class Programs(unittest.TestCase):
+    """A program that lies, crashes or cannot do the cell."""
+
+    def call(self, script):
+        with tempfile.TemporaryDirectory() as where:
+            path = pathlib.Path(where) / "program"
+            path.write_text("#!/bin/sh\n" + script, encoding="ascii")
+            path.chmod(path.stat().st_mode | stat.S_IXUSR)
+            programs = types.SimpleNamespace(paths={"bench_go": path})
+            bench = measure.Bench(programs, [], 1, print)
+            bench.step_ns = 1.0
+            cell = next(c for c in cells.load_cells() if c.name == "1to1-64")
+            return bench.call(cell, cells.BY_NAME["go"], 10)
+
+    def test_a_wrong_sum_is_not_a_measurement(self):
+        with self.assertRaises(measure.Broken):
+            self.call("echo bad peer=go n=10 wall=5 count=9 sum=1; exit 1\n")
+
+    def test_a_crash_is_not_a_measurement(self):
+        with self.assertRaises(measure.Broken):
+            self.call("kill -SEGV $$\n")
+
+    def test_a_peer_may_say_that_it_cannot(self):
+        self.assertIsNone(self.call("echo unsupported peer=go why=so; exit 3\n"))
+
+    def test_a_good_run_is_read(self):
+        self.assertEqual(self.call("echo ok peer=go n=10 wall=5 p50=1.5\n"),
+                         {"n": 10, "wall": 5, "p50": 1.5})
+
+
+if __name__ == "__main__":
+    unittest.main()
