@@ -12,9 +12,12 @@ _Noreturn void must_failed(const char *cond, const char *file, int line)
     abort();
 }
 
-void poll_once(int64_t end, const char *cond, const char *file, int line)
+void poll_once(patience *p, const char *cond, const char *file, int line)
 {
-    if (ccp_now() > end) {
+    int64_t now = ccp_now(), step = p->last ? now - p->last : 0;
+    p->spent += step < CCP_MS(20) ? step : CCP_MS(20);
+    p->last = now;
+    if (p->spent > CCP_SEC(20)) {
         fprintf(stderr, "%s:%d: waited in vain for: %s\n", file, line, cond);
         abort();
     }

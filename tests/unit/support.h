@@ -57,11 +57,16 @@ _Noreturn void must_failed(const char *cond, const char *file, int line);
 /* Waits for a state.  When it does not come within a generous limit, the program stops. */
 #define WAIT_UNTIL(cond)                                                                       \
     do {                                                                                       \
-        int64_t end_ = ccp_now() + CCP_SEC(20);                                                \
+        patience p_ = { 0, 0 };                                                                \
         while (!(cond))                                                                        \
-            poll_once(end_, #cond, __FILE__, __LINE__);                                        \
+            poll_once(&p_, #cond, __FILE__, __LINE__);                                         \
     } while (0)
-void poll_once(int64_t end, const char *cond, const char *file, int line);
+
+/* How long it has waited.  Times at which the whole program stood still do not count. */
+typedef struct patience {
+    int64_t last, spent;
+} patience;
+void poll_once(patience *p, const char *cond, const char *file, int line);
 
 /* --- threads --- */
 

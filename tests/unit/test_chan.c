@@ -79,12 +79,14 @@ TEST(memory_of_the_caller_may_begin_anywhere)
     }
 }
 
+#define HALF_THE_BITS ((size_t)1 << (sizeof(size_t) * 4))
+
 TEST(sizes_that_cannot_be_added_up_make_no_channel) /* G2 */
 {
     static const size_t absurd[][2] = {
         { SIZE_MAX, 1 },         { SIZE_MAX, 2 },     { SIZE_MAX / 2, 3 }, { 8, SIZE_MAX },
         { 8, SIZE_MAX / 8 },     { 1, SIZE_MAX },     { 1, SIZE_MAX / 9 }, { SIZE_MAX - 7, 1 },
-        { SIZE_MAX / 16, 32 },   { (size_t)1 << (sizeof(size_t) * 4), (size_t)1 << (sizeof(size_t) * 4) },
+        { SIZE_MAX / 16, 32 },   { HALF_THE_BITS, HALF_THE_BITS },
     };
     for (size_t i = 0; i < LENGTH(absurd); i++)
         for (int spread = 0; spread < 2; spread++) {

@@ -358,7 +358,7 @@ TEST(free_under_which_a_thread_waits_is_refused)
     ccp_chan *ch = ccp_chan_new(sizeof(long), 0);
     actor a = { .ch = ch, .w = ccp_with(ctx) };
     actor_start(&a, actor_recv_long);
-    WAIT_UNTIL(waiting_receivers(ch) == 1);
+    actor_sleep_here(&a);
     ASSERT_STATUS(ccp_ctx_free(ctx), CCP_BUSY);
     ASSERT_STATUS(ccp_ctx_status(ctx), CCP_OK); /* nothing was freed */
     ccp_ctx_cancel(ctx);
@@ -371,6 +371,7 @@ TEST(free_under_which_a_thread_waits_is_refused)
 TEST(a_hundred_thousand_contexts_come_and_go)
 {
     ccp_ctx *root = ccp_ctx_new(NULL, CCP_FOREVER);
+    size_t blocks = ccp_live_blocks();
     for (size_t i = 0, n = scaled(100000); i < n; i++) {
         ccp_ctx *ctx = ccp_ctx_new(root, i % 2 ? CCP_FOREVER : ccp_within(CCP_SEC(10)));
         assert_non_null(ctx);
@@ -379,7 +380,7 @@ TEST(a_hundred_thousand_contexts_come_and_go)
         ASSERT_STATUS(ccp_ctx_status(ctx), i % 3 == 0 ? CCP_CANCELED : CCP_OK);
         ASSERT_STATUS(ccp_ctx_free(ctx), CCP_OK);
     }
-    assert_int_equal(ccp_live_blocks(), 1);
+    assert_int_equal(ccp_live_blocks(), blocks);
     ASSERT_STATUS(ccp_ctx_free(root), CCP_OK);
 }
 

@@ -95,8 +95,8 @@ static void free_with_arg(void *p, void *arg)
 
 TEST(the_allocator_gets_its_argument_and_all_memory_back) /* G4 */
 {
-    ASSERT_STATUS(
-        ccp_set_allocator(&(ccp_allocator){ alloc_with_arg, free_with_arg, &expected_arg }), CCP_OK);
+    const ccp_allocator a = { alloc_with_arg, free_with_arg, &expected_arg };
+    ASSERT_STATUS(ccp_set_allocator(&a), CCP_OK);
     ccp_chan *ch = ccp_chan_new(300, 64);
     ccp_ctx *ctx = ccp_ctx_new(NULL, CCP_FOREVER);
     ccp_pool *p = ccp_pool_new(&(ccp_pool_opts){ .workers = 2 });
