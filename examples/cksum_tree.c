@@ -5,16 +5,19 @@
  * Problem: read a tree of any size with N threads, in bounded memory, and print in a stable order:
  * the lines are those of `find PATH... -type f | LC_ALL=C sort | xargs cksum`, in the same order.
  *
- *   walk (main) --> window of 1024 files --> pool of N workers     a worker fills in its file
- *                     |  oldest first                              and counts its `done` down
- *                     v
- *                   print (main)
+ *           +--- pool of N workers ----+
+ *   main -->| walk: finds more files,  |--> window of 1024 files --> main prints, oldest first
+ *     ^     | submits a task for each  |      each counts its `done` down when it is finished
+ *     |     +--------------------------+                                |
+ *     +------------ half of the window is free: walk on ----------------+
  *
- * The window bounds the memory: when it is full, the walk waits until the older half is finished,
- * so that main is woken once per 512 files and a slow file holds up nobody but the printer.
- * SIGINT and SIGTERM cancel the context `stop`: every wait ends, and so does every task.
+ * The window bounds the memory.  The walk is a task too, and never waits: it ends when it has
+ * filled the window, and main submits it again.  So main sleeps most of the time, a file that
+ * takes long holds up nothing but the printing, and no lock is needed: what `struct run` has is
+ * either the walk's or main's.  SIGINT and SIGTERM cancel the context `stop`: every wait ends, and
+ * so does every task.
  *
- * To adapt: put your own work into task(), your results into `struct file`.
+ * To adapt: put your own work into checksum(), its results into `struct file`.
  * Compile:  cc -O2 cksum_tree.c -o cksum_tree $(pkg-config --cflags --libs ccp)
  * Use:      cksum_tree [-j WORKERS] [PATH...]
  * Output:   one line for each file: checksum, size and path, as POSIX cksum prints them.
@@ -36,8 +39,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { WINDOW = 1024, BLOCK = 128 * 1024 };
-#define TICK CCP_MS(100) /* output is never later than this, and progress is drawn as often */
+enum { WINDOW = 1024, BLOCK = 128 * 1024 }; /* files, bytes */
+#define TICK CCP_MS(100) /* output is no later than this, and progress drawn as often */
 
 /* ---- the checksum: CRC-32 of POSIX cksum, 8 bytes at a time ------------------------------ */
 
@@ -74,7 +77,7 @@ static uint32_t crc_add(uint32_t crc, const unsigned char *p, size_t n)
     return crc;
 }
 
-/* ---- one file, in a worker --------------------------------------------------------------- */
+/* ---- one file: a task -------------------------------------------------------------------- */
 
 struct file {
     char *path;
@@ -85,7 +88,7 @@ struct file {
 };
 
 /* Checksums the file; one that is cut short by the end of ctx never counts as done. */
-static ccp_status task(ccp_ctx *ctx, void *arg)
+static ccp_status checksum(ccp_ctx *ctx, void *arg)
 {
     struct file *f = arg;
     unsigned char block[BLOCK];
@@ -108,117 +111,56 @@ static ccp_status task(ccp_ctx *ctx, void *arg)
         crc = crc_add(crc, &(unsigned char){ rest & 255 }, 1);
     f->crc = ~crc;
     f->size = size;
-    ccp_status failed = f->error ? CCP_FAILED : CCP_OK; /* f is main's after the next line */
-    ccp_status rc = ccp_wg_done(&f->done);
-    return rc != CCP_OK ? rc : failed;
+    ccp_status result = f->error ? CCP_FAILED : CCP_OK; /* f is main's after the next line */
+    return ccp_wg_done(&f->done) == CCP_OK ? result : CCP_MISUSE;
 }
 
-/* ---- the window, in main ----------------------------------------------------------------- */
+/* ---- the walk: a task -------------------------------------------------------------------- */
+
+/* A directory that the walk is in.  A regular file stands here by its name, a directory by its
+ * name and '/': sorted like this they give all full paths in sorted order. */
+struct level {
+    struct level *above;
+    size_t length; /* of the directory's path, with its '/' */
+    char **names;
+    size_t n, capacity, next;
+};
 
 struct run {
     ccp_ctx *stop; /* ends on SIGINT and SIGTERM, and if the output fails */
-    sigset_t signals;
     ccp_pool *pool;
+    struct file window[WINDOW]; /* file k is at [k % WINDOW] */
+
+    /* --- the walk's, while `walking` counts it; otherwise main's --- */
+    ccp_wg walking;
+    struct level *level;
+    char path[PATH_MAX];
+    size_t found, limit; /* files found so far; no more than so many, for now */
+
+    /* --- main's --- */
+    sigset_t signals;
+    size_t ready, printed; /* what `found` was after the last walk; files printed */
+    uint64_t bytes;
     int status; /* of the program */
     bool progress, drawn;
-    int64_t shown; /* when print_finished() ran last */
-    uint64_t files, bytes;
-    char path[PATH_MAX]; /* where the walk is */
-    size_t head, tail;   /* files numbered tail .. head - 1 are in the window */
-    struct file window[WINDOW];
 };
 
-static struct file *file_at(struct run *r, size_t number)
+/* Puts a file into the window, and submits its task; or only an error about the path. */
+static ccp_status add_file(struct run *r, int error)
 {
-    return &r->window[number % WINDOW];
-}
-
-static void erase_progress(struct run *r)
-{
-    if (r->drawn)
-        fputs("\r\033[K", stderr);
-    r->drawn = false;
-}
-
-static void complain(struct run *r, const char *dir, const char *name, int error)
-{
-    erase_progress(r);
-    fprintf(stderr, "cksum_tree: %s%s: %s\n", dir, name, strerror(error));
-    r->status = 1;
-}
-
-/* Prints, and takes out, the oldest files up to the first that is not finished. */
-static void print_finished(struct run *r)
-{
-    erase_progress(r);
-    while (r->tail != r->head && ccp_wg_wait(&file_at(r, r->tail)->done, CCP_NOWAIT) == CCP_OK) {
-        struct file *f = file_at(r, r->tail++);
-        if (f->error)
-            complain(r, "", f->path, f->error);
-        else
-            printf("%lu %llu %s\n", (unsigned long)f->crc, (unsigned long long)f->size, f->path);
-        r->files++;
-        r->bytes += f->size;
-        free(f->path);
-    }
-    if ((fflush(stdout) != 0 || ferror(stdout)) && ccp_ctx_status(r->stop) == CCP_OK) {
-        complain(r, "", "standard output", errno);
-        ccp_ctx_cancel(r->stop);
-    }
-    if (r->progress) {
-        fprintf(stderr, "%llu files, %.1f MB", (unsigned long long)r->files, (double)r->bytes / 1e6);
-        r->drawn = true;
-    }
-    r->shown = ccp_now();
-}
-
-/* Waits until file `number` and the oldest one are finished, but for no more than a tick each.
- * False if the run is to stop. */
-static bool settle(struct run *r, size_t number)
-{
-    ccp_wait w = ccp_under(r->stop, ccp_within(TICK));
-    if (ccp_wg_wait(&file_at(r, number)->done, w) == CCP_CANCELED ||
-        ccp_wg_wait(&file_at(r, r->tail)->done, w) == CCP_CANCELED)
-        return false;
-    print_finished(r);
-    return true;
-}
-
-/* Hands a file to the workers, once there is room.  False if the run is to stop. */
-static bool add_file(struct run *r)
-{
-    while (r->head - r->tail == WINDOW)
-        if (!settle(r, r->tail + WINDOW / 2))
-            return false;
-    if (ccp_now() - r->shown > TICK)
-        print_finished(r);
-
-    struct file *f = file_at(r, r->head);
+    struct file *f = &r->window[r->found % WINDOW];
     f->path = strdup(r->path);
-    if (!f->path) {
-        complain(r, "", r->path, ENOMEM);
-        return true;
-    }
-    if (ccp_wg_add(&f->done, 1) != CCP_OK ||
-        ccp_pool_submit(r->pool, task, f, ccp_with(r->stop)) != CCP_OK) {
-        free(f->path);
-        return false;
-    }
-    r->head++;
-    return true;
+    f->error = f->path ? error : ENOMEM;
+    f->size = 0;
+    r->found++;
+    if (f->error)
+        return CCP_OK;
+    ccp_status rc = ccp_wg_add(&f->done, 1);
+    return rc == CCP_OK ? ccp_pool_submit(r->pool, checksum, f, ccp_with(r->stop)) : rc;
 }
-
-/* ---- the walk, in main ------------------------------------------------------------------- */
-
-/* A regular file stands here by its name, a directory by its name and '/': sorted like this they
- * give all full paths in sorted order. */
-struct names {
-    char **list;
-    size_t n, capacity;
-};
 
 /* Adds what is called name in dir, if it is a file or a directory.  Gives 0 or an errno. */
-static int add_name(struct names *names, int dir, const char *name, unsigned char type)
+static int add_name(struct level *l, int dir, const char *name, unsigned char type)
 {
     struct stat st;
     if (type == DT_UNKNOWN) {
@@ -228,13 +170,13 @@ static int add_name(struct names *names, int dir, const char *name, unsigned cha
     }
     if (type != DT_REG && type != DT_DIR)
         return 0;
-    if (names->n == names->capacity) {
-        size_t capacity = names->capacity * 2 + 16;
-        char **list = realloc(names->list, capacity * sizeof *list);
-        if (!list)
+    if (l->n == l->capacity) {
+        size_t capacity = l->capacity * 2 + 16;
+        char **names = realloc(l->names, capacity * sizeof *names);
+        if (!names)
             return ENOMEM;
-        names->list = list;
-        names->capacity = capacity;
+        l->names = names;
+        l->capacity = capacity;
     }
     size_t length = strlen(name);
     char *copy = malloc(length + 2);
@@ -243,28 +185,8 @@ static int add_name(struct names *names, int dir, const char *name, unsigned cha
     memcpy(copy, name, length + 1);
     if (type == DT_DIR && name[length - 1] != '/')
         memcpy(copy + length, "/", 2);
-    names->list[names->n++] = copy;
+    l->names[l->n++] = copy;
     return 0;
-}
-
-static void read_directory(struct run *r, struct names *names)
-{
-    DIR *d = opendir(r->path);
-    struct dirent *e;
-    if (!d) {
-        complain(r, r->path, "", errno);
-        return;
-    }
-    while (errno = 0, (e = readdir(d)) != NULL) {
-        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-            continue;
-        int error = add_name(names, dirfd(d), e->d_name, e->d_type);
-        if (error != 0)
-            complain(r, r->path, e->d_name, error);
-    }
-    if (errno != 0)
-        complain(r, r->path, "", errno);
-    closedir(d);
 }
 
 static int compare(const void *a, const void *b)
@@ -272,42 +194,142 @@ static int compare(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static bool walk(struct run *r, struct names *names, size_t length);
-
-/* The path of the run, of that length, is that of a directory: adds all files below it. */
-static bool walk_directory(struct run *r, size_t length)
+static void sort_names(struct level *l)
 {
-    struct names names = { NULL, 0, 0 };
-    if (ccp_ctx_status(r->stop) != CCP_OK)
-        return false;
-    read_directory(r, &names);
-    return walk(r, &names, length);
+    if (l->n > 1)
+        qsort(l->names, l->n, sizeof *l->names, compare);
 }
 
-/* Adds all files named, and those below the directories named; the first `length` bytes of the
- * path are that of the directory they are in.  Frees the names.  False if the run is to stop. */
-static bool walk(struct run *r, struct names *names, size_t length)
+/* Goes into the directory r->path.  Gives 0 or an errno. */
+static int enter(struct run *r, size_t length)
 {
-    bool go = true;
-    if (names->n > 0)
-        qsort(names->list, names->n, sizeof *names->list, compare);
-    for (size_t i = 0; i < names->n; i++) {
-        char *name = names->list[i];
-        size_t end = length + strlen(name);
-        if (go && end >= sizeof r->path) {
-            r->path[length] = '\0';
-            complain(r, r->path, name, ENAMETOOLONG);
-        } else if (go) {
-            memcpy(r->path + length, name, end - length + 1);
-            go = r->path[end - 1] == '/' ? walk_directory(r, end) : add_file(r);
-        }
-        free(name);
+    struct level *l = calloc(1, sizeof *l);
+    DIR *d = l ? opendir(r->path) : NULL;
+    int error = d ? 0 : errno;
+    struct dirent *e;
+    while (errno = 0, d && (e = readdir(d)) != NULL) {
+        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+            continue;
+        int failed = add_name(l, dirfd(d), e->d_name, e->d_type);
+        error = failed ? failed : error;
     }
-    free(names->list);
-    return go;
+    error = errno ? errno : error;
+    if (d)
+        closedir(d);
+    if (!l)
+        return error;
+    sort_names(l);
+    l->above = r->level;
+    l->length = length;
+    r->level = l;
+    return error;
+}
+
+static void leave(struct run *r)
+{
+    struct level *l = r->level;
+    r->level = l->above;
+    while (l->n > 0)
+        free(l->names[--l->n]);
+    free(l->names);
+    free(l);
+}
+
+/* Goes on with the walk until it has found `limit` files, or all. */
+static ccp_status walk(ccp_ctx *ctx, void *arg)
+{
+    struct run *r = arg;
+    ccp_status rc = CCP_OK;
+    while (rc == CCP_OK && r->level && r->found < r->limit) {
+        struct level *l = r->level;
+        if (l->next == l->n) {
+            leave(r);
+            continue;
+        }
+        const char *name = l->names[l->next++];
+        size_t length = strlen(name), end = l->length + length;
+        bool fits = end < sizeof r->path, directory = name[length - 1] == '/';
+        memcpy(r->path + l->length, fits ? name : "", fits ? length + 1 : 1);
+        int error = !fits ? ENAMETOOLONG : directory ? enter(r, end) : 0;
+        rc = error || !directory ? add_file(r, error) : ccp_ctx_status(ctx);
+    }
+    return rc == CCP_OK ? ccp_wg_done(&r->walking) : rc;
 }
 
 /* ---- main -------------------------------------------------------------------------------- */
+
+static void erase_progress(struct run *r)
+{
+    if (r->drawn)
+        fputs("\r\033[K", stderr);
+    r->drawn = false;
+}
+
+static void complain(struct run *r, const char *what, int error)
+{
+    erase_progress(r);
+    fprintf(stderr, "cksum_tree: %s: %s\n", what, strerror(error));
+    r->status = 1;
+}
+
+/* Prints the oldest files, up to the first that is not finished. */
+static void print_finished(struct run *r)
+{
+    erase_progress(r);
+    for (; r->printed < r->ready; r->printed++) {
+        struct file *f = &r->window[r->printed % WINDOW];
+        if (ccp_wg_wait(&f->done, CCP_NOWAIT) != CCP_OK)
+            break;
+        if (f->error)
+            complain(r, f->path ? f->path : "a file", f->error);
+        else
+            printf("%lu %llu %s\n", (unsigned long)f->crc, (unsigned long long)f->size, f->path);
+        r->bytes += f->size;
+        free(f->path);
+    }
+    if ((fflush(stdout) != 0 || ferror(stdout)) && ccp_ctx_status(r->stop) == CCP_OK) {
+        complain(r, "standard output", errno);
+        ccp_ctx_cancel(r->stop);
+    }
+    if (r->progress) {
+        fprintf(stderr, "%zu files, %.1f MB", r->printed, (double)r->bytes / 1e6);
+        r->drawn = true;
+    }
+}
+
+/* Waits for what wg counts, for a tick at most, and prints what is finished. */
+static ccp_status wait_and_print(struct run *r, ccp_wg *wg)
+{
+    ccp_status rc = ccp_wg_wait(wg, ccp_under(r->stop, ccp_within(TICK)));
+    print_finished(r);
+    return rc;
+}
+
+/* Walks, and prints, in turns.  CCP_OK when all is printed. */
+static ccp_status run(struct run *r)
+{
+    ccp_status rc;
+    do {
+        r->limit = r->printed + WINDOW;
+        if ((rc = ccp_wg_add(&r->walking, 1)) != CCP_OK ||
+            (rc = ccp_pool_submit(r->pool, walk, r, ccp_with(r->stop))) != CCP_OK)
+            return rc;
+        while ((rc = wait_and_print(r, &r->walking)) == CCP_TIMEOUT)
+            continue;
+        if (rc != CCP_OK)
+            return rc;
+        r->ready = r->found;
+        size_t until = r->ready - (r->level ? WINDOW / 2 : 0);
+        while (r->printed < until) { /* the newest first: mostly one wait is enough */
+            rc = wait_and_print(r, &r->window[(until - 1) % WINDOW].done);
+            if (rc == CCP_OK && r->printed < until)
+                rc = wait_and_print(r, &r->window[r->printed % WINDOW].done);
+            if (rc != CCP_OK && rc != CCP_TIMEOUT)
+                return rc;
+        }
+    } while (r->level);
+    return CCP_OK;
+}
 
 static void watch_signals(void *arg)
 {
@@ -327,22 +349,26 @@ static bool start(struct run *r, ccp_wg *watcher, unsigned workers)
     sigaddset(&r->signals, SIGTERM);
     sigprocmask(SIG_BLOCK, &r->signals, NULL);
     r->stop = ccp_ctx_new(NULL, CCP_FOREVER);
+    r->level = calloc(1, sizeof *r->level); /* the paths to walk */
     r->pool = ccp_pool_new(&(ccp_pool_opts){ .workers = workers,
-                                             .queue = WINDOW,
+                                             .queue = WINDOW + 1, /* no submit has to wait */
                                              .name = "cksum",
                                              .stack_size = 4 * BLOCK,
                                              .parent = r->stop });
-    return r->stop && r->pool && ccp_wg_go(watcher, watch_signals, r) == CCP_OK;
+    return r->stop && r->level && r->pool && ccp_wg_go(watcher, watch_signals, r) == CCP_OK;
 }
 
 /* Ends all threads, prints what they had finished, and frees everything. */
 static void finish(struct run *r, ccp_wg *watcher)
 {
     ccp_pool_free(r->pool);
+    r->ready = r->found;
     print_finished(r);
     erase_progress(r);
-    for (; r->tail != r->head; r->tail++)
-        free(file_at(r, r->tail)->path);
+    for (; r->printed < r->found; r->printed++)
+        free(r->window[r->printed % WINDOW].path);
+    while (r->level)
+        leave(r);
     kill(getpid(), SIGTERM); /* for the watcher, if no signal has come */
     ccp_wg_wait(watcher, CCP_FOREVER);
     ccp_ctx_free(r->stop);
@@ -352,7 +378,6 @@ int main(int argc, char **argv)
 {
     static struct run r; /* zero is right for all of it */
     ccp_wg watcher = CCP_WG_INIT;
-    struct names paths = { NULL, 0, 0 };
     long workers = 0; /* as many as there are processors */
     int option;
     while ((option = getopt(argc, argv, "j:")) != -1) {
@@ -369,13 +394,12 @@ int main(int argc, char **argv)
     }
     for (int i = optind; i == optind || i < argc; i++) {
         const char *path = i < argc ? argv[i] : ".";
-        int error = add_name(&paths, AT_FDCWD, path, DT_UNKNOWN);
+        int error = add_name(r.level, AT_FDCWD, path, DT_UNKNOWN);
         if (error != 0)
-            complain(&r, "", path, error);
+            complain(&r, path, error);
     }
-    bool go = walk(&r, &paths, 0);
-    while (go && r.tail != r.head)
-        go = settle(&r, r.head - 1);
+    sort_names(r.level);
+    ccp_status rc = run(&r);
     finish(&r, &watcher);
-    return go || ferror(stdout) ? r.status : 130;
+    return rc == CCP_OK || ferror(stdout) ? r.status : 130;
 }
