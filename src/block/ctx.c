@@ -17,44 +17,47 @@ static ccp_status status_of(const ccp_ctx *ctx)
 
 /* ---- references ---- */
 
-static bool try_ref(ccp_ctx *ctx)
-{
-    uint32_t refs = atomic_load_explicit(&ctx->refs, CCPI_RLX);
-    while (refs != 0) /* X4 */
-        if (atomic_compare_exchange_weak_explicit(&ctx->refs, &refs, refs + 1, CCPI_RLX, CCPI_RLX))
-            return true;
-    return false;
-}
-
 static void ref(ccp_ctx *ctx)
 {
     if (ctx)
         atomic_fetch_add_explicit(&ctx->refs, 1, CCPI_RLX); /* the caller has one: not 0 */
 }
 
-static void leave_parent(ccp_ctx *ctx)
+/* Gives up a reference; true if it was the last.  The parent's lock is held, if ctx is linked. */
+static bool drop(ccp_ctx *ctx)
+{
+    /* [X4] acquire: alone with the last one, we see what the others did.  Pairs with the release. */
+    if (atomic_load_explicit(&ctx->refs, CCPI_ACQ) == 1)
+        return true; /* nobody else has one, and so nobody can make another */
+    /* [X4] acq_rel: releases what was done with it; and acquires, if it is the last after all. */
+    return atomic_fetch_sub_explicit(&ctx->refs, 1, CCPI_ACQ_REL) == 1;
+}
+
+static bool drop_in_tree(ccp_ctx *ctx)
 {
     ccp_ctx *parent = ctx->parent;
     if (!parent)
-        return;
+        return drop(ctx);
     ccpi_lock_acquire(&parent->lock);
-    if (ctx->linked)
+    bool last = drop(ctx);
+    if (last && ctx->linked)
         ccpi_list_remove(&parent->children, &ctx->sibling);
-    ctx->linked = false;
     ccpi_lock_release(&parent->lock);
+    return last;
+}
+
+/* Frees ctx, whose last reference was given up; gives what it referred to. */
+static ccp_ctx *bury(ccp_ctx *ctx)
+{
+    ccp_ctx *up = ctx->values; /* the parent, if there is one (see make()) */
+    ccpi_free(ctx);
+    return up;
 }
 
 static void unref(ccp_ctx *ctx)
 {
-    while (ctx) {
-        /* [X4] acq_rel: the one that frees sees what all others did before they let go. */
-        if (atomic_fetch_sub_explicit(&ctx->refs, 1, CCPI_ACQ_REL) != 1)
-            return;
-        leave_parent(ctx);
-        ccp_ctx *up = ctx->values; /* the parent, if there is one (see make()) */
-        ccpi_free(ctx);
-        ctx = up; /* in a loop: trees may be deep */
-    }
+    while (ctx && drop_in_tree(ctx)) /* in a loop: trees may be deep */
+        ctx = bury(ctx);
 }
 
 /* ---- making and freeing ---- */
@@ -123,9 +126,8 @@ ccp_status ccp_ctx_free(ccp_ctx *ctx)
 {
     if (!ctx)
         return CCP_OK;
-    ccpi_lock_acquire(&ctx->lock);
-    bool busy = ctx->waiters.first || ctx->hooks || ctx->running;
-    ccpi_lock_release(&ctx->lock);
+    /* Relaxed: who uses it at the same moment breaks the rules; this is to notice it, if we can. */
+    bool busy = atomic_load_explicit(&ctx->users, CCPI_RLX) != 0;
     if (busy)
         return CCP_BUSY;
     unref(ctx);
@@ -142,14 +144,13 @@ static void take_children(ccp_ctx *ctx, ccpi_list *work)
         ccp_ctx *child = CCPI_CONTAINER(l, ccp_ctx, sibling);
         ccpi_list_remove(&ctx->children, l);
         child->linked = false;
-        if (try_ref(child))
-            ccpi_list_append(work, l); /* the link is ours: unlinked, it is nobody else's */
+        ref(child);
+        ccpi_list_append(work, l); /* the link is ours: unlinked, it is nobody else's */
     }
 }
 
-/* Ends one context, if it lives: wakes its waiters, takes its hooks and children. */
-static void end_one(ccp_ctx *ctx, ccp_status st, const void *cause, ccpi_list *work,
-                    ccp_hook **hooks)
+/* Ends one context, if it lives: wakes its waiters, takes its children. */
+static void end_one(ccp_ctx *ctx, ccp_status st, const void *cause, ccpi_list *work)
 {
     ccpi_list won = { NULL, NULL };
     ccpi_lock_acquire(&ctx->lock);
@@ -158,32 +159,39 @@ static void end_one(ccp_ctx *ctx, ccp_status st, const void *cause, ccpi_list *w
         /* [X1] release: the cause, and what the canceler did.  Pairs with the acquires in
          * status_of() and ccpi_ctx_check().  LP: the context ends here. */
         atomic_store_explicit(&ctx->status, (uint32_t)st, CCPI_REL);
-        ccpi_queue_claim_all(&ctx->waiters, &won);
+        ccpi_ctx_use(ctx, -ccpi_queue_claim_all(&ctx->waiters, &won));
         take_children(ctx, work);
-        ccpi_hooks_take(ctx, hooks);
     }
     ccpi_lock_release(&ctx->lock);
     ccpi_wake_all(&won);
 }
 
+static void run_hooks(ccp_ctx *ctx)
+{
+    /* Relaxed: hooks that were set before it ended were counted under its lock, which we had. */
+    if (atomic_load_explicit(&ctx->users, CCPI_RLX) != 0)
+        ccpi_hooks_run(ctx);
+}
+
 /* Ends ctx and all below it; then runs the hooks, when everything has ended. */
 static void end(ccp_ctx *ctx, ccp_status st, const void *cause)
 {
-    ccpi_list work = { NULL, NULL };
-    ccp_hook *hooks = NULL;
-    end_one(ctx, st, cause, &work, &hooks);
-    ccpi_list ended = { NULL, NULL };
+    ccpi_list work = { NULL, NULL }, ended = { NULL, NULL };
+    end_one(ctx, st, cause, &work);
     while (work.first) {
         ccpi_link *l = work.first;
         ccpi_list_remove(&work, l);
-        end_one(CCPI_CONTAINER(l, ccp_ctx, sibling), st, cause, &work, &hooks);
+        end_one(CCPI_CONTAINER(l, ccp_ctx, sibling), st, cause, &work);
         ccpi_list_append(&ended, l);
     }
-    ccpi_hooks_run(hooks);
-    while (ended.first) { /* not before: the hooks use their contexts' locks */
+    run_hooks(ctx);
+    while (ended.first) {
         ccpi_link *l = ended.first;
+        ccp_ctx *below = CCPI_CONTAINER(l, ccp_ctx, sibling);
         ccpi_list_remove(&ended, l);
-        unref(CCPI_CONTAINER(l, ccp_ctx, sibling));
+        run_hooks(below);
+        if (drop(below)) /* not linked any more: the parent's lock is not needed */
+            unref(bury(below));
     }
 }
 
@@ -194,7 +202,7 @@ void ccp_ctx_cancel(ccp_ctx *ctx)
 
 void ccp_ctx_cancel_cause(ccp_ctx *ctx, const void *cause)
 {
-    if (ccp_ctx_status(ctx) == CCP_OK && ctx) /* a deadline that has passed came first */
+    if (ctx && ccpi_ctx_check(ctx) == CCP_OK) /* a deadline that has passed came first */
         end(ctx, CCP_CANCELED, cause);
 }
 
@@ -252,8 +260,10 @@ bool ccpi_ctx_watch(ccp_ctx *ctx, ccpi_node *n)
 {
     ccpi_lock_acquire(&ctx->lock);
     bool alive = status_of(ctx) == CCP_OK;
-    if (alive)
+    if (alive) {
         ccpi_queue_add(&ctx->waiters, n);
+        ccpi_ctx_use(ctx, 1);
+    }
     ccpi_lock_release(&ctx->lock);
     return alive;
 }
@@ -261,7 +271,9 @@ bool ccpi_ctx_watch(ccp_ctx *ctx, ccpi_node *n)
 void ccpi_ctx_unwatch(ccp_ctx *ctx, ccpi_node *n)
 {
     ccpi_lock_acquire(&ctx->lock);
-    if (n->queued)
+    if (n->queued) {
         ccpi_queue_remove(&ctx->waiters, n);
+        ccpi_ctx_use(ctx, -1);
+    }
     ccpi_lock_release(&ctx->lock);
 }

@@ -8,11 +8,12 @@
  *   X2  A context is in its parent's list of children if and only if `linked`; both change under
  *       the parent's lock.  An ended parent has no children in its list.
  *   X3  deadline <= parent's deadline.
- *   X4  refs counts the handle, if it has not been freed, one per context whose parent (or
- *       source of values) this is, and one per thread that is ending it.  At 0 it is taken out
- *       of the tree and freed; nobody adds one to 0.
+ *   X4  refs counts the handle, if it has not been freed, one per context whose parent (or source
+ *       of values) this is, and one per thread that is ending it from above.  Threads get the last
+ *       one under the parent's lock; whoever gives up the last one takes the context out of the
+ *       parent's list under that lock, so nobody gets one after it.
  *   X5  Nodes in `waiters` belong to threads that wait under just this context.
- *   X6  Hooks in `hooks` are SET; those that run are counted in `running`.
+ *   X6  users counts the nodes in `waiters`, the hooks that are SET, and those that run.
  * Locks           A context's lock before its children's; no other lock is taken under one.
  */
 #ifndef CCPI_BLOCK_CTX_H
@@ -32,7 +33,7 @@ struct ccp_ctx {
     const void *key;    /* const after new */
     void *value;        /* const after new */
     ccpi_lock lock;
-    uint32_t running;   /* under lock: hooks that run now */
+    ccpi_word32 users;  /* changed under lock; see X6 */
     const void *cause;  /* under lock until status says that it ended; then const */
     ccpi_list children; /* under lock */
     ccpi_list waiters;  /* under lock */
@@ -40,6 +41,13 @@ struct ccp_ctx {
     ccpi_link sibling;  /* under the parent's lock */
     bool linked;        /* under the parent's lock */
 };
+
+/* X6, under the lock: so neither a locked instruction nor an order is needed. */
+CCPI_INLINE void ccpi_ctx_use(ccp_ctx *ctx, int change)
+{
+    uint32_t users = atomic_load_explicit(&ctx->users, CCPI_RLX);
+    atomic_store_explicit(&ctx->users, users + (uint32_t)change, CCPI_RLX);
+}
 
 /* Notices a deadline that has passed, by the coarse clock; gives the status. */
 ccp_status ccpi_ctx_check_deadline(ccp_ctx *ctx);

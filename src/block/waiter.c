@@ -34,14 +34,16 @@ uint32_t ccpi_waiter_sleep(ccpi_waiter *w, int64_t deadline)
     return verdict_of(w);
 }
 
-void ccpi_queue_claim_all(ccpi_list *q, ccpi_list *won)
+int ccpi_queue_claim_all(ccpi_list *q, ccpi_list *won)
 {
-    while (q->first) {
+    int n_out = 0;
+    for (; q->first; n_out++) {
         ccpi_node *n = CCPI_NODE(q->first);
         ccpi_queue_remove(q, n);
         if (ccpi_waiter_claim(n->waiter, n->index + 1))
             ccpi_list_append(won, &n->link);
     }
+    return n_out;
 }
 
 void ccpi_wake_all(ccpi_list *won)

@@ -91,8 +91,8 @@ CCPI_INLINE void ccpi_queue_remove(ccpi_list *q, ccpi_node *n)
 #define CCPI_NODE(ptr) CCPI_CONTAINER(ptr, ccpi_node, link)
 
 /* Under the queue's lock: takes every node out; those whose verdicts it wins (index + 1) move to
- * *won, for ccpi_wake_all() after the lock. */
-void ccpi_queue_claim_all(ccpi_list *q, ccpi_list *won);
+ * *won, for ccpi_wake_all() after the lock.  Gives the number of nodes taken out. */
+int ccpi_queue_claim_all(ccpi_list *q, ccpi_list *won);
 
 /* Wakes every waiter of a private list of nodes whose verdicts were won. */
 void ccpi_wake_all(ccpi_list *won);
