@@ -26,9 +26,10 @@
 
 enum { RECV, SEND, DONE };
 
-#define POLLS 8       /* rounds of polling before the queues */
+#define POLL_CASES 32 /* cases looked at before the queues, at least one round */
 #define POLL_PAUSES 4 /* pauses between two of them */
 #define FRAME_NODES 16
+#define SHUFFLED 256 /* cases whose order fits into bytes */
 
 typedef struct place {
     struct place *next; /* by id of the channel */
@@ -98,17 +99,6 @@ static bool hint(const ccp_case *k)
 
 /* ---- polling ---- */
 
-/* One of the cases that seem ready, each with the same chance; n if none does. */
-static size_t pick(const selection *s)
-{
-    size_t found = s->n;
-    uint32_t ready = 0;
-    for (size_t i = 0; i < s->n; i++)
-        if (hint(&s->cases[i]) && (++ready == 1 || ccpi_rand() % ready == 0))
-            found = i;
-    return found;
-}
-
 static ccp_status take(selection *s, size_t i)
 {
     ccp_status st = try_case(&s->cases[i]);
@@ -129,15 +119,44 @@ static ccp_status try_all(selection *s, size_t start)
     return CCP_AGAIN;
 }
 
+/* Few cases: tries those that seem ready in a random order, which is drawn only as far as needed
+ * (Fisher and Yates). */
+static ccp_status try_shuffled(selection *s)
+{
+    unsigned char order[SHUFFLED];
+    unsigned n = (unsigned)s->n;
+    for (unsigned i = 0; i < n; i++)
+        order[i] = (unsigned char)i;
+    for (; n > 0; n--) {
+        unsigned k = (unsigned)((uint64_t)ccpi_rand() * n >> 32);
+        size_t i = order[k];
+        order[k] = order[n - 1];
+        ccp_status st = hint(&s->cases[i]) ? take(s, i) : CCP_AGAIN;
+        if (st != CCP_AGAIN)
+            return st;
+    }
+    return CCP_AGAIN;
+}
+
+/* Many cases: one of those that seem ready, each with the same chance. */
+static ccp_status try_picked(selection *s)
+{
+    size_t found = s->n;
+    uint32_t ready = 0;
+    for (size_t i = 0; i < s->n; i++)
+        if (hint(&s->cases[i]) && (++ready == 1 || ccpi_rand() % ready == 0))
+            found = i;
+    return found < s->n ? take(s, found) : CCP_AGAIN;
+}
+
 static ccp_status poll(selection *s, bool exact)
 {
+    if (s->n == 0)
+        return CCP_AGAIN;
     if (s->first)
         return try_all(s, 0);
-    size_t i = pick(s);
-    ccp_status st = i < s->n ? take(s, i) : CCP_AGAIN;
-    if (st == CCP_AGAIN && (exact || i < s->n) && s->n > 0)
-        st = try_all(s, ccpi_rand() % s->n);
-    return st;
+    ccp_status st = s->n <= SHUFFLED ? try_shuffled(s) : try_picked(s);
+    return st == CCP_AGAIN && exact ? try_all(s, ccpi_rand() % s->n) : st;
 }
 
 /* ---- queues ---- */
@@ -346,10 +365,12 @@ static ccp_status sleep_round(selection *s)
 static ccp_status poll_for_a_while(selection *s)
 {
     ccp_status st = poll(s, false);
-    for (int round = 1; st == CCP_AGAIN && round < POLLS && ccpi_tuning.quick_max; round++) {
+    size_t looked = s->n;
+    while (st == CCP_AGAIN && looked < POLL_CASES && ccpi_tuning.quick_max) {
         for (int i = 0; i < POLL_PAUSES; i++)
             ccpi_relax();
         st = poll(s, false);
+        looked += s->n ? s->n : POLL_CASES;
     }
     return st;
 }

@@ -222,7 +222,7 @@ static void write_value(loc *l, uint64_t value, int order, bool rmw)
             l->release = *v;
     }
     raw_store(l->address, l->size, value);
-    sim.writes++;
+    sim.writes += !l->hint;
     advance(me);
 }
 
@@ -242,7 +242,8 @@ static uint64_t read_newest(loc *l, int order)
 static loc *begin(uintptr_t a, unsigned size, bool write, uint32_t pc)
 {
     loc *l = memory_loc(a, size);
-    sim_point(&l->place, write);
+    if (!l->hint)
+        sim_point(&l->place, write);
     memory_access(a, size, write ? ATOMIC_WRITE : ATOMIC_READ, pc);
     if (l->dirty)
         clean(l);

@@ -60,6 +60,13 @@ static struct undo {
 } *undo;
 static int undo_count;
 
+#define HINTS 32
+static struct {
+    uintptr_t start;
+    size_t size;
+} hints[HINTS];
+static int hint_count;
+
 static void *reserve(size_t n)
 {
     void *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
@@ -81,7 +88,7 @@ void memory_start(void)
 
 void memory_begin(void)
 {
-    loc_count = undo_count = 0;
+    loc_count = undo_count = hint_count = 0;
 }
 
 void memory_end(void)
@@ -261,6 +268,22 @@ void memory_forget(uintptr_t a, size_t size)
 
 /* ---- Atomic variables ---- */
 
+void sim_hint(const void *p, size_t size)
+{
+    if (hint_count == HINTS)
+        sim_fail("more than %d hints", HINTS);
+    hints[hint_count].start = (uintptr_t)p;
+    hints[hint_count++].size = size;
+}
+
+static bool is_hint(uintptr_t a)
+{
+    bool found = false;
+    for (int i = 0; i < hint_count; i++)
+        found |= a - hints[i].start < hints[i].size;
+    return found;
+}
+
 static cell *cell_near(uintptr_t a)
 {
     cell *c = NULL;
@@ -291,6 +314,7 @@ loc *memory_loc(uintptr_t a, unsigned size)
     l->next = c->locs;
     c->locs = l;
     l->dirty = false;
+    l->hint = is_hint(a);
     place_reset(&l->place);
     place_reset(&l->queue);
     memset(&l->release, 0, sizeof l->release);

@@ -227,7 +227,7 @@ static int pick(void)
     if (sim.self->state == LOCAL)
         return sim.self->id;
     uint16_t ready = 0, timed = 0;
-    int relaxed = -1;
+    int relaxed = -1, settling = -1;
     for (int i = 0; i < sim.threads; i++) {
         thread *t = &sim.thread[i];
         switch (t->state) {
@@ -249,9 +249,12 @@ static int pick(void)
             else if (relaxed < 0 || t->slept < sim.thread[relaxed].slept)
                 relaxed = i;
             break;
+        case SETTLE: settling = i; break;
         default: break;
         }
     }
+    if (settling >= 0 && !(ready | timed) && relaxed < 0)
+        return settling;
     if (++sim.steps > sim.o.max_steps)
         sim_fail("livelock, or max_steps is too small: %d steps", sim.o.max_steps);
     if (!ready && relaxed >= 0)
@@ -352,6 +355,7 @@ static int new_thread(void (*fn)(void *), void *arg)
     t->accesses = 0;
     t->locks = 0;
     t->cas_size = 0;
+    t->ticks = 0;
     memset(&t->acquire, 0, sizeof t->acquire);
     t->late = false;
     t->cells = 0;
@@ -412,6 +416,20 @@ void sim_join(void)
 {
     sim_await(-1);
     TRACE("joined", 0, 0, 0);
+}
+
+void sim_settle(void)
+{
+    thread *me = sim.self;
+    me->state = SETTLE;
+    me->accesses = 0;
+    sim_reschedule();
+    me->state = LOCAL;
+    for (int i = 0; i < sim.threads; i++) {
+        view_join(&me->now, &sim.thread[i].now);
+        vclock_join(&me->order, &sim.thread[i].order);
+    }
+    TRACE("settled", 0, 0, PC());
 }
 
 int sim_self(void)

@@ -85,6 +85,10 @@ void sim_spawn(void (*fn)(void *arg), void *arg);
 /** Waits until all threads that the calling thread has spawned have ended. */
 void sim_join(void);
 
+/** Waits until no other thread can go on: each has ended or sleeps without a limit.  Comes after all
+ *  that they did. */
+void sim_settle(void);
+
 /** The number of the calling thread: 0 for the scenario itself, then in the order of spawning. */
 int sim_self(void);
 
@@ -123,6 +127,10 @@ static inline uint64_t sim_hash(uint64_t h, uint64_t v)
  *  explorer tries all orders of ends and beginnings. */
 uint64_t sim_begin(void);
 uint64_t sim_end(void);
+
+/** Says that atomic variables there are hints, whose order with others does not matter: operations
+ *  on them are no steps. */
+void sim_hint(const void *p, size_t size);
 
 /** Names memory in traces; the name must be a constant. */
 void sim_name(const void *p, size_t size, const char *name);

@@ -63,12 +63,13 @@ typedef struct meeting {
 
 typedef enum state {
     DEAD,
-    LOCAL, /* may run at once: it has not said what it does next */
-    OP,    /* is about to do an operation on `access` */
-    LOCK,  /* is about to take the lock at `address` */
-    SLEEP, /* on the word at `address` */
-    JOIN,  /* waits for the end of thread `target`; -1: all it has spawned */
-    RELAX  /* spins: is not run again before another thread has written */
+    LOCAL,  /* may run at once: it has not said what it does next */
+    OP,     /* is about to do an operation on `access` */
+    LOCK,   /* is about to take the lock at `address` */
+    SLEEP,  /* on the word at `address` */
+    JOIN,   /* waits for the end of thread `target`; -1: all it has spawned */
+    SETTLE, /* waits until no other thread can go on */
+    RELAX   /* spins: is not run again before another thread has written */
 } state;
 
 typedef struct thread {
@@ -83,6 +84,7 @@ typedef struct thread {
     int64_t deadline;
     bool late; /* the last sleep timed out */
     uint64_t slept, relaxed; /* in the order of sim.order, sim.writes */
+    uint64_t ticks; /* seam.c */
     uint32_t priority;
     int locks;
     view now;     /* its present */
@@ -180,6 +182,7 @@ struct loc {
     uintptr_t address;
     loc *next;
     uint8_t size;
+    bool hint;  /* see sim_hint() */
     bool dirty; /* weak: plain code wrote it since */
     uint8_t dirty_by;
     place place, queue;

@@ -12,6 +12,7 @@
 static const char usage[] =
     "usage: %s [options] [scenario or pattern ...]\n"
     "  --list             the names of the scenarios\n"
+    "  --summary          one line for all that are right\n"
     "  --mode M           dpor, dfs, rnd or pct\n"
     "  --weak, --sc       memory model\n"
     "  --preemptions N    dfs: at most N; 0: any number\n"
@@ -27,7 +28,7 @@ static const char usage[] =
 
 typedef struct request {
     sim_options set;  /* values given */
-    bool mode, weak, sc, preemptions, n, seed, seconds, stale, depth, steps, faults, list;
+    bool mode, weak, sc, preemptions, n, seed, seconds, stale, depth, steps, list, summary;
 } request;
 
 static const char *const mode_names[] = { "dpor", "dfs", "rnd", "pct" };
@@ -52,6 +53,8 @@ static bool flag(request *r, const char *a)
         r->set.trace = true;
     else if (strcmp(a, "--list") == 0)
         r->list = true;
+    else if (strcmp(a, "--summary") == 0)
+        r->summary = true;
     else if (strcmp(a, "--wake-any") == 0)
         r->set.wake_any = true;
     else if (strcmp(a, "--reuse") == 0)
@@ -131,24 +134,37 @@ static sim_options merged(const sim_options *own, const request *r)
     return o;
 }
 
-static bool run(const sim_scenario *s, const request *req)
+typedef struct totals {
+    long scenarios, complete, bad, schedules, redundant, most;
+    double seconds;
+} totals;
+
+static void run(const sim_scenario *s, const request *req, totals *sum)
 {
     sim_options o = merged(&s->options, req);
     sim_result r = sim_run(&o, s->fn, s->arg);
     bool good = s->expect ? r.failed && strstr(r.message, s->expect) : !r.failed;
+    sum->scenarios++;
+    sum->complete += r.complete || r.failed;
+    sum->bad += !good;
+    sum->schedules += r.schedules;
+    sum->redundant += r.redundant;
+    sum->most = r.schedules > sum->most ? r.schedules : sum->most;
+    sum->seconds += r.seconds;
+    if (good && req->summary)
+        return;
     printf("%-4s %-44s %s%s %10ld schedules %s %8.2f s\n", good ? "ok" : "FAIL", s->name,
            mode_names[o.mode], o.weak ? "-weak" : "     ", r.schedules,
            r.failed ? "failed  " : r.complete ? "complete" : "sampled ", r.seconds);
     if (r.failed && (!good || o.replay || o.trace)) {
         printf("  %s\n  replay: %s --mode %s%s --seed %llu --replay %s\n", r.message, s->name,
                mode_names[o.mode], o.weak ? " --weak" : "", (unsigned long long)r.seed, r.replay);
-        if (!o.replay && !o.trace)
+        if (!o.replay && !o.trace && sum->bad <= 3) /* one trace is read; hundreds are not */
             sim_explain(&o, &r, s->fn, s->arg);
     } else if (!good) {
         printf("  expected: %s\n", s->expect);
     }
     fflush(stdout);
-    return good;
 }
 
 static bool wanted(const char *name, char **patterns, int count)
@@ -163,7 +179,8 @@ int sim_main(int argc, char **argv, const sim_scenario *scenarios, size_t count)
 {
     request r = { 0 };
     char **patterns = calloc((size_t)argc + 1, sizeof *patterns);
-    int pattern_count = 0, bad = 0, ran = 0;
+    int pattern_count = 0, ran = 0;
+    totals sum = { 0 };
     for (int i = 1; patterns && i < argc; i++) {
         if (argv[i][0] != '-')
             patterns[pattern_count++] = argv[i];
@@ -183,10 +200,15 @@ int sim_main(int argc, char **argv, const sim_scenario *scenarios, size_t count)
         if (r.list)
             puts(scenarios[i].name);
         else
-            bad += !run(&scenarios[i], &r);
+            run(&scenarios[i], &r, &sum);
     }
     free(patterns);
     if (ran == 0)
         fprintf(stderr, "no such scenario; try --list\n");
-    return bad || ran == 0 ? 1 : 0;
+    else if (!r.list)
+        printf("%ld scenarios, %ld wrong, %ld complete; %ld schedules (+ %ld redundant), at most %ld "
+               "in one; %.2f s\n",
+               sum.scenarios, sum.bad, sum.complete, sum.schedules, sum.redundant, sum.most,
+               sum.seconds);
+    return sum.bad || ran == 0 ? 1 : 0;
 }
