@@ -353,7 +353,7 @@ static bool start(struct run *r, ccp_wg *watcher, unsigned workers)
     r->pool = ccp_pool_new(&(ccp_pool_opts){ .workers = workers,
                                              .queue = WINDOW + 1, /* no submit has to wait */
                                              .name = "cksum",
-                                             .stack_size = 4 * BLOCK,
+                                             .stack_size = 16 * BLOCK, /* a block lives there */
                                              .parent = r->stop });
     return r->stop && r->level && r->pool && ccp_wg_go(watcher, watch_signals, r) == CCP_OK;
 }
