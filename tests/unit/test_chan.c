@@ -137,7 +137,8 @@ TEST(senders_are_counted_within_limits) /* G2 */
     assert_false(ccp_chan_is_closed(ch));
     ASSERT_STATUS(ccp_chan_add_senders(ch, 0), CCP_INVAL);
     ASSERT_STATUS(ccp_chan_add_senders(ch, UINT32_MAX), CCP_INVAL);
-    ASSERT_STATUS(ccp_chan_add_senders(ch, 1u << 31), CCP_OK);
+    ASSERT_STATUS(ccp_chan_add_senders(ch, 1u << 31), CCP_INVAL);
+    ASSERT_STATUS(ccp_chan_add_senders(ch, INT32_MAX), CCP_OK);
     ASSERT_STATUS(ccp_chan_add_senders(ch, 1), CCP_INVAL);
     ASSERT_STATUS(ccp_chan_sender_done(ch), CCP_OK);
     ASSERT_STATUS(ccp_chan_add_senders(ch, 1), CCP_OK);

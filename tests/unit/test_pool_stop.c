@@ -175,6 +175,31 @@ TEST(shutdown_that_runs_out_of_time_hands_back_what_did_not_start) /* P3 W3 */
         }
 }
 
+static void drain_there(actor *a)
+{
+    yard *y = a->arg;
+    actor_calls(a);
+    a->rc = ccp_pool_drain(y->p, CCP_FOREVER);
+}
+
+TEST(drain_says_closed_when_a_shutdown_handed_tasks_back) /* P4 */
+{
+    yard *y = busy_yard(run_until_told, 3, true);
+    actor a = { .arg = y };
+    actor_start(&a, drain_there);
+    actor_sleep_here(&a);
+    ASSERT_STATUS(ccp_pool_shutdown(y->p, NULL, NULL, CCP_NOWAIT), CCP_AGAIN);
+    actor_join(&a);
+    ASSERT_STATUS(a.rc, CCP_CLOSED);
+    ASSERT_STATUS(ccp_pool_drain(y->p, CCP_FOREVER), CCP_CLOSED);
+    free_yard(y, 1, 3);
+    y = busy_yard(pass_gate_then_run, 3, true);
+    gate_open(&task_gate);
+    ASSERT_STATUS(ccp_pool_shutdown(y->p, NULL, NULL, CCP_FOREVER), CCP_OK);
+    ASSERT_STATUS(ccp_pool_drain(y->p, CCP_FOREVER), CCP_OK); /* all have run */
+    free_yard(y, 4, 0);
+}
+
 TEST(shutdown_ends_with_its_context) /* W2 */
 {
     ccp_ctx *canceled = ccp_ctx_new(NULL, CCP_FOREVER);
@@ -293,6 +318,7 @@ int main(void)
         ENTRY(shutdown_for_ever_runs_everything),
         ENTRY(shutdown_of_an_idle_pool_needs_no_wait),
         ENTRY(shutdown_that_runs_out_of_time_hands_back_what_did_not_start),
+        ENTRY(drain_says_closed_when_a_shutdown_handed_tasks_back),
         ENTRY(shutdown_ends_with_its_context),
         ENTRY(tasks_nobody_takes_back_are_not_run_either),
         ENTRY(free_cancels_what_runs_and_hands_back_what_did_not_start),

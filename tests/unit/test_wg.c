@@ -323,6 +323,43 @@ TEST(results_end_when_all_producers_have) /* A5 C2 */
     }
 }
 
+/* Whoever sees that the group is done may free the channel: the group has let go of it. */
+typedef struct closing {
+    ccp_wg wg;
+    ccp_chan *ch;
+    bool asleep;
+} closing;
+
+static void wait_then_free(actor *a)
+{
+    closing *c = a->arg;
+    actor_calls(a);
+    if (c->asleep)
+        a->rc = ccp_wg_wait(&c->wg, CCP_FOREVER);
+    else
+        while ((a->rc = ccp_wg_wait(&c->wg, CCP_NOWAIT)) == CCP_AGAIN)
+            continue;
+    a->value = ccp_chan_is_closed(c->ch);
+    MUST(ccp_chan_free(c->ch) == CCP_OK);
+}
+
+TEST(a_group_that_is_done_has_closed_its_channel) /* A5 */
+{
+    for (size_t round = 0; round < scaled(1000); round++) {
+        closing c = { .wg = CCP_WG_INIT, .ch = ccp_chan_new(0, 0), .asleep = round % 2 };
+        actor a = { .arg = &c };
+        ASSERT_STATUS(ccp_wg_add(&c.wg, 1), CCP_OK);
+        ASSERT_STATUS(ccp_wg_close_when_done(&c.wg, c.ch), CCP_OK);
+        actor_start(&a, wait_then_free);
+        if (round % 4 > 1)
+            WAIT_UNTIL(atomic_load(&a.calling));
+        ASSERT_STATUS(ccp_wg_done(&c.wg), CCP_OK);
+        actor_join(&a);
+        ASSERT_STATUS(a.rc, CCP_OK);
+        assert_true(a.value);
+    }
+}
+
 /* --- misuse under way --- */
 
 TEST(a_round_may_not_begin_before_the_waiters_have_left) /* A4 */
@@ -368,6 +405,7 @@ int main(void)
         ENTRY(a_channel_is_closed_at_once_when_no_task_is_under_way),
         ENTRY(one_channel_at_a_time),
         ENTRY(results_end_when_all_producers_have),
+        ENTRY(a_group_that_is_done_has_closed_its_channel),
         ENTRY(a_round_may_not_begin_before_the_waiters_have_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
