@@ -33,6 +33,7 @@ class Bench:
         self.n = {}        # (cell, peer) -> operations; None: unsupported
         self.rounds = {}   # cell -> list of rounds
         self.broken = []
+        self.realtime = False  # programs run with SCHED_RR
         self.patience = 0  # seconds left to wait for a quiet machine
         self.step_ns = None
         cpus = sorted(os.sched_getaffinity(0))
@@ -41,11 +42,20 @@ class Bench:
 
     # -- one program --
 
+    def prepare(self, one_cpu):
+        """What a program's process does before it starts, or None."""
+        def run():
+            if one_cpu:
+                os.sched_setaffinity(0, {self.one_cpu})
+            if self.realtime:
+                os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+        return run if one_cpu or self.realtime else None
+
     def probe(self):
         if "bench_c" not in self.programs.paths:
             raise SystemExit("bench_c, which probes the machine, was not built")
         out = subprocess.run([self.programs.paths["bench_c"], "probe"], stdout=subprocess.PIPE,
-                             check=True, timeout=TIMEOUT)
+                             preexec_fn=self.prepare(False), check=True, timeout=TIMEOUT)
         _, found = parse(out.stdout.decode())
         self.step_ns = self.step_ns or found["step"]
         return found
@@ -55,10 +65,10 @@ class Bench:
         name = "ccp" if peer.program == "bench_ccp_cond" else peer.name
         command = [str(self.programs.paths[peer.program]), name,
                    *cell.arguments(n, self.step_ns)]
-        pin = (lambda: os.sched_setaffinity(0, {self.one_cpu})) if cell.one_cpu else None
         try:
             done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                  preexec_fn=pin, check=False, timeout=TIMEOUT)
+                                  preexec_fn=self.prepare(cell.one_cpu), check=False,
+                                  timeout=TIMEOUT)
         except subprocess.TimeoutExpired:
             raise Broken(f"{peer.name} in {cell.name}: no end after {TIMEOUT} s: "
                          + " ".join(command[1:])) from None

@@ -181,6 +181,9 @@ def about(head, rounds):
              f"{len(every)} rounds; set aside: {moved} because the cores moved, {loaded} because "
              "others used more than 15 % of a core ('!': fewer than three were good; the three "
              "least disturbed count)"]
+    if head.get("scheduler") == "SCHED_RR":
+        lines.append("the programs ran with SCHED_RR: others could not disturb them, but they give "
+                     "each other longer slices than usual")
     if cas:
         lines.append(f"an uncontended compare-and-swap took {cas[len(cas) // 2]:.1f} ns (median; "
                      f"{cas[0]:.1f} to {cas[-1]:.1f})")
