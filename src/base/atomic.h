@@ -72,7 +72,7 @@ CCPI_INLINE void ccpi_copy(void *dst, const void *src, size_t size)
         memcpy(dst, src, 16);
     else if (size == 4)
         memcpy(dst, src, 4);
-    else
+    else if (size != 0)
         memcpy(dst, src, size);
 }
 

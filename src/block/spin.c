@@ -8,6 +8,7 @@ enum { QUICK, YIELD, PAUSE };
 
 #define AVERAGE_SCALE 16
 #define AVERAGE_FIRST 100
+#define HOG_TICKS_PER_MOVE 400 /* some 10 us per element: nobody of ours was running */
 
 static uint32_t get(const ccpi_word32 *w)
 {
@@ -24,34 +25,57 @@ void ccpi_pace_init(ccpi_pace *p)
     atomic_init(&p->average, AVERAGE_FIRST * AVERAGE_SCALE);
 }
 
-void ccpi_spin_begin(ccpi_spin *s, ccpi_pace *pace, const ccpi_word64 *others,
-                     const ccpi_word64 *progress)
+/* Shall this wait begin with a yield?  It does while the processor is known to be needed by others,
+ * and now and then to find out: a thread whose waits are short enough to be spun away would never
+ * learn that it keeps from running what it waits for.  Only if its partners have work to do between
+ * two elements, and there is room for a burst that pays for a switch of threads. */
+static bool yields_first(ccpi_pace *p, uint64_t burst)
+{
+    if (burst < ccpi_tuning.shared_burst ||
+        get(&p->grain) < ccpi_tuning.shared_grain * AVERAGE_SCALE)
+        return false;
+    uint32_t shared = get(&p->shared);
+    if (shared) {
+        put(&p->shared, shared - 1);
+        return true;
+    }
+    uint32_t waits = get(&p->waits) + 1;
+    put(&p->waits, waits);
+    return ccpi_tuning.probe_every && waits % ccpi_tuning.probe_every == 0;
+}
+
+void ccpi_spin_begin(ccpi_spin *s, ccpi_pace *pace, uint64_t burst, const ccpi_word64 *others,
+                     const ccpi_word64 *mine, const ccpi_word64 *theirs)
 {
     const ccpi_tuning_s *t = &ccpi_tuning;
     uint32_t average = get(&pace->average) / AVERAGE_SCALE;
     uint32_t budget = average > t->long_wait ? t->quick_min : 2 * average + t->quick_min;
-    *s = (ccpi_spin){ .pace = pace, .others = others, .progress = progress, .phase = QUICK };
+    *s = (ccpi_spin){ .pace = pace, .others = others, .mine = mine, .theirs = theirs };
     s->quick = budget < t->quick_max ? budget : t->quick_max;
     if (average <= t->long_wait)
         s->patient = budget < t->patient_max ? budget : t->patient_max;
     s->began = ccpi_ticks();
+    if (s->quick && yields_first(pace, burst))
+        s->quick = 0;
 }
 
-static void learn(ccpi_pace *p, uint64_t ticks)
+static void average_in(ccpi_word32 *average, uint64_t value)
 {
     uint64_t most = 2 * (uint64_t)ccpi_tuning.long_wait;
-    int32_t sample = (int32_t)(ticks < most ? ticks : most) * AVERAGE_SCALE;
-    uint32_t old = get(&p->average);
+    int32_t sample = (int32_t)(value < most ? value : most) * AVERAGE_SCALE;
+    uint32_t old = get(average);
     uint32_t now = old + (uint32_t)((sample - (int32_t)old) / 8);
     if (now != old)
-        put(&p->average, now);
+        put(average, now);
 }
 
 void ccpi_spin_won(const ccpi_spin *s)
 {
-    learn(s->pace, s->phase == QUICK ? s->count : s->won_after);
-    if (s->phase == QUICK)
+    average_in(&s->pace->average, s->phase == QUICK ? s->count : s->won_after);
+    if (s->phase == QUICK) {
+        average_in(&s->pace->grain, s->count);
         return;
+    }
     uint32_t streak = get(&s->pace->streak);
     if (s->shared)
         put(&s->pace->streak, streak + 1);
@@ -62,7 +86,7 @@ void ccpi_spin_won(const ccpi_spin *s)
 void ccpi_spin_slept(const ccpi_spin *s, uint64_t woken)
 {
     if (woken > s->began)
-        learn(s->pace, s->shared ? UINT32_MAX : woken - s->began);
+        average_in(&s->pace->average, s->shared ? UINT32_MAX : woken - s->began);
 }
 
 /* Shall this wait sleep without yielding first? */
@@ -80,21 +104,32 @@ static bool skip_yields(ccpi_pace *p)
     return false;
 }
 
+/* Was a yield eaten by a program that has nothing to do with us?  Then little moved meanwhile. */
+static bool eaten(uint64_t took, uint64_t moved)
+{
+    return took > ccpi_tuning.hog_yield && moved < took / HOG_TICKS_PER_MOVE;
+}
+
+static uint64_t positions(const ccpi_spin *s)
+{
+    return atomic_load_explicit(s->mine, CCPI_RLX) + atomic_load_explicit(s->theirs, CCPI_RLX);
+}
+
 /* Yields once and judges by the time it took; false: sleep now. */
 static bool yield_once(ccpi_spin *s)
 {
-    uint64_t before = ccpi_ticks();
-    uint64_t position = atomic_load_explicit(s->progress, CCPI_RLX);
+    uint64_t position = positions(s), before = ccpi_ticks();
     ccpi_yield();
-    uint64_t after = ccpi_ticks();
-    uint64_t took = after - before;
-    if (took > ccpi_tuning.hog_yield && position == atomic_load_explicit(s->progress, CCPI_RLX))
+    uint64_t after = ccpi_ticks(), took = after - before;
+    if (eaten(took, positions(s) - position))
         put(&s->pace->hog, ccpi_tuning.hog_skips);
     if (took > ccpi_tuning.shared_yield) {
+        put(&s->pace->shared, ccpi_tuning.shared_waits);
         s->won_after = UINT32_MAX;
         s->phase = YIELD;
         return s->shared++ < ccpi_tuning.shared_tries;
     }
+    put(&s->pace->shared, 0);
     s->won_after = after - s->began;
     s->phase = PAUSE;
     s->count = 0;

@@ -82,12 +82,12 @@ static ccp_status sub_locked(ccp_wg *wg, uint64_t n, const char *call)
     if (next & WAKING)
         ch = take_all(wg, &won);
     ccpi_lock_release(lock_of(wg));
+    if (ch)
+        (void)ccp_chan_close(ch); /* before any waiter can return, and perhaps free it */
     if (next & WAKING)
-        /* [G1] release: pairs with the acquire in done(); the last access (G2). */
+        /* [G1] release: pairs with the acquire in leave(); the last access (G2). */
         atomic_fetch_and_explicit(state, ~WAKING, CCPI_REL);
     ccpi_wake_all(&won);
-    if (ch)
-        (void)ccp_chan_close(ch);
     return CCP_OK;
 }
 
