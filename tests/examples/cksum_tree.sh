@@ -34,8 +34,12 @@ reference()
 # noise BYTES: the same bytes every time, none of them in a short cycle.
 noise()
 {
-    awk -v n="$1" 'BEGIN { while (length(s) < 4096) s = s sprintf("%d\n", (++i * 7919) % 104729)
-                           for (; n > 0; n -= 4096) printf "%s", substr(s, 1, n < 4096 ? n : 4096) }'
+    awk -v n="$1" 'BEGIN {
+        while (length(s) < 4096)
+            s = s sprintf("%d\n", (++i * 7919) % 104729)
+        for (; n > 0; n -= 4096)
+            printf "%s", substr(s, 1, n < 4096 ? n : 4096)
+    }'
 }
 
 make_tree()
@@ -138,7 +142,8 @@ case_unreadable()
 make_slow_tree()
 {
     mkdir slow
-    (cd slow && seq 1001 2500 | sed 's/^/a/' | xargs touch && seq 1001 2500 | sed 's/^/z/' | xargs touch)
+    seq 1001 2500 | sed 's|^|slow/a|' | xargs touch
+    seq 1001 2500 | sed 's|^|slow/z|' | xargs touch
     noise 3000 >slow/a1007
     truncate -s 32G slow/m 2>/dev/null || exit 77
     find slow -name 'a*' | sort | xargs cksum >want
