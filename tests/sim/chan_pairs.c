@@ -49,6 +49,7 @@ static size_t generate(sim_scenario *out)
                                 abort();
                             *p = (pair){ .w = w, .a = (operation)a, .b = (operation)b };
                             p->w.wrap = (a + b) % 2 == 1;
+                            p->w.loose = f == PARKED_RECV || f == PARKED_SEND; /* three threads */
                             snprintf(p->name, sizeof p->name, "cap%u.size%d.%s.%s+%s", capacity,
                                      size, fill_names[f], operation_names[a], operation_names[b]);
                             out[n] = (sim_scenario){ p->name, run_pair, p, { .mode = SIM_DPOR },

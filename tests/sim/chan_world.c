@@ -39,13 +39,12 @@ static uint64_t new_value(void)
 
 static int begin(int kind, uint64_t value, uint32_t n)
 {
-    return w->no_history ? -1 : lin_begin(&history, kind, 0, value, n);
+    return lin_begin(&history, kind, 0, value, n);
 }
 
 static void end(int i, ccp_status st, uint64_t value, uint32_t n)
 {
-    if (i >= 0)
-        lin_end(&history, i, (int)st, value, n);
+    lin_end(&history, i, (int)st, value, n);
 }
 
 static void note_drop(void *elem, void *arg)
@@ -53,8 +52,7 @@ static void note_drop(void *elem, void *arg)
     uint64_t v = 0;
     if (w->elem_size)
         memcpy(&v, elem, sizeof v);
-    if (!w->no_history)
-        lin_drop(&history, arg ? 1 : 0, v);
+    lin_drop(&history, arg ? 1 : 0, v);
 }
 
 static void do_send(ccp_wait wait)
@@ -91,7 +89,7 @@ static void do_recv_n(void)
     ccp_status st = ccp_chan_recv_n(chan[0], v, 2, &got, CCP_FOREVER);
     sim_assert((st == CCP_OK) == (got > 0) && got <= 2);
     sim_assert(got < 2 || v[0] / 100 != v[1] / 100 || v[0] <= v[1]); /* C13 */
-    if (k >= 0 && got < 2)
+    if (got < 2)
         lin_set(&history, k, LIN_RECV, LIN_NOTHING);
     end(k, st, v[1], 1);
     end(i, st, v[0], 1);
@@ -106,9 +104,8 @@ static void do_select(const ccp_case *cases, size_t n, uint64_t value, uint64_t 
     sim_assert(done ? chosen < n : chosen == 99);
     const ccp_case *k = done ? &cases[chosen] : NULL;
     bool sent = k && k->op_ == 1;
-    if (i >= 0)
-        lin_set(&history, i, sent ? LIN_SEND : LIN_RECV,
-                !k || k->op_ == 2 ? LIN_NOTHING : k->obj_ == chan[1]);
+    lin_set(&history, i, sent ? LIN_SEND : LIN_RECV,
+            !k || k->op_ == 2 ? LIN_NOTHING : k->obj_ == chan[1]);
     end(i, st, sent ? value : *got, 1);
 }
 
@@ -135,7 +132,7 @@ static void do_end(operation op)
 {
     int i = begin(op == CLOSE ? LIN_CLOSE : LIN_CANCEL, 0, 0);
     ccp_status st = op == CLOSE ? ccp_chan_close(chan[0]) : ccp_chan_cancel(chan[0]);
-    end(i, st, 0, i >= 0 ? lin_dropped(&history, i) : 0);
+    end(i, st, 0, lin_dropped(&history, i));
 }
 
 static void do_look(operation op)
@@ -259,7 +256,7 @@ void world_begin(const world *x)
 {
     w = x;
     script_count = 0;
-    lin_history_clear(&history);
+    lin_history_clear(&history, w->loose);
     memset(next_value, 0, sizeof next_value);
     model = (lin_channel){ w->capacity, w->elem_size == 0 };
     tune();
@@ -268,8 +265,7 @@ void world_begin(const world *x)
     ctx = ccp_ctx_new(NULL, CCP_FOREVER);
     sim_assert(ctx);
     sim_assert(ccp_chan_add_senders(chan[0], 1) == CCP_OK);
-    if (!w->no_history)
-        lin_end(&history, lin_begin(&history, LIN_ADD, 0, 0, 1), CCP_OK, 0, 1);
+    lin_end(&history, lin_begin(&history, LIN_ADD, 0, 0, 1), CCP_OK, 0, 1);
     uint32_t elements = w->fill == PART ? 1 : 0;
     if (w->fill == FULL || w->fill == CLOSED_FULL || w->fill == PARKED_SEND)
         elements = w->capacity;
@@ -310,8 +306,7 @@ static void check_waits(void)
 static void shut(int which)
 {
     int i = begin(LIN_CLOSE, 0, 0);
-    if (i >= 0)
-        lin_set(&history, i, LIN_CLOSE, which);
+    lin_set(&history, i, LIN_CLOSE, which);
     end(i, ccp_chan_close(chan[which]), 0, 0);
 }
 
@@ -321,13 +316,12 @@ static void empty(int which)
     do {
         uint64_t v = 0;
         int i = begin(LIN_RECV, 0, 1);
-        if (i >= 0)
-            lin_set(&history, i, LIN_RECV, which);
+        lin_set(&history, i, LIN_RECV, which);
         st = ccp_chan_recv(chan[which], &v, CCP_NOWAIT);
         end(i, st, v, 1);
     } while (st == CCP_OK);
     sim_assert(st == CCP_CLOSED);
-    sim_assert(w->no_history || lin_history_check(&history, which, &lin_channel_model, &model));
+    sim_assert(lin_history_check(&history, which, &lin_channel_model, &model));
     sim_assert(ccp_chan_free(chan[which]) == CCP_OK);
 }
 

@@ -60,7 +60,7 @@ typedef struct world {
     fill fill;
     bool wrap;        /* positions of the rings are about to overflow */
     bool spin;        /* waits spin a little before they sleep */
-    bool no_history;  /* do not record: DPOR then has less to order */
+    bool loose;       /* beginnings and ends of operations are no steps: DPOR has less to order */
 } world;
 
 extern const char *const operation_names[OPERATIONS];

@@ -114,13 +114,14 @@ void heap_free(void *p, uint32_t pc)
         sim_fail("double free by T%d at @%x@; T%d freed it at @%x@", sim.self->id, pc, b->freed_by,
                  b->freed);
     TRACE("free", a, b->size, pc);
-    memory_range(a, b->size, FREED, pc);
+    memory_free(a, b->size, pc);
     b->live = false;
     b->freed = pc;
     b->freed_by = (uint8_t)sim.self->id;
 }
 
-void heap_check_access(uintptr_t a, uint32_t pc)
+/* Fails if a may not be touched; true: nor does any of its 8 bytes have to be looked at again. */
+bool heap_check_access(uintptr_t a, uint32_t pc)
 {
     const block *b = block_of(a);
     if (!b || a - b->start >= b->size)
@@ -129,6 +130,7 @@ void heap_check_access(uintptr_t a, uint32_t pc)
         sim_fail("use after free: T%d at @%x@ touches block %d+%zu, which T%d freed at @%x@",
                  sim.self->id, pc, (int)(b - blocks), (size_t)(a - b->start), b->freed_by,
                  b->freed);
+    return (a | 7) - b->start < b->size;
 }
 
 void heap_check_leaks(void)

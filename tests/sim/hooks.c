@@ -204,7 +204,7 @@ void __tsan_func_exit(void);
 void __tsan_func_exit(void)
 {
     thread *me = sim.self;
-    if (ACTIVE && me->cells) {
+    if (ACTIVE && me->lowest < STACK_CELLS / 64) {
         uintptr_t top = *(uintptr_t *)__builtin_frame_address(0) + 2 * sizeof(uintptr_t);
         if (top > me->stack && top <= me->stack_top)
             memory_pop(me, top);

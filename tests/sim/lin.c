@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The check for linearizability; see lin.h.
+ * The check for linearizability; see lin.h.  One thread at a time.
  *
  *   L1  The entries are calls and returns in the order of time.  Those of operations that are in the
  *       order already are lifted out of the list.
@@ -48,23 +48,60 @@ static uint64_t mix(uint64_t x)
     return (x ^ x >> 29) * 0xBF58476D1CE4E5B9u;
 }
 
+/* By insertion while there are few: histories come almost in order. */
+static void sort(entry *e, size_t n)
+{
+    if (n > 200) {
+        qsort(e, n, sizeof *e, by_time);
+        return;
+    }
+    for (size_t i = 1; i < n; i++)
+        for (size_t k = i; k > 0 && by_time(&e[k - 1], &e[k]) > 0; k--) {
+            entry t = e[k];
+            e[k] = e[k - 1];
+            e[k - 1] = t;
+        }
+}
+
+#define FEW 64 /* so many operations are checked without allocating memory */
+#define FEW_STATES 65536
+#define FEW_SEEN 256
+
+static entry few_entries[2 * FEW + 1], *few_order[FEW + 1], *few_calls[FEW + 1];
+static uint64_t few_states[FEW_STATES / 8], few_seen[FEW_SEEN];
+
+static void *room_for(size_t n, size_t size, void *few, size_t few_size)
+{
+    if (n * size <= few_size)
+        return few;
+    void *p = malloc(n * size);
+    if (!p)
+        abort();
+    return p;
+}
+
+static void give_back(void *p, void *few)
+{
+    if (p != few)
+        free(p);
+}
+
 static bool start(search *s)
 {
     size_t n = s->n;
-    s->entries = calloc(2 * n + 1, sizeof *s->entries);
-    s->order = malloc((n + 1) * sizeof *s->order);
-    s->states = calloc(n + 2, s->m->state_size);
-    entry **call = malloc((n + 1) * sizeof *call);
-    s->seen_room = 256;
-    s->seen = calloc(s->seen_room, sizeof *s->seen);
-    if (!s->entries || !s->order || !s->states || !call || !s->seen)
-        abort();
+    s->entries = room_for(2 * n + 1, sizeof *s->entries, few_entries, sizeof few_entries);
+    s->order = room_for(n + 1, sizeof *s->order, few_order, sizeof few_order);
+    s->states = room_for(n + 2, s->m->state_size, few_states, sizeof few_states);
+    entry **call = room_for(n + 1, sizeof *call, few_calls, sizeof few_calls);
+    s->seen = few_seen;
+    s->seen_room = FEW_SEEN;
+    memset(few_seen, 0, sizeof few_seen);
     static entry is_call; /* marks calls until the sort is done */
     for (size_t i = 0; i < n; i++) {
         s->entries[2 * i] = (entry){ .time = s->ops[i].begin, .match = &is_call, .op = i };
         s->entries[2 * i + 1] = (entry){ .time = s->ops[i].end, .op = i };
     }
-    qsort(s->entries, 2 * n, sizeof *s->entries, by_time);
+    sort(s->entries, 2 * n);
     entry *last = &s->head;
     bool good = true;
     for (size_t i = 0; i < 2 * n; i++) {
@@ -79,7 +116,7 @@ static bool start(search *s)
         else
             call[e->op]->match = e;
     }
-    free(call);
+    give_back(call, few_calls);
     s->m->init(s->states, s->config);
     return good;
 }
@@ -113,7 +150,7 @@ static bool note(search *s, uint64_t h)
                     k = (k + 1) & (room - 1);
                 bigger[k] = s->seen[i];
             }
-        free(s->seen);
+        give_back(s->seen, few_seen);
         s->seen = bigger;
         s->seen_room = room;
     }
@@ -170,10 +207,10 @@ bool lin_check(const lin_model *m, const void *config, const lin_op *ops, size_t
             good = false;
         }
     }
-    free(s.entries);
-    free(s.order);
-    free(s.states);
-    free(s.seen);
+    give_back(s.entries, few_entries);
+    give_back(s.order, few_order);
+    give_back(s.states, few_states);
+    give_back(s.seen, few_seen);
     if (steps)
         *steps = tried;
     return good;

@@ -66,9 +66,10 @@ extern const lin_model lin_semaphore_model;
 #define LIN_HISTORY 256
 typedef struct lin_history {
     size_t n;
+    bool loose;
     lin_op op[LIN_HISTORY];
 } lin_history;
-void lin_history_clear(lin_history *h);
+void lin_history_clear(lin_history *h, bool loose); /* loose: beginnings and ends are no steps */
 int lin_begin(lin_history *h, int kind, int object, uint64_t value, uint32_t n);
 void lin_end(lin_history *h, int index, int status, uint64_t value, uint32_t n);
 void lin_set(lin_history *h, int index, int kind, int object); /* known only afterwards */

@@ -153,14 +153,15 @@ const lin_model lin_semaphore_model = { sizeof(uint64_t), semaphore_init, semaph
 
 /* ---- Recording ---- */
 
-void lin_history_clear(lin_history *h)
+void lin_history_clear(lin_history *h, bool loose)
 {
     h->n = 0;
+    h->loose = loose;
 }
 
 int lin_begin(lin_history *h, int kind, int object, uint64_t value, uint32_t n)
 {
-    uint64_t now = sim_begin();
+    uint64_t now = sim_begin(!h->loose);
     if (h->n == LIN_HISTORY)
         sim_fail("more than %d operations in a history", LIN_HISTORY);
     h->op[h->n] = (lin_op){ now, UINT64_MAX, value, n, (uint8_t)kind, 0, (uint8_t)object,
@@ -174,7 +175,7 @@ void lin_end(lin_history *h, int index, int status, uint64_t value, uint32_t n)
     op->status = (uint8_t)status;
     op->value = value;
     op->n = n;
-    op->end = sim_end();
+    op->end = sim_end(!h->loose);
     for (size_t i = 0; i < h->n; i++) /* what a cancel dropped ends with it */
         if (h->op[i].kind == LIN_DROP && h->op[i].thread == op->thread &&
             h->op[i].end == UINT64_MAX)

@@ -27,7 +27,8 @@ typedef struct cell {
     uint32_t gen;
     uint16_t count;
     bool saved;  /* static memory: its first value is in the undo log */
-    bool listed; /* stack: counted in the owner's cells */
+    bool listed; /* stack: its bit is set in the owner's cells */
+    bool live;   /* heap: all of it is in a block that is not freed */
     loc *locs;   /* atomic variables in it */
     record record[RECORDS];
 } cell;
@@ -113,18 +114,19 @@ static void save(cell *c, uintptr_t a)
 static void check_stack(uintptr_t a, cell *c, uint32_t pc)
 {
     thread *owner = &sim.thread[(a - arena - HEAP_SIZE) / STACK_SIZE];
-    if (owner != sim.self) {
+    if (owner != sim.self && (owner->id >= sim.threads || owner->state == DEAD ||
+                              a < (uintptr_t)owner->sp)) {
         char what[64];
         trace_describe(a, what, sizeof what);
-        if (owner->id >= sim.threads || owner->state == DEAD || a < (uintptr_t)owner->sp)
-            sim_fail("use of a dead waiter: T%d at @%x@ touches %s, which is gone", sim.self->id,
-                     pc, what);
+        sim_fail("use of a dead waiter: T%d at @%x@ touches %s, which is gone", sim.self->id, pc,
+                 what);
     }
     if (!c->listed) {
         c->listed = true;
-        uint32_t index = (uint32_t)((a - arena) >> 3);
-        if (owner->cells++ == 0 || index < owner->lowest_cell)
-            owner->lowest_cell = index;
+        unsigned i = (unsigned)((a - owner->stack) >> 3);
+        owner->cells[i / 64] |= (uint64_t)1 << i % 64;
+        if (i / 64 < owner->lowest)
+            owner->lowest = i / 64;
     }
 }
 
@@ -133,7 +135,7 @@ static inline void freshen(cell *c)
     if (c->gen != sim.gen) {
         c->gen = sim.gen;
         c->count = 0;
-        c->saved = c->listed = false;
+        c->saved = c->listed = c->live = false;
         c->locs = NULL;
     }
 }
@@ -148,8 +150,8 @@ static cell *cell_for(uintptr_t a, bool write, uint32_t pc)
         freshen(c);
         if (offset >= HEAP_SIZE)
             check_stack(a, c, pc);
-        else
-            heap_check_access(a, pc);
+        else if (!c->live)
+            c->live = heap_check_access(a, pc);
         return c;
     }
     offset = a - static_start;
@@ -182,6 +184,12 @@ static void touch(cell *c, uintptr_t a, unsigned mask, kind k, uint32_t pc)
 {
     thread *me = sim.self;
     int kept = 0, n = c->count;
+    if (n > 0) { /* the same again? */
+        const record *last = &c->record[n - 1];
+        if (last->thread == me->id && last->kind == k && last->mask == mask &&
+            last->at == me->now.hb.c[me->id])
+            return;
+    }
     for (int i = 0; i < n; i++) {
         record *r = &c->record[i];
         bool ordered = r->thread == me->id || me->now.hb.c[r->thread] >= r->at;
@@ -210,7 +218,8 @@ cell *memory_access(uintptr_t a, unsigned size, kind k, uint32_t pc)
     cell *c = cell_for(a, k != PLAIN_READ && k != ATOMIC_READ, pc);
     if (!c)
         return NULL;
-    touch(c, a, mask_of(a, size), k, pc);
+    if (!sim.alone)
+        touch(c, a, mask_of(a, size), k, pc);
     if (k == PLAIN_WRITE && c->locs && sim.o.weak)
         for (loc *l = c->locs; l; l = l->next)
             if (l->address < a + size && a < l->address + l->size) {
@@ -230,33 +239,47 @@ void memory_range(uintptr_t a, size_t size, kind k, uint32_t pc)
     }
 }
 
+/* A block of the heap is freed: R2, for what was touched of it. */
+void memory_free(uintptr_t a, size_t size, uint32_t pc)
+{
+    uintptr_t offset = a - arena, end = offset + size;
+    for (; offset < end; offset += 8) {
+        cell *c = &arena_cells[offset >> 3];
+        if (c->gen != sim.gen)
+            continue;
+        c->live = false;
+        if (c->count && !sim.alone)
+            touch(c, arena + offset, 0xff, FREED, pc);
+    }
+}
+
+static void pop_cell(thread *t, cell *c, uintptr_t a)
+{
+    bool shared = false;
+    for (int k = 0; k < c->count; k++)
+        shared |= c->record[k].thread != t->id;
+    c->listed = false;
+    c->locs = NULL;
+    if (shared && !sim.alone)
+        touch(c, a, 0xff, POPPED, 0);
+    else
+        c->count = 0;
+}
+
 /* Thread t, the running one, returns from a function whose frame ends below top. */
 void memory_pop(thread *t, uintptr_t top)
 {
-    uint32_t end = (uint32_t)((top - arena) >> 3), lowest_left = UINT32_MAX;
-    uint32_t i = t->lowest_cell;
-    uint32_t stack_end = (uint32_t)((t->stack + STACK_SIZE - arena) >> 3);
-    if (t->cells == 0 || i >= end)
-        return;
-    for (; t->cells > 0 && i < end && i < stack_end; i++) {
-        cell *c = &arena_cells[i];
-        if (c->gen != sim.gen || !c->listed)
-            continue;
-        c->listed = false;
-        c->locs = NULL;
-        t->cells--;
-        bool shared = false;
-        for (int k = 0; k < c->count; k++)
-            shared |= c->record[k].thread != t->id;
-        if (shared)
-            touch(c, arena + ((uintptr_t)i << 3), 0xff, POPPED, 0);
-        else
-            c->count = 0;
+    unsigned end = (unsigned)((top - t->stack) >> 3), last = end / 64;
+    for (unsigned i = t->lowest; i <= last; i++) {
+        uint64_t in_frame = i < last ? ~(uint64_t)0 : ((uint64_t)1 << end % 64) - 1;
+        for (uint64_t rest = t->cells[i] & in_frame; rest; rest &= rest - 1) {
+            uintptr_t a = t->stack + 8 * (64 * (uintptr_t)i + (unsigned)__builtin_ctzll(rest));
+            pop_cell(t, &arena_cells[(a - arena) >> 3], a);
+        }
+        t->cells[i] &= ~in_frame;
     }
-    for (; t->cells > 0 && i < stack_end && lowest_left == UINT32_MAX; i++)
-        if (arena_cells[i].gen == sim.gen && arena_cells[i].listed)
-            lowest_left = i;
-    t->lowest_cell = lowest_left;
+    while (t->lowest < STACK_CELLS / 64 && t->cells[t->lowest] == 0)
+        t->lowest++;
 }
 
 /* Memory that is given out again. */

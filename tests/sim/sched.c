@@ -358,7 +358,8 @@ static int new_thread(void (*fn)(void *), void *arg)
     t->ticks = 0;
     memset(&t->acquire, 0, sizeof t->acquire);
     t->late = false;
-    t->cells = 0;
+    memset(t->cells, 0, sizeof t->cells);
+    t->lowest = STACK_CELLS / 64;
     t->priority = (1u << 20) + (uint32_t)(sim.o.mode == SIM_PCT ? sim_random() >> 26 : 0);
     memset(&t->now, 0, sizeof t->now);
     memset(&t->order, 0, sizeof t->order);
@@ -374,7 +375,7 @@ static int new_thread(void (*fn)(void *), void *arg)
     t->arg = arg;
     prepare(t, thread_main);
     sim.threads++;
-    sim.alive++;
+    sim.alone = ++sim.alive == 1;
     return id;
 }
 
@@ -415,6 +416,7 @@ void sim_spawn(void (*fn)(void *), void *arg)
 void sim_join(void)
 {
     sim_await(-1);
+    sim.alone = sim.alive == 1;
     TRACE("joined", 0, 0, 0);
 }
 
@@ -502,15 +504,17 @@ void sim_advance(int64_t ns)
     sim.writes++;
 }
 
-uint64_t sim_begin(void)
+uint64_t sim_begin(bool is_step)
 {
-    sim_point(&sim.history_place, false);
+    if (is_step)
+        sim_point(&sim.history_place, false);
     return ++sim.history;
 }
 
-uint64_t sim_end(void)
+uint64_t sim_end(bool is_step)
 {
-    sim_point(&sim.history_place, true);
+    if (is_step)
+        sim_point(&sim.history_place, true);
     return ++sim.history;
 }
 

@@ -123,10 +123,10 @@ static inline uint64_t sim_hash(uint64_t h, uint64_t v)
     return h ^ h >> 32;
 }
 
-/** Marks where an operation of a recorded history begins or ends; gives ascending times.  The
- *  explorer tries all orders of ends and beginnings. */
-uint64_t sim_begin(void);
-uint64_t sim_end(void);
+/** Marks where an operation of a recorded history begins or ends; gives ascending times.  As steps,
+ *  all their orders are tried. */
+uint64_t sim_begin(bool is_step);
+uint64_t sim_end(bool is_step);
 
 /** Says that atomic variables there are hints, whose order with others does not matter: operations
  *  on them are no steps. */

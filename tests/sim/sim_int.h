@@ -47,6 +47,9 @@ typedef struct view {
 
 /* ---- Threads ---- */
 
+#define STACK_SIZE ((size_t)64 << 10)
+#define STACK_CELLS (STACK_SIZE / 8)
+
 /* What the tree search knows about something that events of several threads meet at. */
 typedef struct place {
     tick writer;      /* node of the last write; -1: none */
@@ -94,7 +97,8 @@ typedef struct thread {
     void (*fn)(void *arg);
     void *arg;
     uintptr_t stack, stack_top;
-    uint32_t cells, lowest_cell; /* cells of its stack in use, and the lowest of them */
+    uint64_t cells[STACK_CELLS / 64]; /* a bit for each cell of its stack in use */
+    unsigned lowest;                  /* no word before this one is set */
 } thread;
 
 /* ---- The explorer's state ---- */
@@ -105,6 +109,7 @@ typedef struct sim_state {
     bool tracing;
     uint32_t gen;  /* of the schedule: what is marked with an older one is void */
     int threads, alive;
+    bool alone; /* no other thread is alive, and all that were have been joined: no races */
     int steps;
     uint64_t writes, order, history;
     int64_t clock;
@@ -158,6 +163,7 @@ void memory_begin(void);
 void memory_end(void);
 struct cell *memory_access(uintptr_t a, unsigned size, kind k, uint32_t pc);
 void memory_range(uintptr_t a, size_t size, kind k, uint32_t pc);
+void memory_free(uintptr_t a, size_t size, uint32_t pc);
 void memory_pop(thread *t, uintptr_t top);
 void memory_forget(uintptr_t a, size_t size);
 loc *memory_loc(uintptr_t a, unsigned size);
@@ -221,13 +227,12 @@ static inline void raw_store(uintptr_t a, unsigned size, uint64_t v)
 
 /* heap.c: the heap and the stacks lie in one piece of memory, the arena */
 #define HEAP_SIZE ((size_t)1 << 20)
-#define STACK_SIZE ((size_t)128 << 10)
 #define ARENA_SIZE (HEAP_SIZE + SIM_THREADS * STACK_SIZE)
 extern uintptr_t arena;
 void heap_start(void);
 void heap_begin(void);
 void heap_check_leaks(void);
-void heap_check_access(uintptr_t a, uint32_t pc);
+bool heap_check_access(uintptr_t a, uint32_t pc);
 void *heap_alloc(size_t size, size_t align, bool clear, uint32_t pc);
 void heap_free(void *p, uint32_t pc);
 bool heap_describe(uintptr_t a, char *out, size_t size);
