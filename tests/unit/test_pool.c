@@ -371,6 +371,45 @@ TEST(drain_waits_for_what_runs_and_what_waits) /* P4 */
     ASSERT_STATUS(ccp_pool_free(p), CCP_OK);
 }
 
+static void offer_in_vain(actor *a)
+{
+    ccp_pool *p = a->arg;
+    static atomic_long runs;
+    actor_calls(a);
+    a->rc = ccp_pool_submit(p, count, &runs, a->w);
+}
+
+static void drain_for_ever(actor *a)
+{
+    actor_calls(a);
+    a->rc = ccp_pool_drain(a->arg, CCP_FOREVER);
+}
+
+/* What was offered and not accepted is nothing that a drain waits for. */
+TEST(drain_beside_a_submit_that_gives_up) /* P4 */
+{
+    for (size_t queue = 0; queue < 2; queue++) {
+        ccp_ctx *ctx = ccp_ctx_new(NULL, CCP_FOREVER);
+        ccp_pool *p = pool_of(1, queue);
+        occupy(p, 1);
+        for (size_t i = 0; i < queue; i++)
+            ASSERT_STATUS(ccp_pool_submit(p, pass_gate, NULL, CCP_NOWAIT), CCP_OK);
+        actor submitter = { .arg = p, .w = ccp_with(ctx) }, drainer = { .arg = p };
+        actor_start(&submitter, offer_in_vain);
+        actor_sleep_here(&submitter);
+        actor_start(&drainer, drain_for_ever);
+        actor_sleep_here(&drainer);
+        ccp_ctx_cancel(ctx);
+        actor_join(&submitter);
+        ASSERT_STATUS(submitter.rc, CCP_CANCELED);
+        gate_open(&task_gate);
+        actor_join(&drainer);
+        ASSERT_STATUS(drainer.rc, CCP_OK);
+        ASSERT_STATUS(ccp_pool_free(p), CCP_OK);
+        ASSERT_STATUS(ccp_ctx_free(ctx), CCP_OK);
+    }
+}
+
 static void keep_submitting(actor *a)
 {
     ccp_pool *p = a->arg;
@@ -544,6 +583,7 @@ int main(void)
         ENTRY(a_task_may_submit_tasks),
         ENTRY(what_a_task_wrote_is_seen_after_the_drain),
         ENTRY(drain_waits_for_what_runs_and_what_waits),
+        ENTRY(drain_beside_a_submit_that_gives_up),
         ENTRY(drain_does_not_wait_for_tasks_accepted_later),
         ENTRY(pools_do_not_hold_each_other_up),
 #if defined(__linux__)
