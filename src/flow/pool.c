@@ -224,16 +224,19 @@ static uint64_t turn_of(const ccp_pool *p, unsigned i)
     return atomic_load_explicit(&p->workers[i].turn, CCPI_SC);
 }
 
-/* What the channel, or the pool for a rendezvous, has counted: tasks accepted, and received. */
+/* Tasks accepted, and received, by the channel's count.  By rendezvous a task is received when it is
+ * accepted, so none is left to be received; the pool counts those that are offered. */
 static void totals(const ccp_pool *p, uint64_t *accepted, uint64_t *received)
 {
     ccp_chan_info info;
     (void)ccp_chan_get_info(p->tasks, &info);
-    if (info.capacity == 0)
-        /* [Q3] seq_cst: after the notes were read. */
-        info.sent = info.received = atomic_load_explicit(&p->offered, CCPI_SC);
     *accepted = info.sent;
     *received = info.received;
+    if (info.capacity != 0)
+        return;
+    *accepted = 0;
+    /* [Q3] seq_cst: after the notes were read. */
+    *received = atomic_load_explicit(&p->offered, CCPI_SC);
 }
 
 typedef struct drain {
