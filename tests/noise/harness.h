@@ -89,6 +89,7 @@ void round_of_channels(const setup *s, uint64_t number, uint64_t seed);
 void round_of_history(const setup *s, uint64_t number, uint64_t seed);
 void round_of_contexts(const setup *s, uint64_t number, uint64_t seed);
 void round_of_waitgroups(const setup *s, uint64_t number, uint64_t seed);
+void history_totals(uint64_t *ops, uint64_t *tries);
 void round_of_pools(const setup *s, uint64_t number, uint64_t seed);
 
 #endif

@@ -30,6 +30,7 @@ static const program programs[] = {
     { "contexts", round_of_contexts },
     { "waitgroups", round_of_waitgroups },
     { "pools", round_of_pools },
+    { "history", round_of_history },
 };
 
 static bool option(setup *s, uint64_t *first, const char *text)
@@ -80,6 +81,10 @@ static void run(const program *p, const setup *s, uint64_t first)
            " disturbed, %" PRIu64 " signals, %.1f s (round %" PRIu64 ": %.1f s): ok\n",
            p->name, number - first, total_steps(), seen, disturbed, total_signals(),
            (double)(ccp_now() - began) / 1e9, slow, (double)slowest / 1e9);
+    history_totals(&seen, &disturbed);
+    if (seen)
+        printf("%" PRIu64 " recorded calls are linearizable; the check took %" PRIu64 " steps\n",
+               seen, disturbed);
 }
 
 int main(int argc, char **argv)
