@@ -429,9 +429,11 @@ void stop_source(const spec *s)
     if (!strcmp(s->kind, "ctx") && !strcmp(s->mode, "tree")) {
         stop_tree(s, &m, count);
     } else if (!strcmp(s->kind, "ctx") && !strcmp(s->mode, "cancel")) {
+        std::stop_source root; // each source hangs below it, as a context does
         meter_start(&m);
         for (uint64_t i = 0; i < s->n; i++) {
             std::stop_source source;
+            std::stop_callback link(root.get_token(), [&source] { source.request_stop(); });
             source.request_stop();
             count += source.stop_requested();
         }
