@@ -52,7 +52,7 @@ static block *block_of(uintptr_t a)
     return &blocks[block_at[offset / UNIT] - 1];
 }
 
-static bool fails(void)
+bool heap_fails(void)
 {
     if (sim.fail_alloc >= sim.o.fail_alloc || !sim_decide(2, 8))
         return false;
@@ -86,7 +86,7 @@ static block *new_block(size_t size, size_t align)
 
 void *heap_alloc(size_t size, size_t align, bool clear, uint32_t pc)
 {
-    if (size >= HEAP_SIZE || fails()) {
+    if (size >= HEAP_SIZE || heap_fails()) {
         TRACE("alloc fails", 0, size, pc);
         return NULL;
     }

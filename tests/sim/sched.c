@@ -284,7 +284,7 @@ void sim_point_of(thread *t, place *a, bool write_a, place *b, bool write_b)
 void sim_point(place *a, bool write)
 {
     thread *me = sim.self;
-    if (sim.alive == 1) {
+    if (sim.alone) {
         if (++sim.steps > sim.o.max_steps)
             sim_fail("livelock, or max_steps is too small: %d steps", sim.o.max_steps);
     } else {
@@ -462,6 +462,15 @@ void sim_sleep(place *queue, uintptr_t address, int64_t deadline)
             sim.clock = deadline;
         sim.writes++;
     }
+}
+
+/* Does a sleep return at once, for no reason? */
+bool sim_spurious(void)
+{
+    if (sim.spurious >= sim.o.spurious || !sim_decide(2, 4))
+        return false;
+    sim.spurious++;
+    return true;
 }
 
 /* Wakes up to count threads that sleep at address; the step is the caller's. */

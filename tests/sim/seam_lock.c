@@ -14,7 +14,7 @@ void sim_lock(uint32_t *word, uint32_t pc)
     loc *l = memory_loc(a, 4);
     if (raw_load(a, 4) == (uint32_t)me->id + 1)
         sim_fail("T%d takes a lock that it holds, at @%x@", me->id, pc);
-    if (sim.alive > 1 || raw_load(a, 4) != 0) {
+    if (!sim.alone || raw_load(a, 4) != 0) {
         me->state = LOCK;
         me->address = a;
         sim_point_of(me, &l->place, true, NULL, false);

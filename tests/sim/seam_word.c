@@ -32,8 +32,7 @@ bool ccpi_word_wait(ccpi_word32 *w, uint32_t expect, int64_t deadline)
         TRACE("is too late to sleep", a, expect, PC());
         return true;
     }
-    if (sim.spurious < sim.o.spurious && sim_decide(2, 4)) {
-        sim.spurious++;
+    if (sim_spurious()) {
         TRACE("wakes for no reason", a, expect, PC());
         return false;
     }

@@ -137,6 +137,7 @@ void sim_wake(place *queue, uintptr_t address, int count);
 void sim_lock(uint32_t *word, uint32_t pc);
 void sim_unlock(uint32_t *word, uint32_t pc);
 void sim_relax(void);
+bool sim_spurious(void);
 uint64_t sim_random(void);
 int sim_decide(int n, int likely);
 
@@ -232,6 +233,7 @@ extern uintptr_t arena;
 void heap_start(void);
 void heap_begin(void);
 void heap_check_leaks(void);
+bool heap_fails(void);
 bool heap_check_access(uintptr_t a, uint32_t pc);
 void *heap_alloc(size_t size, size_t align, bool clear, uint32_t pc);
 void heap_free(void *p, uint32_t pc);
