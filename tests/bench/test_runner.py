@@ -83,16 +83,19 @@ class Figures(unittest.TestCase):
 class Programs(unittest.TestCase):
     """A program that lies, crashes or cannot do the cell."""
 
-    def call(self, script):
+    def with_program(self, script, name, use):
         with tempfile.TemporaryDirectory() as where:
             path = pathlib.Path(where) / "program"
             path.write_text("#!/bin/sh\n" + script, encoding="ascii")
             path.chmod(path.stat().st_mode | stat.S_IXUSR)
-            programs = types.SimpleNamespace(paths={"bench_go": path})
-            bench = measure.Bench(programs, [], 1, print)
+            programs = types.SimpleNamespace(paths={"bench_go": path, "bench_c": path})
+            bench = measure.Bench(programs, [cells.BY_NAME["go"]], 1, print)
             bench.step_ns = 1.0
-            cell = next(c for c in cells.load_cells() if c.name == "1to1-64")
-            return bench.call(cell, cells.BY_NAME["go"], 10)
+            return use(bench, next(c for c in cells.load_cells() if c.name == name))
+
+    def call(self, script):
+        return self.with_program(script, "1to1-64",
+                                 lambda bench, cell: bench.call(cell, bench.peers[0], 10))
 
     def test_a_wrong_sum_is_not_a_measurement(self):
         with self.assertRaises(measure.Broken):
@@ -104,6 +107,16 @@ class Programs(unittest.TestCase):
 
     def test_a_peer_may_say_that_it_cannot(self):
         self.assertIsNone(self.call("echo unsupported peer=go why=so; exit 3\n"))
+
+    def test_a_peer_that_cannot_is_left_out_where_nothing_is_calibrated(self):
+        script = ("case $1 in probe) echo probe line=60 step=1 cas=2;; "
+                  "*) echo unsupported; exit 3;; esac\n")
+
+        def use(bench, cell):
+            bench.round(cell)
+            return bench.peers_in(cell), bench.rounds["idle16"][0]["runs"]
+
+        self.assertEqual(self.with_program(script, "idle16", use), ([], {}))
 
     def test_a_good_run_is_read(self):
         self.assertEqual(self.call("echo ok peer=go n=10 wall=5 p50=1.5\n"),

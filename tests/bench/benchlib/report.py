@@ -166,7 +166,8 @@ def read_raw(path):
 
 
 def summarize(cells, rounds, cores):
-    return {c.name: Summary(c, rounds[c.name], cores) for c in cells if rounds.get(c.name)}
+    return {c.name: Summary(c, rounds[c.name], cores) for c in cells
+            if any(r["runs"] for r in rounds.get(c.name, []))}
 
 
 def about(head, rounds):
