@@ -67,14 +67,16 @@ class Programs:
         if not shutil.which("go"):
             return
         out = self.build / "bench_go"
-        if not newer(out, [HERE / "bench.go", HERE / "gen_select.py"]):
+        if not newer(out, [*HERE.glob("*.go"), HERE / "gen_select.py"]):
             sources = self.build / "go"  # go wants all of them in one directory
             sources.mkdir(exist_ok=True)
-            shutil.copy(HERE / "bench.go", sources)
+            for source in HERE.glob("*.go"):
+                shutil.copy(source, sources)
             self.run([HERE / "gen_select.py", sources / "select.go"])
             env = dict(os.environ, GO111MODULE="off", GOFLAGS="", GOTOOLCHAIN="local")
             env.setdefault("GOCACHE", str(self.build / "go-cache"))
-            self.run(["go", "build", "-o", out, "bench.go", "select.go"], cwd=sources, env=env)
+            self.run(["go", "build", "-o", out, "bench.go", "bench_sync.go", "select.go"],
+                     cwd=sources, env=env)
         self.paths["bench_go"] = out
 
     # -- Rust --
