@@ -76,12 +76,19 @@ bool ccpi_meet_hint(const ccp_chan *c, ccpi_side side)
            (side == CCPI_RECEIVERS && ccpi_ring_hint(c, side)) || ccpi_chan_closed(c);
 }
 
-ccp_status ccpi_meet_try(ccp_chan *c, ccpi_side side, void *elem)
+/* An awake sender's element, if there is one. */
+static ccp_status take_laid_out(ccp_chan *c, void *elem)
 {
     uint64_t pos;
+    ccpi_slot *at;
+    return ccpi_ring_take(c, elem, false, &pos, &at);
+}
+
+ccp_status ccpi_meet_try(ccp_chan *c, ccpi_side side, void *elem)
+{
     if (ccpi_chan_closed(c))
         return CCP_CLOSED;
-    if (side == CCPI_RECEIVERS && ccpi_ring_take(c, elem, false, &pos) == CCP_OK)
+    if (side == CCPI_RECEIVERS && take_laid_out(c, elem) == CCP_OK)
         return CCP_OK;
     if (ccpi_crowd_parked(ccpi_crowd_load(c, ccpi_other(side))))
         return match(c, side, elem, false);
@@ -137,7 +144,8 @@ static ccp_status lay_out(meeting *m)
     ccp_chan *c = m->chan;
     if (!ccpi_ring_hint(c, CCPI_SENDERS))
         return CCP_AGAIN;
-    ccp_status st = ccpi_ring_put(c, m->elem, false, &m->pos);
+    ccpi_slot *at;
+    ccp_status st = ccpi_ring_put(c, m->elem, false, &m->pos, &at);
     m->laid_out = st == CCP_OK;
     return st == CCP_CLOSED ? CCP_CLOSED : CCP_AGAIN; /* laid out is not taken yet */
 }
@@ -147,10 +155,9 @@ static ccp_status look(meeting *m)
 {
     ccp_chan *c = m->chan;
     if (m->side == CCPI_RECEIVERS) {
-        uint64_t pos;
         if (ccpi_chan_closed(c))
             return CCP_CLOSED;
-        return ccpi_ring_hint(c, m->side) ? ccpi_ring_take(c, m->elem, false, &pos) : CCP_AGAIN;
+        return ccpi_ring_hint(c, m->side) ? take_laid_out(c, m->elem) : CCP_AGAIN;
     }
     return m->laid_out ? look_at_own(m) : lay_out(m);
 }
@@ -311,9 +318,7 @@ ccp_status ccpi_meet(ccp_chan *c, ccpi_side side, void *elem, ccp_wait w)
 {
     if (ccpi_wait_not_at_all(w))
         return ccpi_meet_try(c, side, elem);
-    uint64_t pos;
-    if (side == CCPI_RECEIVERS && !ccpi_chan_closed(c) &&
-        ccpi_ring_take(c, elem, false, &pos) == CCP_OK)
+    if (side == CCPI_RECEIVERS && !ccpi_chan_closed(c) && take_laid_out(c, elem) == CCP_OK)
         return CCP_OK;
     return meet_slow(c, side, elem, w);
 }

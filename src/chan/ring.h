@@ -84,9 +84,10 @@ CCPI_INLINE bool ccpi_ring_ready(const ccp_chan *c, ccpi_side side)
     return side == CCPI_RECEIVERS ? t != h : t != h + c->lap;
 }
 
-/* Puts one element in, at *pos; wakes nobody.  CCP_AGAIN: full (if `exact`), or perhaps not free
+/* Puts one element in, at *pos in slot *at; wakes nobody.  CCP_AGAIN: full (if `exact`), or perhaps not free
  * yet (if not). */
-CCPI_INLINE ccp_status ccpi_ring_put(ccp_chan *c, const void *elem, const bool exact, uint64_t *pos)
+CCPI_INLINE ccp_status ccpi_ring_put(ccp_chan *c, const void *elem, const bool exact, uint64_t *pos,
+                                     ccpi_slot **at)
 {
     uint64_t t = atomic_load_explicit(&c->tail, CCPI_RLX);
     for (unsigned tries = 0;;) {
@@ -104,6 +105,7 @@ CCPI_INLINE ccp_status ccpi_ring_put(ccp_chan *c, const void *elem, const bool e
                 /* [R2] release: the element.  Pairs with the acquire in ccpi_ring_take(). */
                 atomic_store_explicit(&slot->stamp, t + 1, CCPI_REL);
                 *pos = t;
+                *at = slot;
                 return CCP_OK;
             }
             continue;
@@ -123,9 +125,10 @@ CCPI_INLINE ccp_status ccpi_ring_put(ccp_chan *c, const void *elem, const bool e
     }
 }
 
-/* Takes one element out, from *pos; wakes nobody.  CCP_AGAIN: empty (if `exact`), or perhaps not
+/* Takes one element out, from *pos in slot *at; wakes nobody.  CCP_AGAIN: empty (if `exact`), or perhaps not
  * there yet (if not). */
-CCPI_INLINE ccp_status ccpi_ring_take(ccp_chan *c, void *elem, const bool exact, uint64_t *pos)
+CCPI_INLINE ccp_status ccpi_ring_take(ccp_chan *c, void *elem, const bool exact, uint64_t *pos,
+                                      ccpi_slot **at)
 {
     uint64_t h = atomic_load_explicit(&c->head, CCPI_RLX);
     for (unsigned tries = 0;;) {
@@ -142,6 +145,7 @@ CCPI_INLINE ccp_status ccpi_ring_take(ccp_chan *c, void *elem, const bool exact,
                 /* [R3] release: the slot is free again.  Pairs with the acquire [R1]. */
                 atomic_store_explicit(&slot->stamp, h + c->lap, CCPI_REL);
                 *pos = h;
+                *at = slot;
                 return CCP_OK;
             }
             continue;
@@ -172,10 +176,11 @@ CCPI_INLINE void ccpi_ring_note_high(ccp_chan *c, uint64_t pos)
 CCPI_INLINE ccp_status ccpi_ring_send(ccp_chan *c, const void *elem, const bool exact)
 {
     uint64_t pos;
-    ccp_status st = ccpi_ring_put(c, elem, exact, &pos);
+    ccpi_slot *at;
+    ccp_status st = ccpi_ring_put(c, elem, exact, &pos, &at);
     if (CCPI_LIKELY(st == CCP_OK)) {
         ccpi_ring_note_high(c, pos);
-        ccpi_crowd_notify(c, CCPI_RECEIVERS, pos, &ccpi_ring_slot(c, pos)->stamp, pos + 1);
+        ccpi_crowd_notify(c, CCPI_RECEIVERS, pos, &at->stamp, pos + 1);
     }
     return st;
 }
@@ -184,9 +189,10 @@ CCPI_INLINE ccp_status ccpi_ring_send(ccp_chan *c, const void *elem, const bool 
 CCPI_INLINE ccp_status ccpi_ring_recv(ccp_chan *c, void *elem, const bool exact)
 {
     uint64_t pos;
-    ccp_status st = ccpi_ring_take(c, elem, exact, &pos);
+    ccpi_slot *at;
+    ccp_status st = ccpi_ring_take(c, elem, exact, &pos, &at);
     if (CCPI_LIKELY(st == CCP_OK))
-        ccpi_crowd_notify(c, CCPI_SENDERS, pos, &ccpi_ring_slot(c, pos)->stamp, pos + c->lap);
+        ccpi_crowd_notify(c, CCPI_SENDERS, pos, &at->stamp, pos + c->lap);
     return st;
 }
 
