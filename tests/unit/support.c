@@ -24,6 +24,12 @@ void poll_once(patience *p, const char *cond, const char *file, int line)
     sched_yield();
 }
 
+bool is_watched(void)
+{
+    const char *preloaded = getenv("LD_PRELOAD");
+    return UNDER_SANITIZER || (preloaded && strstr(preloaded, "vgpreload"));
+}
+
 /* What an earlier test left is its fault alone. */
 static size_t left_by_others;
 

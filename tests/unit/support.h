@@ -44,10 +44,13 @@ int no_block_is_live(void **state);
 #define UNDER_SANITIZER 0
 #endif
 
+/* Is every access watched: by a sanitizer, or by valgrind? */
+bool is_watched(void);
+
 /* n rounds; fewer where every access is watched. */
 static inline size_t scaled(size_t n)
 {
-    return UNDER_SANITIZER && n >= 10 ? n / 10 : n;
+    return n >= 10 && is_watched() ? n / 10 : n;
 }
 
 /* Stops the program at a broken condition; cmocka's asserts are for the main thread only. */
