@@ -37,6 +37,7 @@ enum { MOST_ROUTES = 4, BATCH = 5 };
 typedef struct round {
     route routes[MOST_ROUTES];
     size_t routes_n, senders, receivers, each;
+    ccp_chan *tick;
     ccp_ctx *ctxs[4]; /* ended and made again under way, by the canceler */
     pthread_rwlock_t ctx_lock[4];
     _Atomic bool stop;
@@ -102,6 +103,8 @@ static void settle_route(route *p)
 
 static void open_ctxs(round_state *r)
 {
+    r->tick = ccp_chan_tick(CCP_US(150));
+    MUST(r->tick);
     for (size_t i = 0; i < LENGTH(r->ctxs); i++) {
         r->ctxs[i] = ccp_ctx_new(NULL, CCP_FOREVER);
         MUST(pthread_rwlock_init(&r->ctx_lock[i], NULL) == 0);
@@ -110,6 +113,7 @@ static void open_ctxs(round_state *r)
 
 static void close_ctxs(round_state *r)
 {
+    MUST(ccp_chan_free(r->tick) == CCP_OK);
     for (size_t i = 0; i < LENGTH(r->ctxs); i++) {
         MUST(ccp_ctx_free(r->ctxs[i]) == CCP_OK);
         MUST(pthread_rwlock_destroy(&r->ctx_lock[i]) == 0);
@@ -200,29 +204,43 @@ static ccp_status recv_some(worker *w, traffic *t, size_t i, size_t most, ccp_wa
     return rc;
 }
 
-/* A select over several routes: to send if `sends`, to receive, or of both kinds. */
-static ccp_status select_some(worker *w, traffic *t, unsigned kinds, ccp_wait wait)
+enum { SEND = 1, RECV = 2 };
+
+/* Adds what is always the last case: a context, a timer, or nothing that is ever ready. */
+static ccp_case last_case(worker *w, ccp_ctx *done)
 {
     round_state *r = w->round;
-    ccp_case cases[2 * MOST_ROUTES];
-    size_t which[2 * MOST_ROUTES], n = 0, chosen;
+    return done ? CCP_CASE_DONE(done) : CCP_CASE_RECV(roll(&w->dice, 4) ? NULL : r->tick, NULL);
+}
+
+/* A select over several routes, to send, to receive, or both; done may be NULL. */
+static ccp_status select_some(worker *w, traffic *t, unsigned kinds, ccp_ctx *done, ccp_wait wait)
+{
+    round_state *r = w->round;
+    ccp_case cases[2 * MOST_ROUTES + 1];
+    size_t which[2 * MOST_ROUTES + 1], n = 0, chosen;
     elem out[MOST_ROUTES], in = { 0, 0 };
     bool was_closed[MOST_ROUTES];
     for (size_t i = 0; i < r->routes_n; i++) {
         out[i] = (elem){ w->index, t->next[i] };
         was_closed[i] = atomic_load(&r->routes[i].closed);
-        if (kinds & 1) {
+        if (kinds & SEND) {
             which[n] = i;
             cases[n++] = CCP_CASE_SEND(r->routes[i].ch, &out[i]);
         }
-        if (kinds & 2) {
+        if (kinds & RECV) {
             which[n] = MOST_ROUTES + i;
             cases[n++] = CCP_CASE_RECV(r->routes[i].ch, &in);
         }
     }
+    cases[n++] = last_case(w, done);
     worker_does(w, "selects");
     ccp_status rc = roll(&w->dice, 3) ? ccp_select(cases, n, &chosen, wait)
                                       : ccp_select_first(cases, n, &chosen, wait);
+    if (rc == CCP_OK && chosen == n - 1) {
+        MUST(!done || ccp_ctx_status(done) != CCP_OK);
+        return CCP_CANCELED;
+    }
     if (rc == CCP_OK) {
         size_t i = which[chosen] % MOST_ROUTES;
         if (which[chosen] < MOST_ROUTES)
@@ -261,7 +279,7 @@ static ccp_status fickle(worker *w, traffic *t, bool sends)
     ccp_status rc;
     switch (roll(&w->dice, 3)) {
     case 0:
-        rc = select_some(w, t, sends ? 1 : 2, wait);
+        rc = select_some(w, t, sends ? SEND : RECV, with_ctx ? r->ctxs[c] : NULL, wait);
         break;
     case 1:
         rc = sends ? send_some(w, t, i, 1, wait) : recv_some(w, t, i, BATCH, wait);
@@ -287,7 +305,7 @@ static void run_sender(worker *w)
         if (w->index % 3 == 0)
             rc = fickle(w, t, true);
         else if (w->index % 3 == 1)
-            rc = select_some(w, t, 1, CCP_FOREVER);
+            rc = select_some(w, t, SEND, NULL, CCP_FOREVER);
         else
             rc = send_some(w, t, home, 1, CCP_FOREVER);
         MUST(rc != CCP_CLOSED);
@@ -308,7 +326,7 @@ static void run_receiver(worker *w)
         while (recv_some(w, t, w->index, 1, CCP_FOREVER) == CCP_OK)
             continue;
     } else if (w->index % 2) {
-        while (select_some(w, t, 2, CCP_FOREVER) == CCP_OK)
+        while (select_some(w, t, RECV, NULL, CCP_FOREVER) != CCP_CLOSED)
             continue;
     } else {
         while (fickle(w, t, false) != CCP_CLOSED)
@@ -407,7 +425,7 @@ static void run_stormer(worker *w)
         else if (what < 900)
             (void)fickle(w, t, false);
         else if (what < 980)
-            (void)select_some(w, t, 3, brief(w));
+            (void)select_some(w, t, SEND | RECV, NULL, brief(w));
         else if (what < 998)
             (void)send_some(w, t, i, BATCH, brief(w));
         else if (step > r->each / 2)

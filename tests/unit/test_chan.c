@@ -33,6 +33,8 @@ TEST(null_is_no_channel) /* G2 */
     assert_int_equal(ccp_chan_cap(NULL), 0);
     assert_true(ccp_chan_is_closed(NULL));
     ASSERT_STATUS(ccp_chan_free(NULL), CCP_OK);
+    assert_null(ccp_chan_make(NULL));
+    assert_int_equal(ccp_chan_memory(NULL), 0);
 }
 
 TEST(memory_of_the_caller_must_be_large_enough)

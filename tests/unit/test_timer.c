@@ -194,6 +194,41 @@ TEST(many_receivers_share_the_ticks) /* T3 C4 */
     ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
 }
 
+enum { HASTE = 3000 };
+static int64_t taken[4][HASTE];
+
+static void take_hastily(actor *a)
+{
+    while (a->value < HASTE)
+        if (ccp_chan_recv(a->ch, &taken[a->index][a->value], CCP_NOWAIT) == CCP_OK)
+            a->value++;
+}
+
+static int by_time(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+TEST(nobody_gets_a_tick_that_another_got) /* T3 C4 */
+{
+    ccp_chan *ch = ccp_chan_tick(1);
+    actor a[4];
+    for (size_t i = 0; i < LENGTH(a); i++) {
+        a[i] = (actor){ .ch = ch, .index = i };
+        actor_start(&a[i], take_hastily);
+    }
+    for (size_t i = 0; i < LENGTH(a); i++)
+        actor_join(&a[i]);
+    for (size_t i = 0; i < LENGTH(a); i++)
+        for (size_t k = 1; k < HASTE; k++)
+            assert_true(taken[i][k] > taken[i][k - 1]);
+    qsort(taken, LENGTH(a) * HASTE, sizeof taken[0][0], by_time);
+    for (size_t k = 1; k < LENGTH(a) * HASTE; k++)
+        assert_true(taken[k / HASTE][k % HASTE] > taken[(k - 1) / HASTE][(k - 1) % HASTE]);
+    ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
+}
+
 TEST(a_timer_may_be_received_to_null_and_in_batches)
 {
     int64_t due[3] = { 0 };
@@ -224,6 +259,7 @@ int main(void)
         ENTRY(close_releases_those_who_wait_for_a_timer),
         ENTRY(one_of_many_receivers_gets_the_element),
         ENTRY(many_receivers_share_the_ticks),
+        ENTRY(nobody_gets_a_tick_that_another_got),
         ENTRY(a_timer_may_be_received_to_null_and_in_batches),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
