@@ -23,27 +23,37 @@ static void ref(ccp_ctx *ctx)
         atomic_fetch_add_explicit(&ctx->refs, 1, CCPI_RLX); /* the caller has one: not 0 */
 }
 
-/* Gives up a reference; true if it was the last.  The parent's lock is held, if ctx is linked. */
-static bool drop(ccp_ctx *ctx)
-{
-    /* [X4] acquire: alone with the last one, we see what the others did.  Pairs with the release. */
-    if (atomic_load_explicit(&ctx->refs, CCPI_ACQ) == 1)
-        return true; /* nobody else has one, and so nobody can make another */
-    /* [X4] acq_rel: releases what was done with it; and acquires, if it is the last after all. */
-    return atomic_fetch_sub_explicit(&ctx->refs, 1, CCPI_ACQ_REL) == 1;
-}
-
-static bool drop_in_tree(ccp_ctx *ctx)
+/* Takes ctx out of the tree, if ours is the only reference; nobody can get one after that. */
+static bool leave_tree(ccp_ctx *ctx)
 {
     ccp_ctx *parent = ctx->parent;
     if (!parent)
-        return drop(ctx);
-    ccpi_lock_acquire(&parent->lock);
-    bool last = drop(ctx);
-    if (last && ctx->linked)
+        return true; /* references come from handles and from the parent's list only */
+    ccpi_lock_acquire(&parent->lock); /* our reference keeps the parent */
+    /* [X4] acquire: alone with the last one, we see what the others did.  Pairs with drop(). */
+    bool alone = atomic_load_explicit(&ctx->refs, CCPI_ACQ) == 1;
+    if (alone && ctx->linked) {
         ccpi_list_remove(&parent->children, &ctx->sibling);
+        ctx->linked = false;
+    }
     ccpi_lock_release(&parent->lock);
-    return last;
+    return alone;
+}
+
+/* Gives up a reference; true if it was the last: then ctx is the caller's, to bury. */
+static bool drop(ccp_ctx *ctx)
+{
+    for (;;) {
+        /* [X4] acquire, as in leave_tree(). */
+        uint32_t refs = atomic_load_explicit(&ctx->refs, CCPI_ACQ);
+        if (refs == 1 && leave_tree(ctx))
+            return true;
+        /* [X4] release: whoever buries it sees what we did.  Nothing of it is touched after this,
+         * nor is the parent, which it may have kept alive. */
+        if (refs > 1 &&
+            atomic_compare_exchange_weak_explicit(&ctx->refs, &refs, refs - 1, CCPI_REL, CCPI_RLX))
+            return false;
+    }
 }
 
 /* Frees ctx, whose last reference was given up; gives what it referred to. */
@@ -56,7 +66,7 @@ static ccp_ctx *bury(ccp_ctx *ctx)
 
 static void unref(ccp_ctx *ctx)
 {
-    while (ctx && drop_in_tree(ctx)) /* in a loop: trees may be deep */
+    while (ctx && drop(ctx)) /* in a loop: trees may be deep */
         ctx = bury(ctx);
 }
 
@@ -190,8 +200,7 @@ static void end(ccp_ctx *ctx, ccp_status st, const void *cause)
         ccp_ctx *below = CCPI_CONTAINER(l, ccp_ctx, sibling);
         ccpi_list_remove(&ended, l);
         run_hooks(below);
-        if (drop(below)) /* not linked any more: the parent's lock is not needed */
-            unref(bury(below));
+        unref(below);
     }
 }
 

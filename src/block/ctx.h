@@ -9,9 +9,9 @@
  *       the parent's lock.  An ended parent has no children in its list.
  *   X3  deadline <= parent's deadline.
  *   X4  refs counts the handle, if it has not been freed, one per context whose parent (or source
- *       of values) this is, and one per thread that is ending it from above.  Threads get the last
- *       one under the parent's lock; whoever gives up the last one takes the context out of the
- *       parent's list under that lock, so nobody gets one after it.
+ *       of values) this is, and one per thread that is ending it from above.  New ones come from
+ *       somebody who has one, or from the parent's list, under the parent's lock: whoever finds
+ *       itself alone under that lock takes the context out of the list and frees it.
  *   X5  Nodes in `waiters` belong to threads that wait under just this context.
  *   X6  users counts the nodes in `waiters`, the hooks that are SET, and those that run.
  * Locks           A context's lock before its children's; no other lock is taken under one.

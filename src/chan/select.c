@@ -384,7 +384,7 @@ static ccp_status run(selection *s)
     for (;;) {
         st = sleep_round(s);
         if (st == CCP_AGAIN)
-            st = poll(s, false);
+            st = poll(s, true); /* exactly: who is in the middle of a copy is waited for (R5) */
         if (st != CCP_AGAIN)
             return st;
     }
