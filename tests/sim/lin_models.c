@@ -16,7 +16,7 @@ typedef struct channel {
     uint32_t first, count; /* the elements, in a ring */
     uint32_t senders;
     bool closed;
-    bool handing;          /* capacity 0: an element is between two hands */
+    bool handing;          /* capacity 0: an element is laid out */
     uint64_t sent_by_end;  /* when that sender returned */
     uint64_t value[LIN_CAPACITY + 1];
 } channel;
@@ -43,8 +43,8 @@ static bool put(channel *c, const lin_op *op, const lin_channel *k)
 {
     if (op->n == 0 || c->closed)
         return false;
-    if (k->capacity == 0) {
-        if (op->n != 1)
+    if (k->capacity == 0) { /* laid out, for one that comes before the sender returns */
+        if (op->n != 1 || c->handing)
             return false;
         c->handing = true;
         c->sent_by_end = op->end;
@@ -76,7 +76,7 @@ static bool refused(const channel *c, const lin_op *op, const lin_channel *k)
 {
     bool sends = op->kind == LIN_SEND;
     switch (op->status) {
-    case CCP_CLOSED: return c->closed && (sends || c->count == 0);
+    case CCP_CLOSED: return c->closed && (sends || c->count == 0 || k->capacity == 0);
     case CCP_AGAIN:
     case CCP_TIMEOUT: /* W1: it had to wait at some moment */
         return k->capacity == 0 || (!c->closed && (sends ? c->count == k->capacity : c->count == 0));
@@ -90,11 +90,9 @@ static bool channel_step(void *state, const lin_op *op, const void *config)
     channel *c = state;
     const lin_channel *k = config;
     bool ok = op->status == CCP_OK, was_closed = c->closed;
-    if (c->handing && op->kind != LIN_RECV)
-        return false; /* a send and its receive are one moment */
     switch (op->kind) {
     case LIN_SEND: return ok ? put(c, op, k) : refused(c, op, k);
-    case LIN_RECV: return ok ? take(c, op, k) : !c->handing && refused(c, op, k);
+    case LIN_RECV: return ok ? take(c, op, k) : refused(c, op, k);
     case LIN_DROP: return c->closed && take(c, op, k);
     case LIN_CLOSE:
         c->closed = true;
@@ -218,6 +216,31 @@ static void print(const lin_op *ops, size_t n)
                (unsigned long long)ops[i].begin, (unsigned long long)ops[i].end, ops[i].thread,
                ops[i].kind < 9 ? names[ops[i].kind] : "?", (unsigned long long)ops[i].value,
                ops[i].n, ccp_status_name((ccp_status)ops[i].status));
+}
+
+bool lin_history_conserves(const lin_history *h, int object, bool counter)
+{
+    int64_t sum = 0;
+    for (size_t i = 0; i < h->n; i++) {
+        const lin_op *a = &h->op[i];
+        if (a->object != object || a->status != CCP_OK)
+            continue;
+        if (a->kind != LIN_SEND && a->kind != LIN_RECV && a->kind != LIN_DROP)
+            continue;
+        sum += a->kind == LIN_SEND ? 1 : -1;
+        int times = 0; /* this value sent, and received or dropped */
+        for (size_t k = 0; k < h->n && !counter; k++)
+            if (h->op[k].object == object && h->op[k].status == CCP_OK &&
+                h->op[k].value == a->value && h->op[k].kind <= LIN_DROP &&
+                (h->op[k].kind == LIN_SEND) != (a->kind == LIN_SEND) &&
+                h->op[k].kind != LIN_CLOSE && h->op[k].kind != LIN_CANCEL)
+                times++;
+        if (!counter && times != 1) {
+            print(h->op, h->n);
+            return false;
+        }
+    }
+    return sum == 0;
 }
 
 bool lin_history_check(const lin_history *h, int object, const lin_model *m, const void *config)
