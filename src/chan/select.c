@@ -15,6 +15,7 @@
  *       sleeping.
  */
 /* uses: chan count crowd meet ring slow timer */
+#include "base/backoff.h"
 #include "block/wait.h"
 #include "chan/chan.h"
 #include "chan/count.h"
@@ -44,6 +45,7 @@ typedef struct selection {
     ccp_wait wait;
     int64_t deadline;
     size_t chosen;
+    unsigned tries; /* rounds in a row that found something under way */
     ccpi_waiter waiter;
     place *head, *tail; /* sorted by id; contexts come first */
 } selection;
@@ -309,8 +311,12 @@ static ccp_status sleep_queued(selection *s)
     withdraw_all(s);
     if (verdict == CCPI_ENDED)
         return ccp_ctx_status(s->wait.ctx_);
-    if (verdict != CCPI_GAVE_UP)
+    if (verdict != CCPI_GAVE_UP) {
+        s->tries = 0;
         return finish(s, verdict - 1);
+    }
+    if (again)
+        ccpi_backoff(&s->tries); /* R5: a partner may be in the middle of laying out an element */
     if (again || until < s->deadline)
         return CCP_AGAIN;
     ccp_status st = try_all(s, 0); /* the time is over; what came at the same moment counts */
