@@ -54,7 +54,7 @@ enum {
     LIN_DONE    /* one sender counted out */
 };
 typedef struct lin_channel {
-    uint32_t capacity; /* 0: a send may be received until it returns; at most LIN_CAPACITY */
+    uint32_t capacity; /* 0: rendezvous; at most LIN_CAPACITY */
     bool counter;      /* elements carry nothing: values are not compared */
 } lin_channel;
 #define LIN_CAPACITY 60

@@ -16,7 +16,7 @@ typedef struct channel {
     uint32_t first, count; /* the elements, in a ring */
     uint32_t senders;
     bool closed;
-    bool handing;          /* capacity 0: an element is laid out */
+    bool handing;          /* capacity 0: an element is between two hands */
     uint64_t sent_by_end;  /* when that sender returned */
     uint64_t value[LIN_CAPACITY + 1];
 } channel;
@@ -32,7 +32,9 @@ static void channel_init(void *state, const void *config)
 static uint64_t channel_hash(const void *state, const void *config)
 {
     const channel *c = state;
-    uint64_t h = c->senders * 4u + c->closed * 2u + c->handing;
+    uint64_t h = c->senders * 4u + c->closed * 2u;
+    if (c->handing)
+        h = 31 * h + c->sent_by_end;
     for (uint32_t i = 0; i < c->count; i++)
         h = (h ^ (((const lin_channel *)config)->counter ? 1 : c->value[(c->first + i) % RING])) *
             0x100000001B3u + 7;
@@ -43,8 +45,8 @@ static bool put(channel *c, const lin_op *op, const lin_channel *k)
 {
     if (op->n == 0 || c->closed)
         return false;
-    if (k->capacity == 0) { /* laid out, for one that comes before the sender returns */
-        if (op->n != 1 || c->handing)
+    if (k->capacity == 0) {
+        if (op->n != 1)
             return false;
         c->handing = true;
         c->sent_by_end = op->end;
@@ -76,7 +78,7 @@ static bool refused(const channel *c, const lin_op *op, const lin_channel *k)
 {
     bool sends = op->kind == LIN_SEND;
     switch (op->status) {
-    case CCP_CLOSED: return c->closed && (sends || c->count == 0 || k->capacity == 0);
+    case CCP_CLOSED: return c->closed && (sends || c->count == 0);
     case CCP_AGAIN:
     case CCP_TIMEOUT: /* W1: it had to wait at some moment */
         return k->capacity == 0 || (!c->closed && (sends ? c->count == k->capacity : c->count == 0));
@@ -90,9 +92,11 @@ static bool channel_step(void *state, const lin_op *op, const void *config)
     channel *c = state;
     const lin_channel *k = config;
     bool ok = op->status == CCP_OK, was_closed = c->closed;
+    if (c->handing && op->kind != LIN_RECV)
+        return false; /* a send and its receive are one moment */
     switch (op->kind) {
     case LIN_SEND: return ok ? put(c, op, k) : refused(c, op, k);
-    case LIN_RECV: return ok ? take(c, op, k) : refused(c, op, k);
+    case LIN_RECV: return ok ? take(c, op, k) : !c->handing && refused(c, op, k);
     case LIN_DROP: return c->closed && take(c, op, k);
     case LIN_CLOSE:
         c->closed = true;
@@ -107,7 +111,7 @@ static bool channel_step(void *state, const lin_op *op, const void *config)
         return ok ? !was_closed : op->status == CCP_CLOSED && was_closed;
     case LIN_DONE:
         if (!ok)
-            return op->status == CCP_MISUSE && c->senders == 0;
+            return op->status == CCP_MISUSE && c->senders <= 1; /* the last may be on its way */
         if (c->senders == 0)
             return false;
         c->closed |= --c->senders == 0;
