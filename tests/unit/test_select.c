@@ -172,7 +172,7 @@ static void assert_even(const size_t *picks, size_t k, size_t n)
     static const struct {
         size_t k;
         double bound;
-    } bounds[] = { { 2, 28.4 }, { 4, 35.9 }, { 10, 50.6 }, { 64, 141.0 } };
+    } bounds[] = { { 2, 28.4 }, { 4, 35.9 }, { 10, 50.6 }, { 64, 141.0 }, { 100, 193.0 } };
     double expected = (double)n / (double)k, chi = 0;
     for (size_t i = 0; i < k; i++)
         chi += ((double)picks[i] - expected) * ((double)picks[i] - expected) / expected;
@@ -183,10 +183,10 @@ static void assert_even(const size_t *picks, size_t k, size_t n)
 
 static void choose_among(size_t k, size_t off)
 {
-    enum { MOST = 64 };
+    enum { MOST = 100 };
     ccp_chan *ch[MOST];
     ccp_case cases[2 * MOST];
-    size_t picks[MOST] = { 0 }, n = scaled(1000) * k, i;
+    size_t picks[MOST] = { 0 }, n = scaled(600) * k, i;
     long v = 0;
     for (size_t c = 0; c < k; c++) {
         ch[c] = full_chan(1);
@@ -211,6 +211,7 @@ TEST(the_choice_is_even_among_the_ready) /* S2 */
     choose_among(4, 0);
     choose_among(10, 0);
     choose_among(64, 0);
+    choose_among(100, 0);
 }
 
 TEST(the_choice_is_even_beside_cases_that_are_not_ready) /* S2 */
