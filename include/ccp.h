@@ -509,7 +509,9 @@ typedef struct ccp_chan ccp_chan;
 typedef struct ccp_chan_opts {
     size_t elem_size;                    /* bytes per element; 0: elements carry nothing */
     size_t capacity;                     /* elements held; 0: rendezvous */
-    void (*drop)(void *elem, void *arg); /* gets each element accepted and never received */
+    /* gets each element accepted and never received; elem is aligned to 8 bytes, and NULL if
+     * elements carry nothing */
+    void (*drop)(void *elem, void *arg);
     void *drop_arg;
     const char *name;   /* shown in dumps and metrics; must outlive the channel */
     void *memory;       /* caller's memory of at least ccp_chan_memory() bytes, or NULL */
@@ -1005,7 +1007,8 @@ typedef struct ccp_pool_opts {
     unsigned workers;  /* threads; 0: as many as there are processors for this process */
     size_t queue;      /* tasks that wait; 0: rendezvous, a task is accepted by an idle worker */
     const char *name;  /* threads are called name-0, name-1, ...; NULL: "ccp" */
-    size_t stack_size; /* bytes of stack per worker; 0: the system's default */
+    size_t stack_size; /* bytes of stack per worker, thread-local storage included; 0: the system's
+                        * default */
     ccp_ctx *parent;   /* tasks' contexts are below it */
     ccp_unrun unrun;   /* gets tasks that will not run when the pool is freed */
     void *unrun_arg;

@@ -126,7 +126,7 @@ bool ccp_chan_is_closed(const ccp_chan *ch)
 {
     if (!ch)
         return true;
-    if (ch->flavor == CCPI_TIMER)
+    if (ch->flavor == CCPI_TIMER || ch->flavor == CCPI_MEET)
         return ccpi_chan_closed(ch);
     /* [C1] seq_cst: the truth, of which `closed` is the copy; a close that returned is seen. */
     return (atomic_load_explicit(&ch->tail, CCPI_SC) & ch->mark) != 0;
@@ -153,5 +153,7 @@ ccp_status ccp_chan_get_info(const ccp_chan *ch, ccp_chan_info *out)
     };
     if (ch->flavor == CCPI_RING)
         ccpi_ring_totals(ch, &out->sent, &out->received);
+    if (out->high_water == 0 && out->sent != 0)
+        out->high_water = 1; /* see ccpi_ring_note_high() */
     return CCP_OK;
 }

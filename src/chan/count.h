@@ -43,7 +43,7 @@ CCPI_INLINE size_t ccpi_count_send(ccp_chan *c, size_t n, bool *closed)
     } while (!atomic_compare_exchange_weak_explicit(&c->tail, &word, word + k, CCPI_SC, CCPI_SC));
     if (word + k > atomic_load_explicit(&c->high_water, CCPI_RLX))
         atomic_store_explicit(&c->high_water, word + k, CCPI_RLX);
-    ccpi_crowd_notify(c, CCPI_RECEIVERS, word, NULL, 0);
+    ccpi_crowd_notify(c, CCPI_RECEIVERS, 0, NULL, 0);
     return (size_t)k;
 }
 
@@ -59,7 +59,7 @@ CCPI_INLINE size_t ccpi_count_recv(ccp_chan *c, size_t n, bool *closed)
         k = number < n ? number : n;
         /* [D2] seq_cst: as in ccpi_count_send().  LP. */
     } while (!atomic_compare_exchange_weak_explicit(&c->tail, &word, word - k, CCPI_SC, CCPI_SC));
-    ccpi_crowd_notify(c, CCPI_SENDERS, word, NULL, 0);
+    ccpi_crowd_notify(c, CCPI_SENDERS, 0, NULL, 0);
     return (size_t)k;
 }
 

@@ -105,13 +105,13 @@ bool ccpi_crowd_withdraw(ccp_chan *c, ccpi_side s, ccpi_node *n, bool active)
     return was_in;
 }
 
-void ccpi_crowd_release_all(ccp_chan *c)
+bool ccpi_crowd_release_all(ccp_chan *c)
 {
     ccpi_list won = { NULL, NULL };
     ccpi_lock_acquire(&c->lock);
     /* [C1] seq_cst: under the lock, so that MEET parks nobody after it.  Pairs with
-     * ccpi_chan_closed(). */
-    atomic_store_explicit(&c->closed, 1, CCPI_SC);
+     * ccpi_chan_closed().  LP of close for MEET and TIMER. */
+    bool first = atomic_exchange_explicit(&c->closed, 1, CCPI_SC) == 0;
     for (int s = 0; s < 2; s++)
         for (ccpi_node *n; (n = ccpi_crowd_pop(c, (ccpi_side)s, true));) {
             n->result = CCP_CLOSED;
@@ -120,4 +120,5 @@ void ccpi_crowd_release_all(ccp_chan *c)
         }
     ccpi_lock_release(&c->lock);
     ccpi_wake_all(&won);
+    return first;
 }

@@ -101,8 +101,8 @@ CCPI_INLINE void ccpi_crowd_enter(ccp_chan *c, ccpi_side s, ccpi_node *n, bool a
 /* Takes a node out, if it still is in; true if it was.  `active`: the thread will look again. */
 bool ccpi_crowd_withdraw(ccp_chan *c, ccpi_side s, ccpi_node *n, bool active);
 
-/* Sets `closed`, and wakes everybody on both sides. */
-void ccpi_crowd_release_all(ccp_chan *c);
+/* Sets `closed`, and wakes everybody on both sides; true for the first to do so. */
+bool ccpi_crowd_release_all(ccp_chan *c);
 
 /* Is there something to do for a side?  After the asker was counted in. */
 bool ccpi_chan_ready(const ccp_chan *c, ccpi_side s);

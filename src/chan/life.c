@@ -115,14 +115,10 @@ ccp_chan *ccp_chan_make(const ccp_chan_opts *o)
 
 /* ---- ending ---- */
 
-/* Sets the mark that no send can pass; true for the first one who does. */
-static bool shut(ccp_chan *c)
+/* Sets the mark that no send can pass; true for the first one who does.  [D2] seq_cst: before the
+ * queues are looked at; whoever parks later sees it [D1].  LP of close for RING and COUNT. */
+static bool mark_closed(ccp_chan *c)
 {
-    if (c->flavor == CCPI_TIMER)
-        /* [C1] seq_cst: as in ccpi_crowd_release_all(). */
-        return atomic_exchange_explicit(&c->closed, 1, CCPI_SC) == 0;
-    /* [D2] seq_cst: before the queues are looked at; whoever parks later sees it [D1].
-     * LP: the channel is closed. */
     return !(atomic_fetch_or_explicit(&c->tail, c->mark, CCPI_SC) & c->mark);
 }
 
@@ -130,10 +126,10 @@ ccp_status ccp_chan_close(ccp_chan *ch)
 {
     if (!ch)
         return CCP_INVAL;
-    if (!shut(ch))
+    bool buffers = ch->flavor == CCPI_RING || ch->flavor == CCPI_COUNT;
+    if (buffers && !mark_closed(ch))
         return CCP_CLOSED;
-    ccpi_crowd_release_all(ch);
-    return CCP_OK;
+    return ccpi_crowd_release_all(ch) ? CCP_OK : CCP_CLOSED;
 }
 
 /* Takes everything out of a closed channel, and gives it to the drop function; how many. */

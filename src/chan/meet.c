@@ -15,7 +15,9 @@
  *       partner under the same lock first.  (Except a select's own two nodes.)
  *   E3  A receiver that parks is counted first, then looks for an element laid out; a sender
  *       lays it out first, then looks for a parked receiver (Dekker: [D1], [D2]).
- *   E4  `closed` is set under the lock, before the queues are emptied; nobody parks after it.
+ *   E4  `closed` is set under the lock, before the queues are emptied; nobody parks after it.  A
+ *       sender looks at it before it lays its element out, a receiver before it takes one: so both
+ *       began before the close if they meet.  (tail has no closed bit here.)
  *   E5  Whoever was served by a partner counts as active until it returns.
  */
 /* uses: chan crowd ring */
@@ -67,7 +69,7 @@ bool ccpi_meet_laid_out(const ccp_chan *c)
 {
     /* [D1] seq_cst, E3: the crowd word was changed before.  Pairs with [D2] in ccpi_ring_put(). */
     uint64_t h = atomic_load_explicit(&c->head, CCPI_SC);
-    return (atomic_load_explicit(&c->tail, CCPI_SC) & ~c->mark) != h;
+    return atomic_load_explicit(&c->tail, CCPI_SC) != h;
 }
 
 bool ccpi_meet_hint(const ccp_chan *c, ccpi_side side)
@@ -142,12 +144,14 @@ static ccp_status look_at_own(meeting *m)
 static ccp_status lay_out(meeting *m)
 {
     ccp_chan *c = m->chan;
+    if (ccpi_chan_closed(c))
+        return CCP_CLOSED; /* E4 */
     if (!ccpi_ring_hint(c, CCPI_SENDERS))
         return CCP_AGAIN;
     ccpi_slot *at;
     ccp_status st = ccpi_ring_put(c, m->elem, false, &m->pos, &at);
     m->laid_out = st == CCP_OK;
-    return st == CCP_CLOSED ? CCP_CLOSED : CCP_AGAIN; /* laid out is not taken yet */
+    return CCP_AGAIN; /* laid out is not taken yet */
 }
 
 /* One look at the place of those who are awake. */

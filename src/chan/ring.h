@@ -84,8 +84,8 @@ CCPI_INLINE bool ccpi_ring_ready(const ccp_chan *c, ccpi_side side)
     return side == CCPI_RECEIVERS ? t != h : t != h + c->lap;
 }
 
-/* Puts one element in, at *pos in slot *at; wakes nobody.  CCP_AGAIN: full (if `exact`), or perhaps not free
- * yet (if not). */
+/* Puts one element in, at *pos in slot *at; wakes nobody.  CCP_AGAIN: full (if `exact`), or perhaps
+ * not free yet (if not). */
 CCPI_INLINE ccp_status ccpi_ring_put(ccp_chan *c, const void *elem, const bool exact, uint64_t *pos,
                                      ccpi_slot **at)
 {
@@ -125,8 +125,8 @@ CCPI_INLINE ccp_status ccpi_ring_put(ccp_chan *c, const void *elem, const bool e
     }
 }
 
-/* Takes one element out, from *pos in slot *at; wakes nobody.  CCP_AGAIN: empty (if `exact`), or perhaps not
- * there yet (if not). */
+/* Takes one element out, from *pos in slot *at; wakes nobody.  CCP_AGAIN: empty (if `exact`), or
+ * perhaps not there yet (if not). */
 CCPI_INLINE ccp_status ccpi_ring_take(ccp_chan *c, void *elem, const bool exact, uint64_t *pos,
                                       ccpi_slot **at)
 {
@@ -166,9 +166,11 @@ CCPI_INLINE ccp_status ccpi_ring_take(ccp_chan *c, void *elem, const bool exact,
     }
 }
 
+/* One element alone is no new high: not worth the call, while a queue swings between 0 and 1. */
 CCPI_INLINE void ccpi_ring_note_high(ccp_chan *c, uint64_t pos)
 {
-    if (CCPI_UNLIKELY((int64_t)(pos - atomic_load_explicit(&c->high_limit, CCPI_RLX)) >= 0))
+    if (CCPI_UNLIKELY((int64_t)(pos - atomic_load_explicit(&c->high_limit, CCPI_RLX)) >= 0) &&
+        (int64_t)(pos - atomic_load_explicit(&c->head, CCPI_RLX)) > 0)
         ccpi_ring_new_high(c, pos);
 }
 

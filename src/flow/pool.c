@@ -224,8 +224,8 @@ static uint64_t turn_of(const ccp_pool *p, unsigned i)
     return atomic_load_explicit(&p->workers[i].turn, CCPI_SC);
 }
 
-/* Tasks accepted, and received, by the channel's count.  By rendezvous a task is received when it is
- * accepted, so none is left to be received; the pool counts those that are offered. */
+/* Tasks accepted, and received, by the channel's count.  By rendezvous a task is received when it
+ * is accepted, so none is left to be received; the pool counts those that are offered. */
 static void totals(const ccp_pool *p, uint64_t *accepted, uint64_t *received)
 {
     ccp_chan_info info;
