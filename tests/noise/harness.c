@@ -12,7 +12,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -103,9 +102,7 @@ void crew_add(unsigned id, uint64_t seed, void (*fn)(worker *w), void *round)
     if (crew_size == MOST_WORKERS)
         fail("the crew is too large");
     worker *w = &crew[crew_size];
-    pthread_mutex_lock(&crew_mutex);
-    memset((void *)w, 0, sizeof *w);
-    pthread_mutex_unlock(&crew_mutex);
+    atomic_store(&w->doing, NULL); /* the watchdog looks at it meanwhile; crew_join() did the rest */
     w->id = id;
     w->dice = dice_of(seed, crew_size);
     w->round = round;
