@@ -47,7 +47,8 @@ if(CCP_SANITIZE)
     list(APPEND CCP_INSTRUMENT -fsanitize=${ccp_sanitizers} -fno-sanitize-recover=all)
 endif()
 if(CCP_COVERAGE)
-    list(APPEND CCP_INSTRUMENT --coverage)
+    # Counters of threads must not overwrite each other.
+    list(APPEND CCP_INSTRUMENT --coverage -fprofile-update=atomic)
 endif()
 
 function(ccp_library target)
