@@ -7,6 +7,9 @@
 
 #include <ccp.h>
 #include <stdio.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <stdlib.h>
 #include <string.h>
 
@@ -321,6 +324,34 @@ static void run_ctx(const struct spec *s)
     report(s, &m, count, s->n, 0, 0);
 }
 
+/* ---- memory: what a channel takes from the heap ---- */
+
+static size_t heap_used(void)
+{
+#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 33)
+    struct mallinfo2 m = mallinfo2();
+    return m.uordblks + m.hblkhd;
+#else
+    return 0;
+#endif
+}
+
+static void run_memory(const struct spec *s)
+{
+    struct meter m;
+    size_t before = heap_used();
+    meter_start(&m);
+    ccp_chan *ch = must_make(s->size, s->cap);
+    meter_stop(&m, now_ns());
+    size_t used = heap_used() - before;
+    if (!used) /* a C library that cannot tell */
+        used = ccp_chan_memory(&(ccp_chan_opts){ .elem_size = s->size, .capacity = s->cap });
+    ccp_free(ch);
+    report_also("bytes", (double)used);
+    report_also("over", (double)used - (double)(s->cap * (s->size + 8)));
+    report(s, &m, 0, 0, 0, 0);
+}
+
 int main(int argc, char **argv)
 {
     static const char *const peers[] = { "ccp", NULL };
@@ -330,6 +361,7 @@ int main(int argc, char **argv)
     else if (!strcmp(s.kind, "pool")) run_pool(&s);
     else if (!strcmp(s.kind, "wg")) run_wg(&s);
     else if (!strcmp(s.kind, "ctx")) run_ctx(&s);
+    else if (!strcmp(s.kind, "memory")) run_memory(&s);
     else ccp_run(&s);
     return 0;
 }

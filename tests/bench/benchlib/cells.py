@@ -35,12 +35,12 @@ class Cell:
         words = line.split()
         self.name, self.sets, self.kind = words[0], words[1].split(","), words[2]
         self.args = [w for w in words[3:] if not w.startswith("@")]
-        self.one_cpu = "@1cpu" in words
+        self.one_cpu, self.hogs = "@1cpu" in words, "@hogs" in words
         self.num = {}
         for arg in self.args:
             key, _, value = arg.partition("=")
             self.num[key] = int(value) if value.isdigit() else value
-        self.fixed = self.kind in ("idle", "fair") or "n" in self.num
+        self.fixed = self.kind in ("idle", "fair", "memory") or "n" in self.num
         self.work_ns = int(str(self.num.get("work", "0ns")).rstrip("ns"))
 
     def arguments(self, n, step_ns):
@@ -48,7 +48,7 @@ class Cell:
         args = [self.kind] + [a for a in self.args if not a.startswith(("work=", "n="))]
         if self.work_ns:
             args.append(f"work={round(self.work_ns / step_ns)}")
-        if self.kind not in ("idle", "fair"):
+        if self.kind not in ("idle", "fair", "memory"):
             args.append(f"n={n}")
         return args
 
@@ -65,10 +65,12 @@ class Cell:
             return run["cpu"] / run["wall"] * 1000
         if self.kind == "fair":
             return min(run["send_share"], run["recv_share"])
+        if self.kind == "memory":
+            return run["bytes"]
         return run["wall"] / run["n"]
 
     def unit(self):
-        return {"idle": "ms/s", "fair": "share"}.get(self.kind, "ns")
+        return {"idle": "ms/s", "fair": "share", "memory": "bytes"}.get(self.kind, "ns")
 
     def threads(self):
         """How many threads the work can keep busy at the same time."""

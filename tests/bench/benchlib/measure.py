@@ -25,6 +25,22 @@ def parse(line):
     return words[0], run
 
 
+class Hogs:
+    """Busy programs that have nothing to do with ours, while it runs."""
+
+    def __init__(self, count):
+        self.count = count
+
+    def __enter__(self):
+        loop = "while :; do :; done"
+        self.busy = [subprocess.Popen(["/bin/sh", "-c", loop]) for _ in range(self.count)]
+
+    def __exit__(self, *_):
+        for p in self.busy:
+            p.kill()
+            p.wait()
+
+
 class Bench:
     """The cells, the peers that can do each, and what was measured."""
 
@@ -62,9 +78,13 @@ class Bench:
 
     def call(self, cell, peer, n):
         """Runs one peer in one cell; None if it cannot do it."""
-        name = "ccp" if peer.program == "bench_ccp_cond" else peer.name
+        name = "ccp" if peer.program.startswith("bench_ccp") else peer.name
         command = [str(self.programs.paths[peer.program]), name,
                    *cell.arguments(n, self.step_ns)]
+        with Hogs(self.cores if cell.hogs else 0):
+            return self.finish(cell, peer, command)
+
+    def finish(self, cell, peer, command):
         try:
             done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                   preexec_fn=self.prepare(cell.one_cpu), check=False,

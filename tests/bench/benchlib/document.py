@@ -1,0 +1,268 @@
+# SPDX-License-Identifier: MIT
+"""The Markdown of docs/benchmarks.md and of README's section, from summaries of cells."""
+import fnmatch
+import statistics
+
+from benchlib import machine, report
+from benchlib.cells import BY_NAME, HERE, PEERS
+from benchlib.measure import good_rounds
+
+CAPS = (0, 1, 64, 1024)
+SHAPES = ("1to1", "4to1", "1to4", "4to4", "16to16")
+MAIN = [f"{s}-{c}" for c in CAPS for s in SHAPES]
+SECTIONS = [
+    ("One thread sends and receives in turn", ["pair-*"]),
+    ("Threads to threads, by capacity", MAIN),
+    ("The same on one processor", ["*to*@1cpu", "pingpong-*@1cpu", "wake-*@1cpu"]),
+    ("The same beside a busy program for each processor", ["*@hogs"]),
+    ("The same with about 50 ns of work on each side", ["*-work"]),
+    ("Larger elements (capacity 64); batches of 64", ["size-*", "batch-*"]),
+    ("There and back; select; pipeline; sieve of 100 threads",
+     ["pingpong-0", "pingpong-1", "select4-*", "select64-*", "pipeline*", "sieve-*"]),
+    ("Wake-up of a thread that sleeps; 16 threads that sleep", ["wake-0", "wake-1", "idle16"]),
+    ("Pool", ["pool-*"]),
+    ("Wait group and context", ["wg-*", "ctx-*"]),
+    ("How cost grows: threads, capacity, cases", ["*to*-*", "select*"]),
+    ("Memory of a channel", ["memory-*"]),
+]
+README_CELLS = (["pair-1024"] + [f"{s}-{c}" for c in CAPS for s in ("1to1", "4to1", "4to4", "16to16")]
+                + ["batch-1024", "pingpong-1", "select4-64", "pipeline5-64", "pool-empty-1s-2w",
+                   "pool-1us-1s-2w", "ctx-cancel"])
+
+
+def rows_table(rows, left=1):
+    """rows[0] is the header; the first `left` columns are text, the others figures."""
+    rule = ["---"] * left + ["--:"] * (len(rows[0]) - left)
+    return "\n".join("| " + " | ".join(r) + " |" for r in [rows[0], rule, *rows[1:]]) + "\n"
+
+
+# -- where it was measured --
+
+def provenance(heads):
+    """heads: (head, rounds) of each file.  One paragraph for all files of the same machine."""
+    first = heads[0][0]
+    every = [r for _, rounds in heads for rs in rounds.values() for r in rs]
+    moved = sum(not machine.steady(*r["line"]) for r in every)
+    loaded = len(every) - len(good_rounds(every)) - moved
+    cas = sorted(r["cas"] for r in every if "cas" in r)
+    line = sorted(statistics.mean(r["line"]) for r in every)
+    dates = sorted(h["date"] for h, _ in heads)
+    commits = sorted({h["commit"] for h, _ in heads})
+    found = first.get("packages", {})
+    return "\n".join([
+        f"* {dates[0]} to {dates[-1]}, commit {', '.join(commits)}",
+        f"* {first['cpu']}, {first['cores']} cores, Linux {first['kernel']}, {first['system']}",
+        "* " + "; ".join(str(first[k]) for k in ("cc", "cxx", "go", "rustc") if first.get(k)),
+        "* " + ", ".join(f"{name} {v}" for name, v in found.items()),
+        f"* {len(every)} rounds; set aside: {moved} because the cores moved, {loaded} because others "
+        "used more than 15 % of a core",
+        f"* an uncontended compare-and-swap took {cas[len(cas) // 2]:.1f} ns ({cas[0]:.1f} to "
+        f"{cas[-1]:.1f}), a cache line to the other core and back {line[len(line) // 2]:.0f} ns "
+        f"({line[0]:.0f} to {line[-1]:.0f})"]) + "\n"
+
+
+# -- cells --
+
+def beaten(s, summaries):
+    """The peers' kinds that are faster than libccp in a cell: threads, Go."""
+    if s.cell.kind in ("fair", "memory", "idle") or "ccp" not in s.values:
+        return []
+    found = []
+    for name in ("threads", "go"):
+        ratio = s.figure(name, summaries)
+        if ratio is not None and ratio < 1:
+            found.append((name, ratio))
+    return found
+
+
+def cell_row(s, summaries):
+    best, unit = s.best_with_threads(), s.cell.unit()
+    low, high = s.spread("ccp")
+    ours = report.short(s.median("ccp")) + (" ▼" if beaten(s, summaries) else "")
+    theirs = f"{report.short(s.median(best))} {BY_NAME[best].title}" if best else "–"
+    cpu = s.figure("cpu", summaries)
+    return [s.cell.name + ("" if unit == "ns" else f" ({unit})"), ours,
+            f"{report.short(low)} – {report.short(high)}", theirs,
+            report.short(s.median("go")) if "go" in s.values else "–",
+            dash(s.figure("threads", summaries)), dash(s.figure("go", summaries)), dash(cpu),
+            f"{len(s.rounds)} {s.state}"]
+
+
+def dash(ratio):
+    return "–" if ratio is None else f"{ratio:.2f}"
+
+
+HEADER = ["work", "libccp", "min – max", "best peer with threads", "Go", "best / libccp",
+          "Go / libccp", "CPU", "rounds"]
+
+
+def peers_table(names, s):
+    """Every peer in these cells: figure / processor time."""
+    peers = [p for p in PEERS if any(p.name in s[n].values for n in names)]
+    rows = [["work", *(p.name for p in peers)]]
+    for n in names:
+        rows.append([n] + [f"{report.short(s[n].median(p.name))} / {report.short(s[n].cpu(p.name))}"
+                           if p.name in s[n].values else "–" for p in peers])
+    return rows_table(rows)
+
+
+def sections(s):
+    """(title, names of cells), each cell in the first section that wants it."""
+    left = [n for n in s if s[n].cell.kind != "fair" and "ccp" in s[n].values]
+    for title, patterns in SECTIONS:
+        names = [n for n in left if any(fnmatch.fnmatchcase(n, p) for p in patterns)]
+        left = [n for n in left if n not in names]
+        if names:
+            yield title, names
+    if left:
+        yield "Other", left
+
+
+def memory_table(names, s):
+    rows = [["channel", "bytes", "beyond capacity × (element + 8)"]]
+    for n in names:
+        rows.append([n, f"{s[n].median('ccp'):.0f}", f"{s[n].extra('ccp', 'over'):.0f}"])
+    return rows_table(rows)
+
+
+def fairness_table(s):
+    rows = [["work", "peer", "smallest share of a sender", "of a receiver", "longest send",
+             "longest receive", "p99.99 of a send", "time per message", "CPU per switch of threads"]]
+    for n in s:
+        if s[n].cell.kind != "fair":
+            continue
+        for p in PEERS:
+            if p.name in s[n].values:
+                rows.append([n, p.title, *fairness_row(s[n], p.name)])
+    return rows_table(rows, 2) if len(rows) > 1 else ""
+
+
+def fairness_row(cell, peer):
+    def of(key):
+        return cell.extra(peer, key)
+
+    slices = statistics.median(r["cpu"] / max(r["vcs"] + r["ics"], 1) for r in cell.runs[peer])
+    each = statistics.median(r["wall"] / max(r["n"], 1) for r in cell.runs[peer])
+    return [f"{of('send_share'):.2f}", f"{of('recv_share'):.2f}", f"{of('send_longest') / 1e6:.1f} ms",
+            f"{of('recv_longest') / 1e6:.1f} ms", f"{of('send_p9999') / 1e3:.0f} µs",
+            f"{report.short(each)} ns", f"{slices / 1e3:.1f} µs"]
+
+
+# -- goals --
+
+def reasons():
+    """(goal, patterns of cells, figure, why) of goals that are known not to be met."""
+    found = []
+    for text in (HERE / "reasons.txt").read_text(encoding="utf-8").splitlines():
+        if text.strip() and not text.startswith("#"):
+            goal, patterns, figure, why = text.split(None, 3)
+            found.append((goal, patterns.split(","), figure, why))
+    return found
+
+
+def reason(goal, cell, known):
+    for name, patterns, figure, why in known:
+        if name == goal.name and figure in (goal.figure, "any") and any(
+                fnmatch.fnmatchcase(cell, p) for p in patterns):
+            return why
+    return "no reason found yet"
+
+
+def goals_tables(rows):
+    known = reasons()
+    met = [r for r in rows if r[3]]
+    out = [f"{len(met)} of {len(rows)} are met.\n", "### Not met\n"]
+    table = [["goal", "cell", "figure", "wanted", "found", "reason found"]]
+    for goal, cell, found, _ in (r for r in rows if not r[3]):
+        table.append([goal.name, cell, f"`{goal.figure}`", f"{goal.op} {goal.bound:g}",
+                      f"{found:.2f}", reason(goal, cell, known)])
+    out += [rows_table(table, 3), "### Met\n"]
+    table = [["goal", "cell", "figure", "wanted", "found"]]
+    for goal, cell, found, _ in met:
+        table.append([goal.name, cell, f"`{goal.figure}`", f"{goal.op} {goal.bound:g}",
+                      f"{found:.2f}"])
+    out.append(rows_table(table, 3))
+    return "\n".join(out)
+
+
+# -- the two documents --
+
+INTRO = """# Benchmarks
+
+Written by `tests/bench/plot` from the raw results in `tests/bench/results/`; how they were measured
+stands in [`tests/bench/README.md`](../tests/bench/README.md). Compare ratios, not nanoseconds: they
+are of one machine in one hour.
+
+{provenance}
+Nanoseconds of wall time per operation, medians of the rounds that count; ratios above 1: libccp is
+faster; ▼: a peer is faster. CPU: processor time of libccp over that of the fastest peer with threads.
+near, mid, far: the state of the cores; `!`: fewer than three rounds were undisturbed.
+
+A peer is faster in {lost} of {all} cells: {where}
+"""
+
+GOALS = """## Goals
+
+Goals in nanoseconds were set on another machine, where an uncontended compare-and-swap took 2.3 ns;
+those whose names end in r are the same goals as ratios to Go in the same round. `threads`: time of
+the best peer with threads over that of libccp; `go`: the same with Go; `cpu`: processor time of libccp
+over that of the fastest peer with threads; `over:CELL`: time over that in another cell; `of-ideal`:
+time of the work alone over that of libccp; others: a value in ns, bytes, ms or shares.
+
+"""
+
+
+def losses(s):
+    """How many cells a peer wins, of how many, and which, as text."""
+    compared = [n for n in s if s[n].cell.kind not in ("fair", "memory", "idle")
+                and "ccp" in s[n].values and len(s[n].values) > 1]
+    by_peer = {}
+    for n in compared:
+        for kind, ratio in beaten(s[n], s):
+            peer = "go" if kind == "go" else s[n].best_with_threads()
+            by_peer.setdefault(peer, []).append(f"{n} ({ratio:.2f})")
+    lost = [n for n in compared if beaten(s[n], s)]
+    where = "; ".join(f"{BY_NAME[p].title} in {', '.join(names)}" for p, names in by_peer.items())
+    return lost, compared, (where or "none") + "."
+
+
+def plots(directory, names):
+    return "".join(f"![{n}]({directory}/{n}.svg)\n" for n in names)
+
+
+def benchmarks(heads, s, goal_rows, plot_names):
+    lost, compared, where = losses(s)
+    out = [INTRO.format(provenance=provenance(heads), lost=len(lost), all=len(compared),
+                        where=where), plots("plots", plot_names)]
+    for title, names in sections(s):
+        out.append(f"## {title}\n")
+        if title.startswith("Memory"):
+            out.append(memory_table(names, s))
+        else:
+            out.append(rows_table([HEADER] + [cell_row(s[n], s) for n in names]))
+    fairness = fairness_table(s)
+    if fairness:
+        out += ["## Fairness\n", fairness]
+    out.append(GOALS + goals_tables(goal_rows))
+    out.append("## Every peer: wall time / processor time\n")
+    for title, names in sections(s):
+        if not title.startswith("Memory"):
+            out += [f"### {title}\n", peers_table(names, s)]
+    return "\n".join(out)
+
+
+def readme(heads, s, goal_rows):
+    head = heads[0][0]
+    lost, compared, where = losses(s)
+    rows = [["work", "libccp", "best peer with threads", "Go", "best / libccp", "Go / libccp"]]
+    rows += [[r[0], r[1], *r[3:7]] for r in (cell_row(s[n], s) for n in README_CELLS if n in s)]
+    met = sum(r[3] for r in goal_rows)
+    return "\n".join([
+        f"Nanoseconds per operation, medians, of {head['cpu']}, {head['cores']} cores, Linux "
+        f"{head['kernel']}, {head['cc']}, {head.get('go')}, {head.get('rustc')}, "
+        f"{head['date'][:10]}, commit {head['commit']}. `4to1-64`: 4 senders, 1 receiver, capacity 64.\n",
+        rows_table(rows),
+        f"▼: a peer is faster. So it is in {len(lost)} of {len(compared)} cells: {where}",
+        f"{met} of {len(goal_rows)} goals are met. All cells, all peers, the goals that are not met and "
+        "why: [`docs/benchmarks.md`](docs/benchmarks.md); the knobs: "
+        "[`docs/tuning.md`](docs/tuning.md).\n"])
