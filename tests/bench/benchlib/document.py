@@ -25,7 +25,8 @@ SECTIONS = [
     ("How cost grows: threads, capacity, cases", ["*to*-*", "select*"]),
     ("Memory of a channel", ["memory-*"]),
 ]
-README_CELLS = (["pair-1024"] + [f"{s}-{c}" for c in CAPS for s in ("1to1", "4to1", "4to4", "16to16")]
+README_CELLS = (["pair-1024"]
+                + [f"{s}-{c}" for c in CAPS for s in ("1to1", "4to1", "4to4", "16to16")]
                 + ["batch-1024", "pingpong-1", "select4-64", "pipeline5-64", "pool-empty-1s-2w",
                    "pool-1us-1s-2w", "ctx-cancel"])
 
@@ -54,8 +55,8 @@ def provenance(heads):
         f"* {first['cpu']}, {first['cores']} cores, Linux {first['kernel']}, {first['system']}",
         "* " + "; ".join(str(first[k]) for k in ("cc", "cxx", "go", "rustc") if first.get(k)),
         "* " + ", ".join(f"{name} {v}" for name, v in found.items()),
-        f"* {len(every)} rounds; set aside: {moved} because the cores moved, {loaded} because others "
-        "used more than 15 % of a core",
+        f"* {len(every)} rounds; set aside: {moved} because the cores moved, {loaded} because "
+        "others used more than 15 % of a core",
         f"* an uncontended compare-and-swap took {cas[len(cas) // 2]:.1f} ns ({cas[0]:.1f} to "
         f"{cas[-1]:.1f}), a cache line to the other core and back {line[len(line) // 2]:.0f} ns "
         f"({line[0]:.0f} to {line[-1]:.0f})"]) + "\n"
@@ -127,7 +128,8 @@ def memory_table(names, s):
 
 def fairness_table(s):
     rows = [["work", "peer", "smallest share of a sender", "of a receiver", "longest send",
-             "longest receive", "p99.99 of a send", "time per message", "CPU per switch of threads"]]
+             "longest receive", "p99.99 of a send", "time per message",
+             "CPU per switch of threads"]]
     for n in s:
         if s[n].cell.kind != "fair":
             continue
@@ -143,8 +145,8 @@ def fairness_row(cell, peer):
 
     slices = statistics.median(r["cpu"] / max(r["vcs"] + r["ics"], 1) for r in cell.runs[peer])
     each = statistics.median(r["wall"] / max(r["n"], 1) for r in cell.runs[peer])
-    return [f"{of('send_share'):.2f}", f"{of('recv_share'):.2f}", f"{of('send_longest') / 1e6:.1f} ms",
-            f"{of('recv_longest') / 1e6:.1f} ms", f"{of('send_p9999') / 1e3:.0f} µs",
+    return [f"{of('send_share'):.2f}", f"{of('recv_share'):.2f}",
+            f"{of('send_longest') / 1e6:.1f} ms", f"{of('recv_longest') / 1e6:.1f} ms", f"{of('send_p9999') / 1e3:.0f} µs",
             f"{report.short(each)} ns", f"{slices / 1e3:.1f} µs"]
 
 
@@ -160,22 +162,47 @@ def reasons():
     return found
 
 
-def reason(goal, cell, known):
+class Facts(dict):
+    """What a reason may quote of its cell: {ccp}, {go}, {best} are figures, {best_name} whose,
+    {ccp_switches}, {go_switches}, {best_switches} switches of threads per operation, {ccp_cpu} and
+    so on processor time per operation, {line} and {cas} figures of the machine."""
+
+    def __init__(self, s):
+        best = s.best_with_threads()
+        for name, peer in (("ccp", "ccp"), ("go", "go"), ("best", best)):
+            if peer in s.values:
+                self[name] = report.short(s.median(peer))
+                self[name + "_cpu"] = report.short(s.cpu(peer))
+                self[name + "_switches"] = f"{switches(s, peer):.2g}"
+        self["best_name"] = BY_NAME[best].title if best else "–"
+        for key, of in (("line", lambda r: statistics.mean(r["line"])), ("cas", lambda r: r["cas"])):
+            self[key] = report.short(statistics.median(of(r) for r in s.rounds))
+
+    def __missing__(self, key):
+        return "?"
+
+
+def switches(s, peer):
+    """Switches of threads per operation: sleeps and yields, and what the system forced."""
+    return statistics.median((r["vcs"] + r["ics"]) / max(r["n"], 1) for r in s.runs[peer])
+
+
+def reason(goal, s, known):
     for name, patterns, figure, why in known:
         if name == goal.name and figure in (goal.figure, "any") and any(
-                fnmatch.fnmatchcase(cell, p) for p in patterns):
-            return why
+                fnmatch.fnmatchcase(s.cell.name, p) for p in patterns):
+            return why.format_map(Facts(s))
     return "no reason found yet"
 
 
-def goals_tables(rows):
+def goals_tables(rows, s):
     known = reasons()
     met = [r for r in rows if r[3]]
     out = [f"{len(met)} of {len(rows)} are met.\n", "### Not met\n"]
     table = [["goal", "cell", "figure", "wanted", "found", "reason found"]]
     for goal, cell, found, _ in (r for r in rows if not r[3]):
         table.append([goal.name, cell, f"`{goal.figure}`", f"{goal.op} {goal.bound:g}",
-                      f"{found:.2f}", reason(goal, cell, known)])
+                      f"{found:.2f}", reason(goal, s[cell], known)])
     out += [rows_table(table, 3), "### Met\n"]
     table = [["goal", "cell", "figure", "wanted", "found"]]
     for goal, cell, found, _ in met:
@@ -204,10 +231,10 @@ A peer is faster in {lost} of {all} cells: {where}
 GOALS = """## Goals
 
 Goals in nanoseconds were set on another machine, where an uncontended compare-and-swap took 2.3 ns;
-those whose names end in r are the same goals as ratios to Go in the same round. `threads`: time of
-the best peer with threads over that of libccp; `go`: the same with Go; `cpu`: processor time of libccp
-over that of the fastest peer with threads; `over:CELL`: time over that in another cell; `of-ideal`:
-time of the work alone over that of libccp; others: a value in ns, bytes, ms or shares.
+those whose names end in r are the same goals as ratios to Go in the same round. `threads`: time
+of the best peer with threads over that of libccp; `go`: the same with Go; `cpu`: processor time of
+libccp over that of the fastest peer with threads; `over:CELL`: time over that in another cell;
+`of-ideal`: time of the work alone over that of libccp; others: a value in ns, bytes, ms or shares.
 
 """
 
@@ -243,7 +270,7 @@ def benchmarks(heads, s, goal_rows, plot_names):
     fairness = fairness_table(s)
     if fairness:
         out += ["## Fairness\n", fairness]
-    out.append(GOALS + goals_tables(goal_rows))
+    out.append(GOALS + goals_tables(goal_rows, s))
     out.append("## Every peer: wall time / processor time\n")
     for title, names in sections(s):
         if not title.startswith("Memory"):
@@ -260,9 +287,10 @@ def readme(heads, s, goal_rows):
     return "\n".join([
         f"Nanoseconds per operation, medians, of {head['cpu']}, {head['cores']} cores, Linux "
         f"{head['kernel']}, {head['cc']}, {head.get('go')}, {head.get('rustc')}, "
-        f"{head['date'][:10]}, commit {head['commit']}. `4to1-64`: 4 senders, 1 receiver, capacity 64.\n",
+        f"{head['date'][:10]}, commit {head['commit']}. `4to1-64`: 4 senders, 1 receiver, "
+        "capacity 64.\n",
         rows_table(rows),
         f"▼: a peer is faster. So it is in {len(lost)} of {len(compared)} cells: {where}",
-        f"{met} of {len(goal_rows)} goals are met. All cells, all peers, the goals that are not met and "
-        "why: [`docs/benchmarks.md`](docs/benchmarks.md); the knobs: "
+        f"{met} of {len(goal_rows)} goals are met. All cells, all peers, the goals that are not "
+        "met and why: [`docs/benchmarks.md`](docs/benchmarks.md); the knobs: "
         "[`docs/tuning.md`](docs/tuning.md).\n"])
