@@ -294,6 +294,8 @@ static void check_waits(void)
         if (w->capacity == 0 && info.waiting_senders && info.waiting_receivers)
             sim_assert(info.waiting_senders == 1 && info.waiting_receivers == 1 && both_ways() == 1);
     }
+    for (int i = 1; ccp_ctx_status(ctx) != CCP_OK && i <= script_count; i++)
+        sim_assert(doing[i] != SEND_CTX && doing[i] != RECV_CTX && doing[i] != SELECT_CTX);
 }
 
 static void shut(int which)

@@ -164,6 +164,11 @@ bool ccpi_thread_start(ccpi_thread *t, const ccpi_thread_opts *o, void (*fn)(voi
     return true;
 }
 
+ccpi_thread ccpi_thread_self(void)
+{
+    return (ccpi_thread){ (uint64_t)sim_self() };
+}
+
 void ccpi_thread_join(ccpi_thread t)
 {
     sim_await((int)t.handle);

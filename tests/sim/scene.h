@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What scenarios of contexts, groups, pools, selects and timers share: the knobs of waiting at their
+ * extremes, channels whose hints are known to the explorer, and the table of generated scenarios.
+ */
+#ifndef SCENE_H
+#define SCENE_H
+
+#include "ccp.h"
+#include "sim.h"
+
+/* Knobs that change the protocol, not only how long something takes. */
+typedef enum tuning {
+    STILL,      /* no spinning at all: what is explored exhaustively */
+    QUICK,      /* a pause or two before the sleep */
+    YIELDING,   /* and a yield */
+    PROBING,    /* each wait yields first */
+    FAIR,       /* each wake takes the one that waited longest */
+    DEFERRING,  /* a waker looks whether somebody awake takes the work */
+    EVERYTHING, /* all of it */
+    TUNINGS
+} tuning;
+
+extern const char *const tuning_names[TUNINGS];
+
+/* Sets the knobs; from here on misuse of the library is a failure of the scenario. */
+void scene_tune(tuning t);
+
+/* Makes a channel; it must be there. */
+ccp_chan *scene_chan(size_t elem_size, size_t capacity);
+
+/* Closes it, if it is not closed, and frees it: nobody may be counted as waiting any more (the
+ * library's own checks see to that), and what was left in it comes back: how many elements. */
+size_t scene_chan_end(ccp_chan *ch);
+
+/* A clock of happenings: 1, 2, 3 ...  No step; orders what one thread does after another. */
+int scene_tick(void);
+
+/* Adds a scenario to the table; the name is formatted. */
+void scene_add(void (*fn)(void *arg), void *arg, const sim_options *o, const char *name, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* A copy on the heap, which lasts. */
+void *scene_keep(const void *from, size_t size);
+
+/* Runs the table as the command line says. */
+int scene_main(int argc, char **argv);
+
+#endif
