@@ -146,8 +146,9 @@ def fairness_row(cell, peer):
     slices = statistics.median(r["cpu"] / max(r["vcs"] + r["ics"], 1) for r in cell.runs[peer])
     each = statistics.median(r["wall"] / max(r["n"], 1) for r in cell.runs[peer])
     return [f"{of('send_share'):.2f}", f"{of('recv_share'):.2f}",
-            f"{of('send_longest') / 1e6:.1f} ms", f"{of('recv_longest') / 1e6:.1f} ms", f"{of('send_p9999') / 1e3:.0f} µs",
-            f"{report.short(each)} ns", f"{slices / 1e3:.1f} µs"]
+            f"{of('send_longest') / 1e6:.1f} ms", f"{of('recv_longest') / 1e6:.1f} ms",
+            f"{of('send_p9999') / 1e3:.0f} µs", f"{report.short(each)} ns",
+            f"{slices / 1e3:.1f} µs"]
 
 
 # -- goals --
@@ -175,8 +176,8 @@ class Facts(dict):
                 self[name + "_cpu"] = report.short(s.cpu(peer))
                 self[name + "_switches"] = f"{switches(s, peer):.2g}"
         self["best_name"] = BY_NAME[best].title if best else "–"
-        for key, of in (("line", lambda r: statistics.mean(r["line"])), ("cas", lambda r: r["cas"])):
-            self[key] = report.short(statistics.median(of(r) for r in s.rounds))
+        self["line"] = report.short(statistics.median(statistics.mean(r["line"]) for r in s.rounds))
+        self["cas"] = report.short(statistics.median(r["cas"] for r in s.rounds))
 
     def __missing__(self, key):
         return "?"
@@ -222,8 +223,8 @@ are of one machine in one hour.
 
 {provenance}
 Nanoseconds of wall time per operation, medians of the rounds that count; ratios above 1: libccp is
-faster; ▼: a peer is faster. CPU: processor time of libccp over that of the fastest peer with threads.
-near, mid, far: the state of the cores; `!`: fewer than three rounds were undisturbed.
+faster; ▼: a peer is faster. CPU: processor time of libccp over that of the fastest peer with
+threads. near, mid, far: the state of the cores; `!`: fewer than three rounds were undisturbed.
 
 A peer is faster in {lost} of {all} cells: {where}
 """
