@@ -12,50 +12,83 @@
 #include "chan/ring.h"
 #include "chan/slow.h"
 
-/* The fast path of a ring did not succeed, or this is another flavor. */
-static CCPI_NOINLINE ccp_status slow(ccp_chan *c, ccpi_side side, void *elem, ccp_wait w)
-{
-    if (c->flavor == CCPI_MEET)
-        return ccpi_meet(c, side, elem, w);
-    ccp_status st = CCP_AGAIN;
-    if (c->flavor != CCPI_RING || ccpi_wait_not_at_all(w))
-        st = ccpi_chan_try(c, side, elem);
-    return st != CCP_AGAIN || ccpi_wait_not_at_all(w) ? st : ccpi_chan_wait(c, side, elem, w);
-}
-
 static bool can_send(const ccp_chan *ch, const void *elem)
 {
     return ch && ch->flavor != CCPI_TIMER && (elem || ch->elem_size == 0);
 }
 
-ccp_status ccp_chan_send(ccp_chan *ch, const void *elem, ccp_wait w)
+/* The whole operation, for any flavor; the context was looked at. */
+static ccp_status transfer(ccp_chan *c, ccpi_side side, void *elem, ccp_wait w)
 {
-    if (CCPI_UNLIKELY(!can_send(ch, elem)))
+    if (c->flavor == CCPI_MEET)
+        return ccpi_meet(c, side, elem, w);
+    bool waits = !ccpi_wait_not_at_all(w);
+    ccp_status st = ccpi_chan_try(c, side, elem, !waits);
+    return st == CCP_AGAIN && waits ? ccpi_chan_wait(c, side, elem, w) : st;
+}
+
+/* ---- fast paths ----
+ *
+ * One attempt, for rings of words, without a call and so without a frame; whatever is rare is
+ * outlined and called last.  It is the path of R1 to R4 in ring.h like any other. */
+
+static CCPI_NOINLINE ccp_status send_slow(ccp_chan *ch, const void *elem, ccp_wait w)
+{
+    if (!can_send(ch, elem))
         return CCP_INVAL;
     ccp_status st = ccpi_wait_enter(w);
-    if (CCPI_UNLIKELY(st != CCP_OK))
-        return st;
-    if (CCPI_LIKELY(ch->flavor == CCPI_RING)) {
-        st = ccpi_ring_send(ch, elem, false);
-        if (CCPI_LIKELY(st != CCP_AGAIN))
-            return st;
+    return st == CCP_OK ? transfer(ch, CCPI_SENDERS, (void *)(uintptr_t)elem, w) : st;
+}
+
+static CCPI_NOINLINE ccp_status recv_slow(ccp_chan *ch, void *elem, ccp_wait w)
+{
+    if (!ch)
+        return CCP_INVAL;
+    ccp_status st = ccpi_wait_enter(w);
+    return st == CCP_OK ? transfer(ch, CCPI_RECEIVERS, elem, w) : st;
+}
+
+static CCPI_NOINLINE ccp_status sent(ccp_chan *c, uint64_t pos, const ccpi_slot *at)
+{
+    ccpi_ring_sent(c, pos, at);
+    return CCP_OK;
+}
+
+static CCPI_NOINLINE ccp_status received(ccp_chan *c, uint64_t pos, const ccpi_slot *at)
+{
+    ccpi_ring_received(c, pos, at);
+    return CCP_OK;
+}
+
+ccp_status ccp_chan_send(ccp_chan *ch, const void *elem, ccp_wait w)
+{
+    if (CCPI_LIKELY(ch && ch->words && elem && ccpi_wait_may_enter(w))) {
+        uint64_t t = atomic_load_explicit(&ch->tail, CCPI_RLX), pos = t;
+        ccpi_slot *slot = ccpi_ring_slot(ch, t);
+        /* [R1] acquire, as in ccpi_ring_put().  A tail that is closed is no slot's stamp. */
+        if (CCPI_LIKELY(atomic_load_explicit(&slot->stamp, CCPI_ACQ) == t) &&
+            ccpi_ring_win_put(ch, elem, sizeof(uint64_t), &t, slot)) {
+            bool rare = ccpi_crowd_parked(ccpi_crowd_load(ch, CCPI_RECEIVERS)) != 0 ||
+                        ccpi_ring_is_high(ch, pos);
+            return CCPI_LIKELY(!rare) ? CCP_OK : sent(ch, pos, slot);
+        }
     }
-    return slow(ch, CCPI_SENDERS, (void *)(uintptr_t)elem, w);
+    return send_slow(ch, elem, w);
 }
 
 ccp_status ccp_chan_recv(ccp_chan *ch, void *elem, ccp_wait w)
 {
-    if (CCPI_UNLIKELY(!ch))
-        return CCP_INVAL;
-    ccp_status st = ccpi_wait_enter(w);
-    if (CCPI_UNLIKELY(st != CCP_OK))
-        return st;
-    if (CCPI_LIKELY(ch->flavor == CCPI_RING)) {
-        st = ccpi_ring_recv(ch, elem, false);
-        if (CCPI_LIKELY(st != CCP_AGAIN))
-            return st;
+    if (CCPI_LIKELY(ch && ch->words && elem && ccpi_wait_may_enter(w))) {
+        uint64_t h = atomic_load_explicit(&ch->head, CCPI_RLX), pos = h;
+        ccpi_slot *slot = ccpi_ring_slot(ch, h);
+        /* [R2] acquire, as in ccpi_ring_take(). */
+        if (CCPI_LIKELY(atomic_load_explicit(&slot->stamp, CCPI_ACQ) == h + 1) &&
+            ccpi_ring_win_take(ch, elem, sizeof(uint64_t), &h, slot))
+            return CCPI_LIKELY(!ccpi_crowd_parked(ccpi_crowd_load(ch, CCPI_SENDERS)))
+                       ? CCP_OK
+                       : received(ch, pos, slot);
     }
-    return slow(ch, CCPI_RECEIVERS, elem, w);
+    return recv_slow(ch, elem, w);
 }
 
 /* ---- batches ---- */
@@ -81,7 +114,7 @@ static ccp_status batch_wait(ccp_chan *c, ccpi_side side, void *elems, size_t n,
         return st;
     size_t k = batch(c, side, elems, n);
     if (k == 0) {
-        st = slow(c, side, elems, w);
+        st = transfer(c, side, elems, w);
         if (st != CCP_OK)
             return st;
         void *rest = elems ? (char *)elems + c->elem_size : NULL;

@@ -32,6 +32,7 @@ CCPI_INLINE ccpi_side ccpi_other(ccpi_side s)
 struct ccp_chan {
     /* --- const after new, but for `closed` --- */
     _Alignas(CCPI_LINE) ccpi_flavor flavor;
+    bool words;         /* RING, with elements of 8 bytes: the fastest path */
     ccpi_word32 closed; /* atomic: a hint for RING and COUNT, whose truth is in tail */
     size_t elem_size;
     size_t capacity;
@@ -39,7 +40,6 @@ struct ccp_chan {
     uint64_t mark; /* RING, MEET: the closed bit of tail; the index is below it */
     uint64_t lap;  /* what a position grows by per round */
     unsigned char *slots;
-    uint64_t id; /* for the order of locks */
 
     /* --- senders --- */
     _Alignas(CCPI_LINE) ccpi_word64 tail; /* RING: next position to send at; COUNT: see count.h */
@@ -58,6 +58,7 @@ struct ccp_chan {
     ccpi_list parked[2];                   /* under lock */
     ccpi_word32 senders;                   /* atomic: counted senders that are not done */
     bool own_memory;                       /* const after new */
+    uint64_t id;                           /* for the order of locks */
     int64_t period;                        /* TIMER: const after new; 0 for one element only */
     void (*drop)(void *elem, void *arg);   /* const after new */
     void *drop_arg;                        /* const after new */

@@ -94,7 +94,8 @@ size_t ccpi_ring_send_n(ccp_chan *c, const void *elems, size_t n)
         atomic_store_explicit(&slot->stamp, pos + 1, CCPI_REL);
         last = pos;
     }
-    ccpi_ring_note_high(c, last);
+    if (ccpi_ring_is_high(c, last))
+        ccpi_ring_new_high(c, last);
     ccpi_crowd_notify(c, CCPI_RECEIVERS, last, NULL, 0);
     return k;
 }

@@ -84,6 +84,38 @@ CCPI_INLINE bool ccpi_ring_ready(const ccp_chan *c, ccpi_side side)
     return side == CCPI_RECEIVERS ? t != h : t != h + c->lap;
 }
 
+/* The slot of *t has stamp *t (R1): tries to win tail, and puts the element in.  On failure *t is
+ * the tail found.  size is elem_size, perhaps as a constant. */
+CCPI_INLINE bool ccpi_ring_win_put(ccp_chan *c, const void *elem, size_t size, uint64_t *t,
+                                   ccpi_slot *slot)
+{
+    uint64_t pos = *t;
+    /* [D2] seq_cst: before the load of the crowd in notify().  LP: the element is accepted. */
+    if (CCPI_UNLIKELY(!atomic_compare_exchange_weak_explicit(&c->tail, t, ccpi_ring_next(c, pos),
+                                                             CCPI_SC, CCPI_RLX)))
+        return false;
+    ccpi_copy(slot->elem, elem, size);
+    /* [R2] release: the element.  Pairs with the acquires before ccpi_ring_win_take(). */
+    atomic_store_explicit(&slot->stamp, pos + 1, CCPI_REL);
+    return true;
+}
+
+/* The slot of *h has stamp *h + 1 (R2): tries to win head, and takes the element out. */
+CCPI_INLINE bool ccpi_ring_win_take(ccp_chan *c, void *elem, size_t size, uint64_t *h,
+                                    ccpi_slot *slot)
+{
+    uint64_t pos = *h;
+    /* [D2] seq_cst: before the load of the crowd in notify().  LP: the element is received. */
+    if (CCPI_UNLIKELY(!atomic_compare_exchange_weak_explicit(&c->head, h, ccpi_ring_next(c, pos),
+                                                             CCPI_SC, CCPI_RLX)))
+        return false;
+    if (CCPI_LIKELY(elem != NULL))
+        ccpi_copy(elem, slot->elem, size);
+    /* [R3] release: the slot is free again.  Pairs with the acquires [R1]. */
+    atomic_store_explicit(&slot->stamp, pos + c->lap, CCPI_REL);
+    return true;
+}
+
 /* Puts one element in, at *pos in slot *at; wakes nobody.  CCP_AGAIN: full (if `exact`), or perhaps
  * not free yet (if not). */
 CCPI_INLINE ccp_status ccpi_ring_put(ccp_chan *c, const void *elem, const bool exact, uint64_t *pos,
@@ -97,17 +129,10 @@ CCPI_INLINE ccp_status ccpi_ring_put(ccp_chan *c, const void *elem, const bool e
         /* [R1] acquire: the receiver has copied the former element out.  Pairs with [R3]. */
         uint64_t stamp = atomic_load_explicit(&slot->stamp, CCPI_ACQ);
         if (CCPI_LIKELY(stamp == t)) {
-            /* [D2] seq_cst: before the load of the crowd in notify().  LP: the element is
-             * accepted. */
-            if (CCPI_LIKELY(atomic_compare_exchange_weak_explicit(
-                    &c->tail, &t, ccpi_ring_next(c, t), CCPI_SC, CCPI_RLX))) {
-                ccpi_copy(slot->elem, elem, c->elem_size);
-                /* [R2] release: the element.  Pairs with the acquire in ccpi_ring_take(). */
-                atomic_store_explicit(&slot->stamp, t + 1, CCPI_REL);
-                *pos = t;
-                *at = slot;
+            *pos = t;
+            *at = slot;
+            if (CCPI_LIKELY(ccpi_ring_win_put(c, elem, c->elem_size, &t, slot)))
                 return CCP_OK;
-            }
             continue;
         }
         if (stamp + c->lap == t + 1) { /* still holds the element of the last round */
@@ -136,18 +161,10 @@ CCPI_INLINE ccp_status ccpi_ring_take(ccp_chan *c, void *elem, const bool exact,
         /* [R2] acquire: the element.  Pairs with the release in ccpi_ring_put(). */
         uint64_t stamp = atomic_load_explicit(&slot->stamp, CCPI_ACQ);
         if (CCPI_LIKELY(stamp == h + 1)) {
-            /* [D2] seq_cst: before the load of the crowd in notify().  LP: the element is
-             * received. */
-            if (CCPI_LIKELY(atomic_compare_exchange_weak_explicit(
-                    &c->head, &h, ccpi_ring_next(c, h), CCPI_SC, CCPI_RLX))) {
-                if (CCPI_LIKELY(elem != NULL))
-                    ccpi_copy(elem, slot->elem, c->elem_size);
-                /* [R3] release: the slot is free again.  Pairs with the acquire [R1]. */
-                atomic_store_explicit(&slot->stamp, h + c->lap, CCPI_REL);
-                *pos = h;
-                *at = slot;
+            *pos = h;
+            *at = slot;
+            if (CCPI_LIKELY(ccpi_ring_win_take(c, elem, c->elem_size, &h, slot)))
                 return CCP_OK;
-            }
             continue;
         }
         if (stamp == h) { /* nothing sent at h yet */
@@ -166,12 +183,26 @@ CCPI_INLINE ccp_status ccpi_ring_take(ccp_chan *c, void *elem, const bool exact,
     }
 }
 
-/* One element alone is no new high: not worth the call, while a queue swings between 0 and 1. */
-CCPI_INLINE void ccpi_ring_note_high(ccp_chan *c, uint64_t pos)
+/* Is the element at pos perhaps a new high?  One alone is none, so that a queue that swings between
+ * 0 and 1 has nothing to note. */
+CCPI_INLINE bool ccpi_ring_is_high(const ccp_chan *c, uint64_t pos)
 {
-    if (CCPI_UNLIKELY((int64_t)(pos - atomic_load_explicit(&c->high_limit, CCPI_RLX)) >= 0) &&
-        (int64_t)(pos - atomic_load_explicit(&c->head, CCPI_RLX)) > 0)
+    return CCPI_UNLIKELY((int64_t)(pos - atomic_load_explicit(&c->high_limit, CCPI_RLX)) >= 0) &&
+           (int64_t)(pos - atomic_load_explicit(&c->head, CCPI_RLX)) > 0;
+}
+
+/* What is to be done once an element was put in at pos. */
+CCPI_INLINE void ccpi_ring_sent(ccp_chan *c, uint64_t pos, const ccpi_slot *at)
+{
+    if (ccpi_ring_is_high(c, pos))
         ccpi_ring_new_high(c, pos);
+    ccpi_crowd_notify(c, CCPI_RECEIVERS, pos, &at->stamp, pos + 1);
+}
+
+/* What is to be done once the element at pos was taken out. */
+CCPI_INLINE void ccpi_ring_received(ccp_chan *c, uint64_t pos, const ccpi_slot *at)
+{
+    ccpi_crowd_notify(c, CCPI_SENDERS, pos, &at->stamp, pos + c->lap);
 }
 
 /* Puts one element in, and wakes a receiver if that is called for. */
@@ -180,10 +211,8 @@ CCPI_INLINE ccp_status ccpi_ring_send(ccp_chan *c, const void *elem, const bool 
     uint64_t pos;
     ccpi_slot *at;
     ccp_status st = ccpi_ring_put(c, elem, exact, &pos, &at);
-    if (CCPI_LIKELY(st == CCP_OK)) {
-        ccpi_ring_note_high(c, pos);
-        ccpi_crowd_notify(c, CCPI_RECEIVERS, pos, &at->stamp, pos + 1);
-    }
+    if (CCPI_LIKELY(st == CCP_OK))
+        ccpi_ring_sent(c, pos, at);
     return st;
 }
 
@@ -194,7 +223,7 @@ CCPI_INLINE ccp_status ccpi_ring_recv(ccp_chan *c, void *elem, const bool exact)
     ccpi_slot *at;
     ccp_status st = ccpi_ring_take(c, elem, exact, &pos, &at);
     if (CCPI_LIKELY(st == CCP_OK))
-        ccpi_crowd_notify(c, CCPI_SENDERS, pos, &at->stamp, pos + c->lap);
+        ccpi_ring_received(c, pos, at);
     return st;
 }
 

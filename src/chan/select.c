@@ -75,7 +75,7 @@ static ccp_status try_case(const ccp_case *k)
         return ccp_ctx_status(k->obj_) == CCP_OK ? CCP_AGAIN : CCP_OK;
     ccp_chan *c = k->obj_;
     return c->flavor == CCPI_MEET ? ccpi_meet_try(c, side_of(k), elem_of(k))
-                                  : ccpi_chan_try(c, side_of(k), elem_of(k));
+                                  : ccpi_chan_try(c, side_of(k), elem_of(k), true);
 }
 
 /* Is a case perhaps ready?  Cheaper than trying, and may be wrong either way. */

@@ -23,25 +23,31 @@ typedef struct attempt {
     bool active; /* counted in the crowd: to be given back by ccpi_crowd_leave() */
 } attempt;
 
-ccp_status ccpi_chan_try(ccp_chan *c, ccpi_side side, void *elem)
+ccp_status ccpi_chan_try(ccp_chan *c, ccpi_side side, void *elem, bool exact)
 {
-    if (c->flavor == CCPI_RING)
-        return side == CCPI_SENDERS ? ccpi_ring_send(c, elem, true) : ccpi_ring_recv(c, elem, true);
-    return c->flavor == CCPI_COUNT ? ccpi_count_try(c, side) : ccpi_timer_try(c, elem);
+    bool sends = side == CCPI_SENDERS;
+    switch (c->flavor) {
+    case CCPI_RING:
+        if (exact)
+            return sends ? ccpi_ring_send(c, elem, true) : ccpi_ring_recv(c, elem, true);
+        return sends ? ccpi_ring_send(c, elem, false) : ccpi_ring_recv(c, elem, false);
+    case CCPI_COUNT:
+        return ccpi_count_try(c, side);
+    case CCPI_MEET:
+    case CCPI_TIMER:
+        break;
+    }
+    return ccpi_timer_try(c, elem);
 }
 
 /* May be wrong in saying CCP_AGAIN; cheaper, while others are in the middle of something. */
 static ccp_status try_quick(const attempt *a)
 {
     ccp_chan *c = a->chan;
-    if (c->flavor != CCPI_RING)
-        return ccpi_count_try(c, a->side);
-    if (a->side == CCPI_RECEIVERS && ccpi_chan_closed(c))
-        return ccpi_ring_recv(c, a->elem, true);
-    if (!ccpi_ring_hint(c, a->side))
+    bool drains = a->side == CCPI_RECEIVERS && ccpi_chan_closed(c);
+    if (c->flavor == CCPI_RING && !drains && !ccpi_ring_hint(c, a->side))
         return CCP_AGAIN;
-    return a->side == CCPI_SENDERS ? ccpi_ring_send(c, a->elem, false)
-                                   : ccpi_ring_recv(c, a->elem, false);
+    return ccpi_chan_try(c, a->side, a->elem, drains);
 }
 
 bool ccpi_chan_ready(const ccp_chan *c, ccpi_side s)
@@ -144,7 +150,7 @@ static ccp_status wait_round(attempt *a)
         ccpi_spin_slept(&s, woken);
     if (ended == CCP_CANCELED)
         return ccp_ctx_status(a->wait.ctx_); /* success does not overtake it */
-    st = ccpi_chan_try(c, a->side, a->elem);
+    st = ccpi_chan_try(c, a->side, a->elem, true);
     return st == CCP_AGAIN && ended == CCP_TIMEOUT ? ccpi_wait_over(a->wait) : st;
 }
 
