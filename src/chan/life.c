@@ -117,7 +117,8 @@ ccp_chan *ccp_chan_make(const ccp_chan_opts *o)
 /* ---- ending ---- */
 
 /* Sets the mark that no send can pass; true for the first one who does.  [D2] seq_cst: before the
- * queues are looked at; whoever parks later sees it [D1].  LP of close for RING and COUNT. */
+ * queues are looked at; whoever parks later sees it [D1].  [C2] and releases to senders that find
+ * it.  LP of close for RING and COUNT. */
 static bool mark_closed(ccp_chan *c)
 {
     return !(atomic_fetch_or_explicit(&c->tail, c->mark, CCPI_SC) & c->mark);

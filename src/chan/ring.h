@@ -123,8 +123,11 @@ CCPI_INLINE ccp_status ccpi_ring_put(ccp_chan *c, const void *elem, const bool e
 {
     uint64_t t = atomic_load_explicit(&c->tail, CCPI_RLX);
     for (unsigned tries = 0;;) {
-        if (CCPI_UNLIKELY(t & c->mark))
-            return CCP_CLOSED; /* LP: the load of tail */
+        if (CCPI_UNLIKELY(t & c->mark)) { /* LP: the load that found it */
+            /* [C2] acquire: what the closer did is seen.  Pairs with mark_closed(). */
+            (void)atomic_load_explicit(&c->tail, CCPI_ACQ);
+            return CCP_CLOSED;
+        }
         ccpi_slot *slot = ccpi_ring_slot(c, t);
         /* [R1] acquire: the receiver has copied the former element out.  Pairs with [R3]. */
         uint64_t stamp = atomic_load_explicit(&slot->stamp, CCPI_ACQ);
