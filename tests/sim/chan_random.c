@@ -130,7 +130,7 @@ static void stage(sim_scenario *out, const play *p, uint32_t capacity, bool spin
     if (!s)
         abort();
     *s = (staged){ .p = p, .w = { .capacity = capacity, .elem_size = capacity == 3 ? 0 : 8,
-                                  .spin = spin, .wrap = !spin, .weak = o.weak } };
+                                  .spin = spin, .wrap = !spin } };
     snprintf(s->name, sizeof s->name, "%s.cap%u.%s", p->name, capacity, how);
     *out = (sim_scenario){ s->name, run_play, s, o, NULL };
 }

@@ -4,8 +4,8 @@
  */
 #include "chan_world.h"
 
-#include "block/tuning.h"
 #include "chan/chan.h"
+#include "tune.h"
 
 #include <string.h>
 
@@ -203,21 +203,12 @@ static void spawn_one(operation op)
 
 static void tune(void)
 {
-    ccpi_tuning_s t = { .fair_every = UINT32_MAX, .fair_pops = 32 };
-    if (w->spin) {
-        t.quick_max = 2;
-        t.quick_min = 1;
-        t.pauses = 1;
-        t.patient_max = 1;
-        t.shared_tries = 1;
-        t.streak = 2;
-        t.defer = 1;
-        t.fair_every = 10000;
-        t.fair_pops = 2;
-    }
+    if (w->spin)
+        tune_a_little();
+    else
+        tune_no_spinning();
     if (w->wrap) /* the last round before 2^64; a lap of capacity 1 is 4, of capacity 2 it is 8 */
-        t.first_lap = UINT64_MAX / (w->capacity == 1 ? 4 : w->capacity <= 3 ? 8 : 16);
-    ccpi_tuning = t;
+        ccpi_tuning.first_lap = UINT64_MAX / (w->capacity == 1 ? 4 : w->capacity <= 3 ? 8 : 16);
 }
 
 bool world_is_possible(const world *x)
@@ -249,7 +240,7 @@ void world_begin(const world *x)
 {
     w = x;
     script_count = 0;
-    lin_history_clear(&history, w->loose || w->weak);
+    lin_history_clear(&history, w->loose || sim_is_weak());
     memset(next_value, 0, sizeof next_value);
     model = (lin_channel){ w->capacity, w->elem_size == 0 };
     tune();
@@ -316,7 +307,7 @@ static void empty(int which)
         end(i, st, v, 1);
     } while (st == CCP_OK);
     sim_assert(st == CCP_CLOSED);
-    if (w->weak)
+    if (sim_is_weak())
         sim_assert(lin_history_conserves(&history, which, model.counter));
     else
         sim_assert(lin_history_check(&history, which, &lin_channel_model, &model));

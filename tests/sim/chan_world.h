@@ -5,8 +5,9 @@
  *
  *   - once no thread can go on, each that still waits has a reason to;
  *   - closing then releases them all;
- *   - the history of each channel is linearizable (but see `weak`), with all that was left in it received at the end:
- *     so each accepted element was received or dropped exactly once, and in order;
+ *   - the history of each channel is linearizable, with all that was left in it received at the
+ *     end: so each accepted element was received or dropped exactly once, and in order (in the weak
+ *     model only the former: there the times of different threads say nothing);
  *   - the channels are quiescent when they are freed, and nothing leaks.
  */
 #ifndef CHAN_WORLD_H
@@ -61,7 +62,6 @@ typedef struct world {
     bool wrap;        /* positions of the rings are about to overflow */
     bool spin;        /* waits spin a little before they sleep */
     bool loose;       /* beginnings and ends of operations are no steps: DPOR has less to order */
-    bool weak;        /* for the weak model: then the history is only checked for its elements */
 } world;
 
 extern const char *const operation_names[OPERATIONS];

@@ -439,6 +439,11 @@ int sim_self(void)
     return sim.self ? sim.self->id : 0;
 }
 
+bool sim_is_weak(void)
+{
+    return sim.o.weak;
+}
+
 /* ---- Sleeping and waking ---- */
 
 /* The calling thread has looked at what it had to, in the same step. */

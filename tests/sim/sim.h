@@ -97,6 +97,9 @@ _Noreturn void sim_fail(const char *format, ...) __attribute__((format(printf, 1
 #define sim_assert(cond) \
     ((cond) ? (void)0 : sim_fail("assertion failed: %s (%s:%d)", #cond, __FILE__, __LINE__))
 
+/** Is this the weak model? */
+bool sim_is_weak(void);
+
 /** Any of 0 .. n - 1 (n <= 255): every one in its turn, or a random one. */
 int sim_choose(int n);
 
