@@ -436,7 +436,7 @@ static void run_stormer(worker *w)
 
 static void storm(uint64_t seed)
 {
-    static worker w[12], canceler;
+    static worker w[16], canceler;
     round_state *r = calloc(1, sizeof *r);
     dice d = { seed };
     size_t n = 4 + roll(&d, LENGTH(w) - 3);
