@@ -25,26 +25,7 @@ void ccpi_pace_init(ccpi_pace *p)
     atomic_init(&p->average, AVERAGE_FIRST * AVERAGE_SCALE);
 }
 
-/* Shall this wait begin with a yield?  It does while the processor is known to be needed by others,
- * and now and then to find out: a thread whose waits are short enough to be spun away would never
- * learn that it keeps from running what it waits for.  Only if its partners have work to do between
- * two elements, and there is room for a burst that pays for a switch of threads. */
-static bool yields_first(ccpi_pace *p, uint64_t burst)
-{
-    if (burst < ccpi_tuning.shared_burst ||
-        get(&p->grain) < ccpi_tuning.shared_grain * AVERAGE_SCALE)
-        return false;
-    uint32_t shared = get(&p->shared);
-    if (shared) {
-        put(&p->shared, shared - 1);
-        return true;
-    }
-    uint32_t waits = get(&p->waits) + 1;
-    put(&p->waits, waits);
-    return ccpi_tuning.probe_every && waits % ccpi_tuning.probe_every == 0;
-}
-
-void ccpi_spin_begin(ccpi_spin *s, ccpi_pace *pace, uint64_t burst, const ccpi_word64 *others,
+void ccpi_spin_begin(ccpi_spin *s, ccpi_pace *pace, const ccpi_word64 *others,
                      const ccpi_word64 *mine, const ccpi_word64 *theirs)
 {
     const ccpi_tuning_s *t = &ccpi_tuning;
@@ -55,27 +36,23 @@ void ccpi_spin_begin(ccpi_spin *s, ccpi_pace *pace, uint64_t burst, const ccpi_w
     if (average <= t->long_wait)
         s->patient = budget < t->patient_max ? budget : t->patient_max;
     s->began = ccpi_ticks();
-    if (s->quick && yields_first(pace, burst))
-        s->quick = 0;
 }
 
-static void average_in(ccpi_word32 *average, uint64_t value)
+static void learn(ccpi_pace *p, uint64_t ticks)
 {
     uint64_t most = 2 * (uint64_t)ccpi_tuning.long_wait;
-    int32_t sample = (int32_t)(value < most ? value : most) * AVERAGE_SCALE;
-    uint32_t old = get(average);
+    int32_t sample = (int32_t)(ticks < most ? ticks : most) * AVERAGE_SCALE;
+    uint32_t old = get(&p->average);
     uint32_t now = old + (uint32_t)((sample - (int32_t)old) / 8);
     if (now != old)
-        put(average, now);
+        put(&p->average, now);
 }
 
 void ccpi_spin_won(const ccpi_spin *s)
 {
-    average_in(&s->pace->average, s->phase == QUICK ? s->count : s->won_after);
-    if (s->phase == QUICK) {
-        average_in(&s->pace->grain, s->count);
+    learn(s->pace, s->phase == QUICK ? s->count : s->won_after);
+    if (s->phase == QUICK)
         return;
-    }
     uint32_t streak = get(&s->pace->streak);
     if (s->shared)
         put(&s->pace->streak, streak + 1);
@@ -86,7 +63,7 @@ void ccpi_spin_won(const ccpi_spin *s)
 void ccpi_spin_slept(const ccpi_spin *s, uint64_t woken)
 {
     if (woken > s->began)
-        average_in(&s->pace->average, s->shared ? UINT32_MAX : woken - s->began);
+        learn(s->pace, s->shared ? UINT32_MAX : woken - s->began);
 }
 
 /* Shall this wait sleep without yielding first? */
@@ -124,12 +101,10 @@ static bool yield_once(ccpi_spin *s)
     if (eaten(took, positions(s) - position))
         put(&s->pace->hog, ccpi_tuning.hog_skips);
     if (took > ccpi_tuning.shared_yield) {
-        put(&s->pace->shared, ccpi_tuning.shared_waits);
         s->won_after = UINT32_MAX;
         s->phase = YIELD;
         return s->shared++ < ccpi_tuning.shared_tries;
     }
-    put(&s->pace->shared, 0);
     s->won_after = after - s->began;
     s->phase = PAUSE;
     s->count = 0;
