@@ -1,72 +1,89 @@
 /* SPDX-License-Identifier: MIT
  *
  * Every unordered pair of operations of a channel, at every capacity 0, 1, 2, with elements and
- * without, from every initial state: every schedule, by DPOR.
+ * without, from every initial state: every schedule, by DPOR.  With -DTRIPLES every unordered triple
+ * of the operations, which is for the long tests.
  */
 #include "chan_world.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-typedef struct pair {
-    world w;
-    operation a, b;
-    char name[80];
-} pair;
+#ifdef TRIPLES
+#define AT_ONCE 3
+#else
+#define AT_ONCE 2
+#endif
 
-static void run_pair(void *arg)
+typedef struct group {
+    world w;
+    operation op[AT_ONCE];
+    char name[112];
+} group;
+
+static void run_group(void *arg)
 {
-    const pair *p = arg;
-    world_begin(&p->w);
-    world_spawn(&p->a, 1);
-    world_spawn(&p->b, 1);
+    const group *g = arg;
+    world_begin(&g->w);
+    for (int i = 0; i < AT_ONCE; i++)
+        world_spawn(&g->op[i], 1);
     world_end();
 }
 
-/* A select chooses at random among what is ready: both of two. */
-static int random_choices(const pair *p)
+/* ---- The table ---- */
+
+static sim_scenario *scenarios;
+static size_t count, room;
+
+static void add(const group *from)
 {
-    bool selects = p->a >= SELECT_RECV && p->a <= SELECT_CTX;
-    selects |= p->b >= SELECT_RECV && p->b <= SELECT_CTX;
-    return selects ? 2 : 0;
+    if (count == room) {
+        room = room ? 2 * room : 1024;
+        scenarios = realloc(scenarios, room * sizeof *scenarios);
+    }
+    group *g = malloc(sizeof *g);
+    if (!scenarios || !g)
+        abort();
+    *g = *from;
+    int n = snprintf(g->name, sizeof g->name, "cap%u.size%zu.%s.", g->w.capacity, g->w.elem_size,
+                     fill_names[g->w.fill]);
+    bool selects = false;
+    int sum = 0;
+    for (int i = 0; i < AT_ONCE; i++) {
+        n += snprintf(g->name + n, sizeof g->name - (size_t)n, "%s%s", i ? "+" : "",
+                      operation_names[g->op[i]]);
+        selects |= g->op[i] >= SELECT_RECV && g->op[i] <= SELECT_CTX;
+        sum += (int)g->op[i];
+    }
+    g->w.wrap = sum % 2 == 1;
+    g->w.loose = AT_ONCE > 2 || g->w.fill == PARKED_RECV || g->w.fill == PARKED_SEND;
+    scenarios[count++] = (sim_scenario){
+        g->name, run_group, g,
+        { .mode = SIM_DPOR, .rand_choices = selects ? 2 : 0 }, /* a select takes any that is ready */
+        NULL
+    };
 }
 
-static size_t generate(sim_scenario *out)
+static void add_all(group *g, int i)
 {
-    size_t n = 0;
-    for (uint32_t capacity = 0; capacity <= 2; capacity++)
-        for (int size = 8; size >= 0; size -= 8)
-            for (int f = 0; f < FILLS; f++)
-                for (int a = 0; a < OPERATIONS; a++)
-                    for (int b = a; b < OPERATIONS; b++) {
-                        world w = { .capacity = capacity, .elem_size = (size_t)size,
-                                    .fill = (fill)f };
-                        if (!world_is_possible(&w))
-                            continue;
-                        if (out) {
-                            pair *p = malloc(sizeof *p);
-                            if (!p)
-                                abort();
-                            *p = (pair){ .w = w, .a = (operation)a, .b = (operation)b };
-                            p->w.wrap = (a + b) % 2 == 1;
-                            p->w.loose = f == PARKED_RECV || f == PARKED_SEND; /* three threads */
-                            snprintf(p->name, sizeof p->name, "cap%u.size%d.%s.%s+%s", capacity,
-                                     size, fill_names[f], operation_names[a], operation_names[b]);
-                            out[n] = (sim_scenario){ p->name, run_pair, p, { .mode = SIM_DPOR },
-                                                     NULL };
-                            out[n].options.rand_choices = random_choices(p);
-                        }
-                        n++;
-                    }
-    return n;
+    if (i == AT_ONCE) {
+        add(g);
+        return;
+    }
+    for (int op = i ? (int)g->op[i - 1] : 0; op < OPERATIONS; op++) {
+        g->op[i] = (operation)op;
+        add_all(g, i + 1);
+    }
 }
 
 int main(int argc, char **argv)
 {
-    size_t n = generate(NULL);
-    sim_scenario *scenarios = calloc(n, sizeof *scenarios);
-    if (!scenarios)
-        return 2;
-    generate(scenarios);
-    return sim_main(argc, argv, scenarios, n);
+    for (uint32_t capacity = 0; capacity <= 2; capacity++)
+        for (size_t size = 0; size <= 8; size += 8)
+            for (int f = 0; f < FILLS; f++) {
+                group g = { .w = { .capacity = capacity, .elem_size = size, .fill = (fill)f } };
+                if (world_is_possible(&g.w))
+                    add_all(&g, 0);
+            }
+    return sim_main(argc, argv, scenarios, count);
 }
