@@ -5,8 +5,9 @@ import statistics
 
 from benchlib import machine, report
 from benchlib.cells import BY_NAME, HERE, PEERS
-from benchlib.measure import good_rounds
+from benchlib.measure import good_rounds, state_of
 
+MOVED_BY_STATE = ("tp", "pp", "sel", "pipe", "pool")
 CAPS = (0, 1, 64, 1024)
 SHAPES = ("1to1", "4to1", "1to4", "4to4", "16to16")
 MAIN = [f"{s}-{c}" for c in CAPS for s in SHAPES]
@@ -258,7 +259,28 @@ def plots(directory, names):
     return "".join(f"![{n}]({directory}/{n}.svg)\n" for n in names)
 
 
-def benchmarks(heads, s, goal_rows, plot_names):
+def other_states(all_rounds, s):
+    """Summaries of the cells in the states of the cores that are not in the main tables."""
+    for state in ("near", "mid", "far"):
+        found = {}
+        for n, cell in s.items():
+            rounds = [r for r in good_rounds(all_rounds[n]) if state_of(r) == state]
+            if cell.state != state and len(rounds) >= 3 and cell.cell.kind in MOVED_BY_STATE:
+                found[n] = report.Summary(cell.cell, rounds, cell.cores)
+        if found:
+            yield state, found
+
+
+def states_tables(all_rounds, s):
+    out = []
+    for state, found in other_states(all_rounds, s):
+        out += [f"## Cells of the tables above while the cores were {state}\n",
+                rows_table([HEADER] + [cell_row(c, found) for c in found.values()
+                                       if "ccp" in c.values])]
+    return "\n".join(out)
+
+
+def benchmarks(heads, s, all_rounds, goal_rows, plot_names):
     lost, compared, where = losses(s)
     out = [INTRO.format(provenance=provenance(heads), lost=len(lost), all=len(compared),
                         where=where), plots("plots", plot_names)]
@@ -271,6 +293,7 @@ def benchmarks(heads, s, goal_rows, plot_names):
     fairness = fairness_table(s)
     if fairness:
         out += ["## Fairness\n", fairness]
+    out.append(states_tables(all_rounds, s))
     out.append(GOALS + goals_tables(goal_rows, s))
     out.append("## Every peer: wall time / processor time\n")
     for title, names in sections(s):
