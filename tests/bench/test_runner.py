@@ -10,13 +10,14 @@ import unittest
 
 sys.dont_write_bytecode = True
 
-from benchlib import cells, measure, report, svg  # noqa: E402
+from benchlib import cells, document, measure, report, svg  # noqa: E402
 
 
 def rnd(line, others=0.0, **wall):
     runs = {peer: {"n": 100, "wall": w * 100, "cpu": w * 100, "vcs": 0, "ics": 0}
             for peer, w in wall.items()}
-    return {"line": [line, line], "others": others, "step": 1.0, "step_used": 1.0, "runs": runs}
+    return {"line": [line, line], "others": others, "step": 1.0, "cas": 4.0, "step_used": 1.0,
+            "runs": runs}
 
 
 class Rounds(unittest.TestCase):
@@ -54,6 +55,25 @@ class Figures(unittest.TestCase):
                                  self.found)
         self.assertEqual([(name, found, met) for _, name, found, met in rows],
                          [("16to16-64", 5, False)])
+
+    def test_a_cell_that_a_peer_wins_is_named(self):
+        lost, compared, where = document.losses(self.found)
+        self.assertEqual((lost, compared), (["16to16-64"], ["1to1-64", "16to16-64"]))
+        self.assertEqual(where, "Go in 16to16-64 (0.80).")
+
+    def test_a_reason_quotes_what_was_measured(self):
+        goal = cells.Goal("C2", ["16to16-64"], "go", ">=", 2.0)
+        s = self.found["16to16-64"]
+        known = [("C2", ["16to16-*"], "go", "Go takes {go} ns, we {ccp}.")]
+        self.assertEqual(document.reason(goal, s, known), "Go takes 40 ns, we 50.")
+        self.assertEqual(document.reason(goal._replace(figure="cpu"), s, known),
+                         "no reason found yet")
+
+    def test_every_reason_belongs_to_a_goal(self):
+        names = {g.name for g in cells.load_goals()}
+        for name, _, _, why in document.reasons():
+            self.assertIn(name, names)
+            self.assertTrue(why)
 
     def test_every_goal_names_cells_that_exist(self):
         names = [c.name for c in cells.load_cells()]
