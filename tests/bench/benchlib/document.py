@@ -302,6 +302,17 @@ def benchmarks(heads, s, all_rounds, goal_rows, plot_names):
     return "\n".join(out)
 
 
+def states_text(s):
+    """How far apart the cores were, cell by cell."""
+    counts = {}
+    for cell in s.values():
+        counts[cell.state.lstrip("!")] = counts.get(cell.state.lstrip("!"), 0) + 1
+    line = statistics.median(statistics.mean(r["line"]) for c in s.values() for r in c.rounds)
+    each = ", ".join(f"{n} cells {state}" for state, n in counts.items())
+    return (f"Cores: {each} (near: a cache line to the other core and back takes less than 90 ns, "
+            f"mid: less than 450); median {line:.0f} ns.")
+
+
 def readme(heads, s, goal_rows):
     head = heads[0][0]
     lost, compared, where = losses(s)
@@ -312,7 +323,7 @@ def readme(heads, s, goal_rows):
         f"Nanoseconds per operation, medians, of {head['cpu']}, {head['cores']} cores, Linux "
         f"{head['kernel']}, {head['cc']}, {head.get('go')}, {head.get('rustc')}, "
         f"{head['date'][:10]}, commit {head['commit']}. `4to1-64`: 4 senders, 1 receiver, "
-        "capacity 64.\n",
+        f"capacity 64. {states_text(s)}\n",
         rows_table(rows),
         f"▼: a peer is faster. So it is in {len(lost)} of {len(compared)} cells: {where}",
         f"{met} of {len(goal_rows)} goals are met. All cells, all peers, the goals that are not "
