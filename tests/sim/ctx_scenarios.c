@@ -535,6 +535,28 @@ static const char *node_of(const play *p, const act *a)
     return a->op == PASS ? "" : p->t->node[a->node];
 }
 
+static bool waits_or_sets(const act *a)
+{
+    return (a->op >= RECV && a->op <= HOOK_UNHOOK) || a->op == NEW;
+}
+
+/* The waiter of a tree with a deadline cannot be waited for until it sleeps: so it is a third thread
+ * in full, and the others do less. */
+static bool too_large(const play *p, const act *a, const act *b)
+{
+    if (p->before == NOTHING || !(p->t->late[0] || p->t->late[1]))
+        return false;
+    int n = waits_or_sets(a) + waits_or_sets(b);
+    return n > (p->before == WAITER ? 0 : 1);
+}
+
+static bool three_too_large(const tree *t, const act *a, const act *b, const act *c)
+{
+    int waiting = (a->op == RECV) + (b->op == RECV) + (c->op == RECV);
+    int n = waits_or_sets(a) + waits_or_sets(b) + waits_or_sets(c);
+    return t->late[0] && (waiting > 1 || n > 2);
+}
+
 static void pairs(const tree *t, set_up before, int at)
 {
     play p = { .t = t, .before = before, .at = at, .acts = 2 };
@@ -542,7 +564,7 @@ static void pairs(const tree *t, set_up before, int at)
     int n = list_acts(&p, all);
     for (int i = 0; i < n; i++)
         for (int k = i; k < n; k++) {
-            if (!may_meet(&all[i], &all[k]))
+            if (!may_meet(&all[i], &all[k]) || too_large(&p, &all[i], &all[k]))
                 continue;
             p.a[0] = all[i];
             p.a[1] = all[k];
@@ -580,7 +602,7 @@ static void triples(const tree *t)
         for (int k = i; k < used; k++)
             for (int m = k; m < used; m++) {
                 if (!may_meet(&all[i], &all[k]) || !may_meet(&all[i], &all[m]) ||
-                    !may_meet(&all[k], &all[m]))
+                    !may_meet(&all[k], &all[m]) || three_too_large(t, &all[i], &all[k], &all[m]))
                     continue;
                 p.a[0] = all[i], p.a[1] = all[k], p.a[2] = all[m];
                 scene_add(run_play, scene_keep(&p, sizeof p), NULL, "triple.%s.%s_%s+%s_%s+%s_%s",
@@ -588,6 +610,83 @@ static void triples(const tree *t)
                           operation_names[all[k].op], node_of(&p, &all[k]),
                           operation_names[all[m].op], node_of(&p, &all[m]));
             }
+}
+
+/* ---- By hand ---- */
+
+static void wait_for_end(void *arg)
+{
+    (void)arg;
+    sim_assert(ccp_chan_recv(empty, NULL, ccp_with(node[0])) == CCP_CLOSED);
+}
+
+/* A context under which a thread waits is not freed; what ends that wait is not the context. */
+static void busy_while_waited(void *arg)
+{
+    (void)arg;
+    scene_tune(STILL);
+    empty = scene_chan(8, 1);
+    node[0] = ccp_ctx_new(NULL, CCP_FOREVER);
+    sim_assert(node[0]);
+    sim_spawn(wait_for_end, NULL);
+    sim_settle();
+    sim_assert(ccp_ctx_free(node[0]) == CCP_BUSY);
+    sim_assert(ccp_chan_close(empty) == CCP_OK);
+    sim_join();
+    sim_assert(ccp_ctx_free(node[0]) == CCP_OK);
+    (void)scene_chan_end(empty);
+}
+
+static void count_run(void *arg)
+{
+    (*(int *)arg)++;
+}
+
+/* A hook can be set again after it was taken back, or has run; not before. */
+static void cancel_first(void *arg)
+{
+    (void)arg;
+    ccp_ctx_cancel(node[0]);
+}
+static void hook_again(void *arg)
+{
+    (void)arg;
+    static int runs;
+    static ccp_hook h;
+    scene_tune(STILL);
+    node[0] = ccp_ctx_new(NULL, CCP_FOREVER);
+    node[1] = ccp_ctx_new(NULL, CCP_FOREVER);
+    sim_assert(node[0] && node[1]);
+    sim_spawn(cancel_first, NULL);
+    sim_assert(ccp_ctx_hook(node[0], &h, count_run, &runs) == CCP_OK);
+    ccp_status st = ccp_ctx_unhook(&h, CCP_FOREVER);
+    sim_assert(st == CCP_OK ? runs == 0 : st == CCP_CLOSED && runs == 1);
+    runs = 0;
+    sim_assert(ccp_ctx_hook(node[1], &h, count_run, &runs) == CCP_OK);
+    sim_assert(ccp_ctx_hook(node[1], &h, count_run, &runs) == CCP_BUSY);
+    sim_assert(ccp_ctx_free(node[1]) == CCP_BUSY);
+    ccp_ctx_cancel(node[1]);
+    sim_assert(runs == 1 && ccp_ctx_unhook(&h, CCP_FOREVER) == CCP_CLOSED);
+    sim_assert(ccp_ctx_hook(node[1], &h, count_run, &runs) == CCP_OK && runs == 2);
+    sim_join();
+    sim_assert(ccp_ctx_free(node[0]) == CCP_OK && ccp_ctx_free(node[1]) == CCP_OK);
+}
+
+/* Memory may be short: NULL, and nothing is left behind. */
+static void new_fails(void *arg)
+{
+    (void)arg;
+    scene_tune(STILL);
+    node[0] = ccp_ctx_new(NULL, CCP_FOREVER);
+    if (!node[0])
+        return;
+    sim_spawn(cancel_first, NULL);
+    ccp_ctx *k = ccp_ctx_new(node[0], CCP_FOREVER), *d = ccp_ctx_new_detached(k);
+    sim_join();
+    sim_assert(!k || ccp_ctx_status(k) == CCP_CANCELED);
+    sim_assert(ccp_ctx_free(k) == CCP_OK && ccp_ctx_free(d) == CCP_OK);
+    sim_assert(ccp_ctx_free(node[0]) == CCP_OK);
+    sim_assert(ccp_live_blocks() == 0);
 }
 
 int main(int argc, char **argv)
@@ -600,5 +699,8 @@ int main(int argc, char **argv)
     }
     triples(&trees[1]);
     triples(&trees[7]);
+    scene_add(busy_while_waited, NULL, NULL, "hand.busy_while_waited");
+    scene_add(hook_again, NULL, NULL, "hand.hook_again");
+    scene_add(new_fails, NULL, &(sim_options){ .fail_alloc = 1 }, "hand.new_fails");
     return scene_main(argc, argv);
 }

@@ -16,22 +16,21 @@
 
 /* ---- Knobs ---- */
 
-const char *const tuning_names[TUNINGS] = { "still", "quick", "yielding", "probing",
+const char *const tuning_names[TUNINGS] = { "still", "quick", "yielding", "streak",
                                             "fair", "deferring", "everything" };
 
 static const ccpi_tuning_s knobs[TUNINGS] = {
     [STILL] = { .fair_every = UINT32_MAX, .fair_pops = 32 },
     [QUICK] = { .quick_max = 2, .quick_min = 1, .fair_every = UINT32_MAX, .fair_pops = 32 },
     [YIELDING] = { .quick_max = 1, .quick_min = 1, .pauses = 1, .patient_max = 1, .in_flight = 1,
-                   .shared_tries = 1, .streak = 1, .fair_every = UINT32_MAX, .fair_pops = 32 },
-    [PROBING] = { .quick_max = 1, .quick_min = 1, .pauses = 1, .patient_max = 1, .shared_tries = 1,
-                  .probe_every = 1, .shared_burst = 1, .shared_grain = 0, .shared_waits = 1,
-                  .fair_every = UINT32_MAX, .fair_pops = 32 },
+                   .shared_tries = 1, .fair_every = UINT32_MAX, .fair_pops = 32 },
+    [STREAK] = { .quick_max = 1, .quick_min = 1, .pauses = 1, .patient_max = 1, .shared_tries = 1,
+                 .streak = 1, .hog_yield = 1, .hog_skips = 1, .fair_every = UINT32_MAX,
+                 .fair_pops = 32 },
     [FAIR] = { .fair_every = 0, .fair_pops = 1 },
     [DEFERRING] = { .defer = 1, .fair_every = UINT32_MAX, .fair_pops = 32 },
     [EVERYTHING] = { .quick_max = 2, .quick_min = 1, .pauses = 1, .patient_max = 1, .in_flight = 1,
-                     .shared_tries = 2, .probe_every = 1, .shared_burst = 1, .shared_grain = 0,
-                     .shared_waits = 1, .hog_yield = 1, .hog_skips = 1, .streak = 2, .defer = 1,
+                     .shared_tries = 2, .hog_yield = 1, .hog_skips = 1, .streak = 2, .defer = 1,
                      .fair_every = 0, .fair_pops = 1 },
 };
 
@@ -95,15 +94,6 @@ size_t scene_chan_end(ccp_chan *ch)
     sim_assert(atomic_load(&ch->crowd[0]) == 0 && atomic_load(&ch->crowd[1]) == 0);
     sim_assert(ccp_chan_free(ch) == CCP_OK);
     return n;
-}
-
-/* ---- Order ---- */
-
-int scene_tick(void)
-{
-    static _Atomic int now;
-    sim_hint(&now, sizeof now);
-    return 1 + atomic_fetch_add(&now, 1);
 }
 
 /* ---- The table ---- */

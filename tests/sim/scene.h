@@ -14,7 +14,7 @@ typedef enum tuning {
     STILL,      /* no spinning at all: what is explored exhaustively */
     QUICK,      /* a pause or two before the sleep */
     YIELDING,   /* and a yield */
-    PROBING,    /* each wait yields first */
+    STREAK,     /* waits that yielding won are followed by one that sleeps at once */
     FAIR,       /* each wake takes the one that waited longest */
     DEFERRING,  /* a waker looks whether somebody awake takes the work */
     EVERYTHING, /* all of it */
@@ -32,9 +32,6 @@ ccp_chan *scene_chan(size_t elem_size, size_t capacity);
 /* Closes it, if it is not closed, and frees it: nobody may be counted as waiting any more (the
  * library's own checks see to that), and what was left in it comes back: how many elements. */
 size_t scene_chan_end(ccp_chan *ch);
-
-/* A clock of happenings: 1, 2, 3 ...  No step; orders what one thread does after another. */
-int scene_tick(void);
 
 /* Adds a scenario to the table; the name is formatted. */
 void scene_add(void (*fn)(void *arg), void *arg, const sim_options *o, const char *name, ...)
