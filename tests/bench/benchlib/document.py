@@ -167,7 +167,8 @@ def reasons():
 class Facts(dict):
     """What a reason may quote of its cell: {ccp}, {go}, {best} are figures, {best_name} whose,
     {ccp_switches}, {go_switches}, {best_switches} switches of threads per operation, {ccp_cpu} and
-    so on processor time per operation, {line} and {cas} figures of the machine."""
+    so on processor time per operation, {line} and {cas} figures of the machine, {in_cas} the figure
+    of libccp in units of {cas}."""
 
     def __init__(self, s):
         best = s.best_with_threads()
@@ -176,6 +177,7 @@ class Facts(dict):
                 self[name] = report.short(s.median(peer))
                 self[name + "_cpu"] = report.short(s.cpu(peer))
                 self[name + "_switches"] = f"{switches(s, peer):.2g}"
+        self["in_cas"] = f"{s.median('ccp') / statistics.median(r['cas'] for r in s.rounds):.2g}"
         self["best_name"] = BY_NAME[best].title if best else "–"
         self["line"] = report.short(statistics.median(statistics.mean(r["line"]) for r in s.rounds))
         self["cas"] = report.short(statistics.median(r["cas"] for r in s.rounds))
@@ -197,20 +199,33 @@ def reason(goal, s, known):
     return "no reason found yet"
 
 
-def goals_tables(rows, s):
+def found_in(goal, cell, summaries):
+    """What was found with the cores in one state, as text; bold if that meets the goal."""
+    if cell not in summaries:
+        return "–"
+    found = summaries[cell].figure(goal.figure, summaries)
+    if found is None:
+        return "–"
+    return f"**{found:.2f}**" if report.OPS[goal.op](found, goal.bound) else f"{found:.2f}"
+
+
+def goal_row(row, by_state):
+    goal, cell, found, _ = row
+    return [goal.name, cell, f"`{goal.figure}`", f"{goal.op} {goal.bound:g}", f"{found:.2f}",
+            *(found_in(goal, cell, by_state[state]) for state in by_state)]
+
+
+def goals_tables(rows, s, by_state):
     known = reasons()
     met = [r for r in rows if r[3]]
     out = [f"{len(met)} of {len(rows)} are met.\n", "### Not met\n"]
-    table = [["goal", "cell", "figure", "wanted", "found", "reason found"]]
-    for goal, cell, found, _ in (r for r in rows if not r[3]):
-        table.append([goal.name, cell, f"`{goal.figure}`", f"{goal.op} {goal.bound:g}",
-                      f"{found:.2f}", reason(goal, s[cell], known)])
+    header = ["goal", "cell", "figure", "wanted", "found", *by_state]
+    table = [header + ["reason found"]]
+    for row in rows:
+        if not row[3]:
+            table.append(goal_row(row, by_state) + [reason(row[0], s[row[1]], known)])
     out += [rows_table(table, 3), "### Met\n"]
-    table = [["goal", "cell", "figure", "wanted", "found"]]
-    for goal, cell, found, _ in met:
-        table.append([goal.name, cell, f"`{goal.figure}`", f"{goal.op} {goal.bound:g}",
-                      f"{found:.2f}"])
-    out.append(rows_table(table, 3))
+    out.append(rows_table([header] + [goal_row(r, by_state) for r in met], 3))
     return "\n".join(out)
 
 
@@ -237,6 +252,8 @@ those whose names end in r are the same goals as ratios to Go in the same round.
 of the best peer with threads over that of libccp; `go`: the same with Go; `cpu`: processor time of
 libccp over that of the fastest peer with threads; `over:CELL`: time over that in another cell;
 `of-ideal`: time of the work alone over that of libccp; others: a value in ns, bytes, ms or shares.
+`found` is that of the tables above, near and mid those with the cores in that state all the time,
+if three rounds or more were; bold: they meet the goal.
 
 """
 
@@ -259,24 +276,26 @@ def plots(directory, names):
     return "".join(f"![{n}]({directory}/{n}.svg)\n" for n in names)
 
 
-def other_states(all_rounds, s):
-    """Summaries of the cells in the states of the cores that are not in the main tables."""
+def summaries_by_state(all_rounds, s):
+    """state -> cell -> summary of the good rounds in that state, if there are three."""
+    states = {}
     for state in ("near", "mid", "far"):
-        found = {}
         for n, cell in s.items():
             rounds = [r for r in good_rounds(all_rounds[n]) if state_of(r) == state]
-            if cell.state != state and len(rounds) >= 3 and cell.cell.kind in MOVED_BY_STATE:
-                found[n] = report.Summary(cell.cell, rounds, cell.cores)
-        if found:
-            yield state, found
+            if len(rounds) >= 3:
+                states.setdefault(state, {})[n] = report.Summary(cell.cell, rounds, cell.cores)
+    return states
 
 
-def states_tables(all_rounds, s):
+def states_tables(by_state, s):
+    """The cells in the states of the cores that are not in the tables above."""
     out = []
-    for state, found in other_states(all_rounds, s):
-        out += [f"## Cells of the tables above while the cores were {state}\n",
-                rows_table([HEADER] + [cell_row(c, found) for c in found.values()
-                                       if "ccp" in c.values])]
+    for state, found in by_state.items():
+        rows = [cell_row(c, found) for n, c in found.items()
+                if s[n].state != state and c.cell.kind in MOVED_BY_STATE and "ccp" in c.values]
+        if rows:
+            out += [f"## Cells of the tables above while the cores were {state}\n",
+                    rows_table([HEADER] + rows)]
     return "\n".join(out)
 
 
@@ -293,8 +312,9 @@ def benchmarks(heads, s, all_rounds, goal_rows, plot_names):
     fairness = fairness_table(s)
     if fairness:
         out += ["## Fairness\n", fairness]
-    out.append(states_tables(all_rounds, s))
-    out.append(GOALS + goals_tables(goal_rows, s))
+    by_state = summaries_by_state(all_rounds, s)
+    out.append(states_tables(by_state, s))
+    out.append(GOALS + goals_tables(goal_rows, s, by_state))
     out.append("## Every peer: wall time / processor time\n")
     for title, names in sections(s):
         if not title.startswith("Memory"):
