@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Tests of the runner: which rounds count, what the figures are, and that wrong sums are seen."""
 import pathlib
+import re
 import stat
 import sys
 import tempfile
@@ -98,6 +99,25 @@ class Figures(unittest.TestCase):
         lines = svg.lines("t", ["a"], [1, 2, 3], [[1, None, 100]], "n")
         self.assertEqual(bars.count("<title>"), 3)
         self.assertEqual(lines.count("<circle"), 2)
+
+
+class Knobs(unittest.TestCase):
+    """docs/tuning.md, knobs.txt and the library speak of the same knobs."""
+
+    def setUp(self):
+        root = cells.HERE.parent.parent
+        source = (root / "src" / "block" / "tuning.c").read_text(encoding="utf-8")
+        self.values = dict(re.findall(r"\.(\w+) = (\d+)", source))
+        self.text = (root / "docs" / "tuning.md").read_text(encoding="utf-8")
+
+    def test_each_knob_is_explained_with_its_value(self):
+        for name, value in self.values.items():
+            if name != "first_lap":
+                self.assertIn(f"| `{name}` | {value} |", self.text)
+
+    def test_each_knob_can_be_turned(self):
+        turned = {line.split()[0] for line in cells.lines_of("knobs.txt")}
+        self.assertEqual(set(self.values) - turned, {"first_lap"})
 
 
 class Programs(unittest.TestCase):
