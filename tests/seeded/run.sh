@@ -1,0 +1,136 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Seeded bugs: each is put into a copy of the sources, which is built for the explorer, and must be
+# found by a scenario within ten seconds; the same scenario must find nothing in the sources as they
+# are.
+#   run.sh BUILD WORK [BUG...]     BUILD has tests/sim built; all bugs if none is named
+# A bug's line "run: PROGRAM ARGUMENT..." names the scenario, sim_PROGRAM of tests/sim.
+set -uo pipefail
+export LC_ALL=C
+here=$(cd "$(dirname "$0")" && pwd)
+top=$(cd "$here/../.." && pwd)
+sim=$1/tests/sim
+mkdir -p "$2" && work=$(cd "$2" && pwd)
+shift 2
+limit=10
+cc=${CC:-cc}
+# As tests/sim/CMakeLists.txt has them.
+flags=(-std=gnu11 -g -O2 -fno-pie -fno-omit-frame-pointer -fno-optimize-sibling-calls -w
+    -fsanitize=thread)
+
+[ -e "$sim/CMakeFiles/sim_chan_pairs.dir/link.txt" ] || {
+    echo "needs tests/sim, built by make"
+    exit 77
+}
+[ $# -gt 0 ] || {
+    cd "$here/bugs" && set -- * && cd "$here" || exit 1
+}
+
+# sources: those of the library that the explorer does not replace.
+sources() {
+    sed -n 's/^    \(.*\.c\)$/\1/p' "$top/src/sources.cmake" |
+        grep -vE '^base/(clock|cpu|lock|mem|park_.*|self|thread)\.c$'
+}
+
+# affected FILE...: the sources that must be compiled again when these change.
+affected() {
+    local source deps
+    for source in $(sources); do
+        deps=$sim/CMakeFiles/ccp_sim_library.dir/__/__/src/$source.o.d
+        [ -e "$deps" ] || {
+            echo "$source"
+            continue
+        }
+        printf '%s\n' "$@" | sed 's,$,\\( \\|$\\),; s,^,/,' | grep -q -f - "$deps" &&
+            echo "$source"
+    done
+}
+
+# compile DIR SOURCE [OPTION...]: SOURCE of DIR/src, prints the object.
+compile() {
+    local dir=$1 source=$2 object define=-DCCPI_CHECKED=1
+    shift 2
+    object=$dir/${source//\//_}.o
+    [ "$source" = base/check.c ] && define=-UCCPI_CHECKED
+    "$cc" "${flags[@]}" $define "$@" -I"$top/include" -I"$dir/src" -I"$top/tests/sim" \
+        -c "$dir/src/$source" -o "$object" && echo "$object"
+}
+
+# build BUG PROGRAM: makes $work/BUG/program, by the command that links the program as it is.
+build() {
+    local dir=$work/$1 program=$2 changed source objects=() own
+    rm -rf "$dir" && mkdir -p "$dir" && cp -r "$top/src" "$dir/src" || return
+    changed=$(awk -v root="$dir" -f "$here/apply.awk" "$here/bugs/$1") || return
+    own=$(cat "$sim/CMakeFiles/sim_$program.dir/link.txt") || return
+    case $changed in # what some programs have instead of the explorer's
+    *base/lock.c*)
+        sed -i 's/#define SPINS [0-9]*/#define SPINS 1/' "$dir/src/base/lock.c"
+        objects+=("$(compile "$dir" base/lock.c)")
+        own=$(sed 's, [^ ]*/lock\.c\.o , ,' <<<"$own")
+        ;;
+    *base/park_cond.c*)
+        objects+=("$(compile "$dir" base/park_cond.c -include "$top/tests/sim/sim_pthread.h")")
+        own=$(sed 's, [^ ]*/park_cond\.c\.o , ,' <<<"$own")
+        ;;
+    esac
+    # shellcheck disable=SC2086 # a list of names
+    for source in $(affected $changed); do
+        objects+=("$(compile "$dir" "$source")") || return
+    done
+    # Objects that the program does not use may need what the explorer does not have.
+    own=${own/ -o sim_$program / -o $dir/program ${objects[*]} }
+    (cd "$sim" && eval "$own -Wl,--unresolved-symbols=ignore-in-object-files")
+}
+
+# look PROGRAM SECONDS ARGUMENT...: prints the first failure, or nothing.
+look() {
+    local program=$1 seconds=$2 line
+    shift 2
+    while read -r line; do
+        case $line in
+        FAIL*) echo "$line" && return ;;
+        esac
+    done < <(exec timeout "$seconds" "$program" "$@" 2>/dev/null)
+}
+
+seconds_since() {
+    awk -v a="$1" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.2f", b - a }'
+}
+
+check() { # bug: prints its line of the table
+    local bug=$1 words program line began took
+    eval "words=($(sed -n 's/^run: //p' "$here/bugs/$bug"))"
+    program=${words[0]:-}
+    [ -x "$sim/sim_$program" ] || {
+        echo "$bug: no scenario sim_$program"
+        return 1
+    }
+    build "$bug" "$program" || {
+        echo "$bug: cannot be built"
+        return 1
+    }
+    began=$EPOCHREALTIME
+    line=$(look "$work/$bug/program" $limit "${words[@]:1}")
+    took=$(seconds_since "$began")
+    rm -rf "${work:?}/$bug"
+    [ -n "$line" ] || {
+        printf '%-34s MISSED by %s\n' "$bug" "${words[*]}"
+        return 1
+    }
+    # Not found where it is not: for as long as it took, and a second.
+    local sound
+    sound=$(look "$sim/sim_$program" "$(awk -v t="$took" 'BEGIN { print t + 1 }')" "${words[@]:1}")
+    [ -z "$sound" ] || {
+        printf '%-34s fails without the bug too: %s\n' "$bug" "$sound"
+        return 1
+    }
+    read -r _ name mode schedules _ <<<"$line"
+    printf '%-34s %6s s %9s schedules  %s (%s)\n' "$bug" "$took" "$schedules" "$name" "$mode"
+}
+
+missed=0
+for bug in "$@"; do
+    check "$bug" || missed=$((missed + 1))
+done
+[ $# -gt 1 ] && echo "$(($# - missed)) of $# found"
+[ "$missed" -eq 0 ]
