@@ -199,6 +199,19 @@ def reason(goal, s, known):
     return "no reason found yet"
 
 
+def like_with_like(rows, s, by_state):
+    """Cells are compared with cells in the same state of the cores, where both were measured so."""
+    out = []
+    for goal, cell, found, met in rows:
+        same = by_state.get(s[cell].state, {})
+        other = s.get(goal.figure.partition("over:")[2])
+        if other and other.state != s[cell].state and cell in same and other.cell.name in same:
+            found = same[cell].figure(goal.figure, same)
+            met = report.OPS[goal.op](found, goal.bound)
+        out.append((goal, cell, found, met))
+    return out
+
+
 def found_in(goal, cell, summaries):
     """What was found with the cores in one state, as text; bold if that meets the goal."""
     if cell not in summaries:
@@ -299,7 +312,7 @@ def states_tables(by_state, s):
     return "\n".join(out)
 
 
-def benchmarks(heads, s, all_rounds, goal_rows, plot_names):
+def benchmarks(heads, s, by_state, goal_rows, plot_names):
     lost, compared, where = losses(s)
     out = [INTRO.format(provenance=provenance(heads), lost=len(lost), all=len(compared),
                         where=where), plots("plots", plot_names)]
@@ -312,7 +325,6 @@ def benchmarks(heads, s, all_rounds, goal_rows, plot_names):
     fairness = fairness_table(s)
     if fairness:
         out += ["## Fairness\n", fairness]
-    by_state = summaries_by_state(all_rounds, s)
     out.append(states_tables(by_state, s))
     out.append(GOALS + goals_tables(goal_rows, s, by_state))
     out.append("## Every peer: wall time / processor time\n")
