@@ -187,6 +187,6 @@ ccp_status ccp_chan_get_info(const ccp_chan *ch, ccp_chan_info *out)
     if (ch->flavor == CCPI_RING)
         ccpi_ring_totals(ch, &out->sent, &out->received);
     if (out->high_water == 0 && out->sent != 0)
-        out->high_water = 1; /* see ccpi_ring_note_high() */
+        out->high_water = 1; /* see ccpi_ring_is_high() */
     return CCP_OK;
 }

@@ -50,7 +50,8 @@ static void init_ring(ccp_chan *c, size_t slots)
         atomic_init(&ccpi_ring_slot(c, i)->stamp, first + i);
     atomic_init(&c->tail, first);
     atomic_init(&c->head, first);
-    atomic_init(&c->high_limit, first);
+    /* With one slot there is nothing to find out: see ccp_chan_get_info(). */
+    atomic_init(&c->high_limit, slots == 1 ? first + ((uint64_t)1 << 62) : first);
 }
 
 /* Builds a channel in zeroed memory that begins on a cache line. */

@@ -315,6 +315,8 @@ static CCPI_NOINLINE ccp_status meet_slow(ccp_chan *c, ccpi_side side, void *ele
         if (st == CCP_AGAIN)
             st = settle(&m);
         if (st == CCP_AGAIN)
+            st = look(&m);
+        if (st == CCP_AGAIN)
             ccpi_backoff(&tries); /* R5: a sender is in the middle of laying out its element */
     }
     return st;
