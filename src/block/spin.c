@@ -25,7 +25,20 @@ void ccpi_pace_init(ccpi_pace *p)
     atomic_init(&p->average, AVERAGE_FIRST * AVERAGE_SCALE);
 }
 
-void ccpi_spin_begin(ccpi_spin *s, ccpi_pace *pace, const ccpi_word64 *others,
+/* Shall this wait begin with a yield?  It does for a while after a yield that let somebody run: the
+ * processor is needed, perhaps by what we wait for.  Only if our partners have work to do between two
+ * elements, and there is room for a burst that pays for a switch of threads. */
+static bool yields_first(ccpi_pace *p, uint64_t burst)
+{
+    uint32_t shared = get(&p->shared);
+    if (shared == 0 || burst < ccpi_tuning.shared_burst ||
+        get(&p->grain) < ccpi_tuning.shared_grain * AVERAGE_SCALE)
+        return false;
+    put(&p->shared, shared - 1);
+    return true;
+}
+
+void ccpi_spin_begin(ccpi_spin *s, ccpi_pace *pace, uint64_t burst, const ccpi_word64 *others,
                      const ccpi_word64 *mine, const ccpi_word64 *theirs)
 {
     const ccpi_tuning_s *t = &ccpi_tuning;
@@ -36,23 +49,27 @@ void ccpi_spin_begin(ccpi_spin *s, ccpi_pace *pace, const ccpi_word64 *others,
     if (average <= t->long_wait)
         s->patient = budget < t->patient_max ? budget : t->patient_max;
     s->began = ccpi_ticks();
+    if (s->quick && yields_first(pace, burst))
+        s->quick = 0;
 }
 
-static void learn(ccpi_pace *p, uint64_t ticks)
+static void average_in(ccpi_word32 *average, uint64_t value)
 {
     uint64_t most = 2 * (uint64_t)ccpi_tuning.long_wait;
-    int32_t sample = (int32_t)(ticks < most ? ticks : most) * AVERAGE_SCALE;
-    uint32_t old = get(&p->average);
+    int32_t sample = (int32_t)(value < most ? value : most) * AVERAGE_SCALE;
+    uint32_t old = get(average);
     uint32_t now = old + (uint32_t)((sample - (int32_t)old) / 8);
     if (now != old)
-        put(&p->average, now);
+        put(average, now);
 }
 
 void ccpi_spin_won(const ccpi_spin *s)
 {
-    learn(s->pace, s->phase == QUICK ? s->count : s->won_after);
-    if (s->phase == QUICK)
+    average_in(&s->pace->average, s->phase == QUICK ? s->count : s->won_after);
+    if (s->phase == QUICK) {
+        average_in(&s->pace->grain, s->count);
         return;
+    }
     uint32_t streak = get(&s->pace->streak);
     if (s->shared)
         put(&s->pace->streak, streak + 1);
@@ -63,7 +80,7 @@ void ccpi_spin_won(const ccpi_spin *s)
 void ccpi_spin_slept(const ccpi_spin *s, uint64_t woken)
 {
     if (woken > s->began)
-        learn(s->pace, s->shared ? UINT32_MAX : woken - s->began);
+        average_in(&s->pace->average, s->shared ? UINT32_MAX : woken - s->began);
 }
 
 /* Shall this wait sleep without yielding first? */
@@ -101,10 +118,12 @@ static bool yield_once(ccpi_spin *s)
     if (eaten(took, positions(s) - position))
         put(&s->pace->hog, ccpi_tuning.hog_skips);
     if (took > ccpi_tuning.shared_yield) {
+        put(&s->pace->shared, ccpi_tuning.shared_waits);
         s->won_after = UINT32_MAX;
         s->phase = YIELD;
         return s->shared++ < ccpi_tuning.shared_tries;
     }
+    put(&s->pace->shared, 0);
     s->won_after = after - s->began;
     s->phase = PAUSE;
     s->count = 0;

@@ -26,8 +26,10 @@
 /* What the waits on one side of a channel have taught. */
 typedef struct ccpi_pace {
     _Alignas(CCPI_LINE) ccpi_word32 average; /* 16 x moving average of the ticks that waits took */
-    ccpi_word32 defer;                       /* 0..256: how often deferring a wake has paid */
+    ccpi_word32 grain;  /* 16 x moving average of the pauses of waits that were short */
+    ccpi_word32 defer;  /* 0..256: how often deferring a wake has paid */
     ccpi_word32 streak; /* waits in a row that were won on a shared processor */
+    ccpi_word32 shared; /* waits that shall begin with a yield: the processor is needed */
     ccpi_word32 hog;    /* waits that shall sleep at once, because a busy program is about */
     ccpi_word64 fair;   /* ticks when the longest waiter was last preferred */
 } ccpi_pace;
@@ -46,7 +48,8 @@ typedef struct ccpi_spin {
 } ccpi_spin;
 
 void ccpi_pace_init(ccpi_pace *p);
-void ccpi_spin_begin(ccpi_spin *s, ccpi_pace *pace, const ccpi_word64 *others,
+/* burst: elements that can go without a wait once this one is over. */
+void ccpi_spin_begin(ccpi_spin *s, ccpi_pace *pace, uint64_t burst, const ccpi_word64 *others,
                      const ccpi_word64 *mine, const ccpi_word64 *theirs);
 
 /* One pause, while waits as short as of late are worth it; false: go on with ccpi_spin_linger(). */

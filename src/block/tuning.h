@@ -19,6 +19,9 @@ typedef struct ccpi_tuning_s {
     uint32_t shared_tries; /* yields on a shared processor before parking */
     uint32_t hog_yield;    /* a yield that took longer was eaten by a busy program */
     uint32_t hog_skips;    /* waits that park at once after that */
+    uint32_t shared_burst; /* a wait yields first only if the channel holds so many elements, */
+    uint32_t shared_grain; /* and short waits take so many pauses: partners have work to do */
+    uint32_t shared_waits; /* waits that begin with a yield after one that let somebody run */
     uint32_t streak;       /* waits won by yielding, after which one parks at once */
     uint32_t defer;        /* pauses to see an awake partner take the element before waking one */
     uint32_t fair_every;   /* ticks after which the longest waiter is woken, whoever is awake */

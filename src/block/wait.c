@@ -24,9 +24,9 @@ int64_t ccpi_wait_deadline(ccp_wait w)
 
 ccp_status ccpi_wait_over(ccp_wait w)
 {
-    if (w.ctx_)
-        (void)ccp_ctx_status(w.ctx_); /* notices the deadline for others, and runs the hooks */
-    return CCP_TIMEOUT;
+    /* Notices the context's deadline, for others too, and runs its hooks. */
+    ccp_status st = ccp_ctx_status(w.ctx_);
+    return st == CCP_OK ? CCP_TIMEOUT : st;
 }
 
 bool ccpi_wait_watch(ccp_wait w, ccpi_waiter *waiter, ccpi_node *n)

@@ -308,7 +308,7 @@ static CCPI_NOINLINE ccp_status meet_slow(ccp_chan *c, ccpi_side side, void *ele
     if (ccpi_crowd_parked(ccpi_crowd_rlx(c, ccpi_other(side))) && ccpi_crowd_fair_due(c, side))
         st = turn_to_parked(&m, true);
     for (unsigned tries = 0; st == CCP_AGAIN;) {
-        ccpi_spin_begin(&m.spin, &c->pace[side], &c->crowd[ccpi_other(side)],
+        ccpi_spin_begin(&m.spin, &c->pace[side], 1, &c->crowd[ccpi_other(side)],
                         side == CCPI_SENDERS ? &c->tail : &c->head,
                         side == CCPI_SENDERS ? &c->head : &c->tail);
         st = spin(&m);

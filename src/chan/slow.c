@@ -77,7 +77,7 @@ static void count_in(attempt *a)
 static ccp_status spin(attempt *a, ccpi_spin *s)
 {
     ccp_chan *c = a->chan;
-    ccpi_spin_begin(s, &c->pace[a->side], &c->crowd[ccpi_other(a->side)],
+    ccpi_spin_begin(s, &c->pace[a->side], c->capacity, &c->crowd[ccpi_other(a->side)],
                     a->side == CCPI_SENDERS ? &c->tail : &c->head,
                     a->side == CCPI_SENDERS ? &c->head : &c->tail);
     for (unsigned i = 1; ccpi_spin_once(s); i++) {
