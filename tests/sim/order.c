@@ -300,11 +300,12 @@ static void task_done_of(void *arg)
 
 static void group_given_up(void *arg)
 {
-    (void)arg;
-    begin(NULL, false);
+    begin(arg, false);
     ccp_wg *own = sim_alloc(sizeof *own);
     *own = (ccp_wg)CCP_WG_INIT;
     sim_assert(ccp_wg_add(own, 2) == CCP_OK);
+    if (chan)
+        sim_assert(ccp_wg_close_when_done(own, chan) == CCP_OK);
     sim_spawn(task_done_of, own);
     sim_spawn(task_done_of, own);
     sim_assert(ccp_wg_wait(own, CCP_FOREVER) == CCP_OK);
@@ -432,6 +433,7 @@ static const sim_scenario scenarios[] = {
     WEAK("hooks", hooks, NULL),
     WEAK("groups", groups, NULL),
     WEAK("group_given_up", group_given_up, NULL),
+    WEAK("group_given_up_closes", group_given_up, &a_counter),
     WEAK("threads_of_a_group", threads_of_a_group, NULL),
     WEAK("group_that_closes", group_that_closes, &a_counter),
     WEAK("pool1", pools, &one_worker),

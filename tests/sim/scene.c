@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
  * See scene.h.  Linked with --wrap for the functions that make channels, so that those that the
- * library makes for itself have their hints marked too.
+ * library makes for itself have their hints marked too, and for those that start and join threads.
  */
 #include "scene.h"
 
+#include "base/thread.h"
 #include "block/tuning.h"
 #include "chan/chan.h"
 #include "chan/life.h"
@@ -94,6 +95,42 @@ size_t scene_chan_end(ccp_chan *ch)
     sim_assert(atomic_load(&ch->crowd[0]) == 0 && atomic_load(&ch->crowd[1]) == 0);
     sim_assert(ccp_chan_free(ch) == CCP_OK);
     return n;
+}
+
+/* ---- Threads ---- */
+
+static _Atomic int threads;
+
+static void count_threads(int n)
+{
+    sim_hint(&threads, sizeof threads);
+    atomic_fetch_add(&threads, n);
+}
+
+int scene_threads(void)
+{
+    return atomic_load(&threads);
+}
+
+bool __real_ccpi_thread_start(ccpi_thread *t, const ccpi_thread_opts *o, void (*fn)(void *),
+                              void *arg);
+bool __wrap_ccpi_thread_start(ccpi_thread *t, const ccpi_thread_opts *o, void (*fn)(void *),
+                              void *arg);
+bool __wrap_ccpi_thread_start(ccpi_thread *t, const ccpi_thread_opts *o, void (*fn)(void *),
+                              void *arg)
+{
+    count_threads(1);
+    bool ok = __real_ccpi_thread_start(t, o, fn, arg);
+    count_threads(ok ? 0 : -1);
+    return ok;
+}
+
+void __real_ccpi_thread_join(ccpi_thread t);
+void __wrap_ccpi_thread_join(ccpi_thread t);
+void __wrap_ccpi_thread_join(ccpi_thread t)
+{
+    __real_ccpi_thread_join(t);
+    count_threads(-1);
 }
 
 /* ---- The table ---- */

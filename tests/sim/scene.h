@@ -33,6 +33,9 @@ ccp_chan *scene_chan(size_t elem_size, size_t capacity);
  * library's own checks see to that), and what was left in it comes back: how many elements. */
 size_t scene_chan_end(ccp_chan *ch);
 
+/* Threads that the library has started and not joined. */
+int scene_threads(void);
+
 /* Adds a scenario to the table; the name is formatted. */
 void scene_add(void (*fn)(void *arg), void *arg, const sim_options *o, const char *name, ...)
     __attribute__((format(printf, 4, 5)));

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: MIT
-# Contexts, wait groups, pools, selects and timers.  What makes channels is wrapped (scene.c).
+# Contexts, wait groups, pools, selects and timers.  What makes channels and
+# threads is wrapped (scene.c).
 function(ccp_sim_scenes name)
     ccp_sim_program(${name} ${ARGN} scene.c)
-    target_link_options(sim_${name} PRIVATE -Wl,--wrap=ccp_chan_make -Wl,--wrap=ccpi_chan_alloc)
+    target_link_options(sim_${name} PRIVATE
+        LINKER:--wrap=ccp_chan_make,--wrap=ccpi_chan_alloc
+        LINKER:--wrap=ccpi_thread_start,--wrap=ccpi_thread_join)
 endfunction()
 
 ccp_sim_scenes(ctx ctx_scenarios.c)
@@ -10,3 +13,11 @@ ccp_sim_test(ctx 300 ctx --summary [!lt]*)
 ccp_sim_test(ctx_late 600 ctx --summary late*)
 ccp_sim_test(ctx_triples 600 ctx --summary triple*)
 ccp_sim_test(ctx_weak 300 ctx --summary --mode pct --weak --n 40 chain* late_child.plain* hand*)
+
+# Names begin with `one` or `two` where no more preemptions than these are tried.
+ccp_sim_scenes(wg wg_scenarios.c)
+ccp_sim_test(wg 600 wg --summary pair.* odd.*)
+ccp_sim_test(wg_leaving 600 wg --summary frame.* heap.* go_fails.*)
+ccp_sim_test(wg_few 600 wg --summary one* two*)
+ccp_sim_test(wg_weak 600 wg --summary --mode pct --weak --n 2000 pair.[12].waiter.closes.*
+             two.[12].waiter.closes.* frame* heap* go_fails*)
