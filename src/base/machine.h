@@ -24,6 +24,9 @@ void ccpi_relax(void);
 /* Lets another thread have this processor.   [cpu.c] */
 void ccpi_yield(void);
 
+/* About how many ticks a yield takes that lets nobody run.  A hint.  [cpu.c] */
+uint32_t ccpi_yield_alone(void);
+
 /* A cheap clock in units of about one ccpi_relax(), for the policy of spinning only; it may jump.
  * [cpu.c] */
 uint64_t ccpi_ticks(void);

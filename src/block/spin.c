@@ -26,8 +26,8 @@ void ccpi_pace_init(ccpi_pace *p)
 }
 
 /* Shall this wait begin with a yield?  It does for a while after a yield that let somebody run: the
- * processor is needed, perhaps by what we wait for.  Only if our partners have work to do between two
- * elements, and there is room for a burst that pays for a switch of threads. */
+ * processor is needed, perhaps by what we wait for.  Only if our partners have work to do between
+ * two elements, and there is room for a burst that pays for a switch of threads. */
 static bool yields_first(ccpi_pace *p, uint64_t burst)
 {
     uint32_t shared = get(&p->shared);
@@ -117,7 +117,7 @@ static bool yield_once(ccpi_spin *s)
     uint64_t after = ccpi_ticks(), took = after - before;
     if (eaten(took, positions(s) - position))
         put(&s->pace->hog, ccpi_tuning.hog_skips);
-    if (took > ccpi_tuning.shared_yield) {
+    if (took > (uint64_t)ccpi_tuning.shared_yield * ccpi_yield_alone()) {
         put(&s->pace->shared, ccpi_tuning.shared_waits);
         s->won_after = UINT32_MAX;
         s->phase = YIELD;

@@ -15,7 +15,7 @@ typedef struct ccpi_tuning_s {
     uint32_t patient_max;  /* ticks of yielding and pausing after that */
     uint32_t in_flight;    /* the same while somebody is awake on the other side */
     uint32_t pauses;       /* pauses between two yields */
-    uint32_t shared_yield; /* a yield that took longer let somebody else run */
+    uint32_t shared_yield; /* times what a yield takes alone: a longer one let somebody else run */
     uint32_t shared_tries; /* yields on a shared processor before parking */
     uint32_t hog_yield;    /* a yield that took longer was eaten by a busy program */
     uint32_t hog_skips;    /* waits that park at once after that */

@@ -53,6 +53,11 @@ void ccpi_yield(void)
         sim_relax();
 }
 
+uint32_t ccpi_yield_alone(void)
+{
+    return 1;
+}
+
 unsigned ccpi_cpu_count(void)
 {
     return 2;
