@@ -291,7 +291,8 @@ CCP_API ccp_status ccp_sleep(ccp_wait w);
  *   X3  A context's deadline is never later than its parent's.
  *   X4  A context may be freed while contexts below it live: they keep their place in the tree.
  *   X5  A hook runs at most once, in the thread that ended the context, noticed its deadline, or
- *       canceled it at the same moment, and under no lock.  After ccp_ctx_unhook() has returned it neither runs nor will run.
+ *       canceled it at the same moment, and under no lock.  After ccp_ctx_unhook() has returned it
+ *       neither runs nor will run.
  *   X6  A detached context ends with none of its ancestors, and has their values.
  */
 

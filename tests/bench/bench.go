@@ -175,7 +175,8 @@ type elem interface {
 	word | e64 | e256 | e4096
 }
 
-func runTp[E elem](s *spec, send func(ch chan E, n uint64, work int), recv func(chan E, *lane, int)) {
+func runTp[E elem](s *spec, send func(ch chan E, n uint64, work int),
+	recv func(chan E, *lane, int)) {
 	ch := make(chan E, s.i("cap"))
 	p, c, work := s.i("p"), s.i("c"), s.i("work")
 	lanes := make([]lane, c)

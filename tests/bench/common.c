@@ -93,9 +93,9 @@ static void *sleep_for_ever(void *unused)
     return unused;
 }
 
-/* glibc's mutexes and libstdc++'s counters leave out their atomic instructions in a process with one
- * thread.  What is measured here is for programs with threads: work that starts none gets one that
- * sleeps.  (Not work with threads: one more changes on which processors the others begin.) */
+/* glibc's mutexes and libstdc++'s counters leave out their atomic instructions in a process with
+ * one thread.  What is measured here is for programs with threads: work that starts none gets one
+ * that sleeps.  (Not work with threads: one more changes on which processors the others begin.) */
 static void have_threads(const char *kind)
 {
     pthread_t t;

@@ -34,8 +34,8 @@ long fault_threads_out(void);
 /** An allocator with faults, to be set before a site is run. */
 extern const ccp_allocator fault_allocator;
 
-/** A piece of program that uses the library, written to survive any fault; gives the number of calls
- *  that failed cleanly.  Anything else that is wrong ends the program by WRONG(). */
+/** A piece of program that uses the library, written to survive any fault; gives the number of
+ * calls that failed cleanly.  Anything else that is wrong ends the program by WRONG(). */
 typedef struct fault_site {
     const char *name;
     unsigned (*run)(void);

@@ -21,7 +21,7 @@ _Noreturn void wrong(const char *file, int line, const char *what)
     _exit(1); /* threads of the site may still run */
 }
 
-/* Runs a site once; true if a fault was injected.  `reports`: a fault must be seen by the caller. */
+/* Runs a site once; true if a fault was injected.  `reports`: the caller must see a fault. */
 static bool run_once(const fault_site *s, fault_kind kind, unsigned long k, bool for_ever,
                      bool reports)
 {

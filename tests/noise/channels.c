@@ -61,7 +61,8 @@ static void fill(unsigned char *e, size_t size, uint32_t id)
 
 static uint32_t id_in(const unsigned char *e, size_t size)
 {
-    uint32_t id = (uint32_t)e[0] | (uint32_t)e[1] << 8 | (uint32_t)e[2] << 16 | (uint32_t)e[3] << 24;
+    uint32_t id =
+        (uint32_t)e[0] | (uint32_t)e[1] << 8 | (uint32_t)e[2] << 16 | (uint32_t)e[3] << 24;
     unsigned char whole[MOST_SIZE];
     fill(whole, size, id);
     if (memcmp(whole, e, size) != 0)

@@ -102,7 +102,8 @@ void crew_add(unsigned id, uint64_t seed, void (*fn)(worker *w), void *round)
     if (crew_size == MOST_WORKERS)
         fail("the crew is too large");
     worker *w = &crew[crew_size];
-    atomic_store(&w->doing, NULL); /* the watchdog looks at it meanwhile; crew_join() did the rest */
+    /* Atomic: the watchdog looks at it meanwhile; crew_join() did the rest. */
+    atomic_store(&w->doing, NULL);
     w->id = id;
     w->dice = dice_of(seed, crew_size);
     w->round = round;

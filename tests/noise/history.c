@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Histories of real threads, checked for linearizability by the explorer's checker (lin.h): there is
- * an order of all calls, in which none comes before one that had returned when it began, and in which
- * a queue of one thread would have given the same answers.
+ * Histories of real threads, checked for linearizability by the explorer's checker (lin.h): there
+ * is an order of all calls, in which none comes before one that had returned when it began, and in
+ * which a queue of one thread would have given the same answers.
  */
 #include "harness.h"
 

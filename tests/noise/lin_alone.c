@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The checker of histories comes from tests/sim together with the recording of the explorer's.  Here
- * histories are recorded by history.c, so what that recording needs is never called.
+ * The checker of histories comes from tests/sim together with the recording of the explorer's.
+ * Here histories are recorded by history.c, so what that recording needs is never called.
  */
 #include <stdlib.h>
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * Noise: the library is compiled with the compiler's thread instrumentation, but linked with
- * hooks.c instead of its runtime.  Each atomic operation is performed for real, and now and then the
- * thread pauses, yields or sleeps beside it; so windows of a few instructions stay open for long.
+ * hooks.c instead of its runtime.  Each atomic operation is performed for real, and now and then
+ * the thread pauses, yields or sleeps beside it; so windows of a few instructions stay open for
+ * long.
  */
 #ifndef NOISE_H
 #define NOISE_H

@@ -64,8 +64,8 @@ static ccp_wait some_wait(dice *d, ccp_ctx *ctx)
 static void check_drained(worker *w, round *r, const task *mine, unsigned n)
 {
     enter(w, "ccp_pool_drain", r->pool);
-    ccp_status st = ccp_pool_drain(r->pool, below(&w->dice, 2) ? CCP_FOREVER
-                                                              : ccp_within(below(&w->dice, 200000)));
+    ccp_status st = ccp_pool_drain(
+        r->pool, below(&w->dice, 2) ? CCP_FOREVER : ccp_within(below(&w->dice, 200000)));
     leave(w);
     EXPECT(st == CCP_OK || st == CCP_TIMEOUT || st == CCP_CLOSED);
     for (unsigned k = 0; st == CCP_OK && k < n; k++)

@@ -6,7 +6,8 @@
  * the storing thread; an acquire load of it joins that to its own, which is what makes later plain
  * accesses free of races.  So a publication with too weak an order is found as a data race.
  *
- * Weak: a load may also see older stores, within the rules of C11 as RC11 states them, but for these:
+ * Weak: a load may also see older stores, within the rules of C11 as RC11 states them, but for
+ * these:
  *
  *   - the modification order is the order of execution, so the weak outcome of 2+2W is not seen;
  *   - loads do not see stores of the future, so load buffering is not seen (RC11 forbids it too);
@@ -17,8 +18,8 @@
  *       has stored or seen (history.seen).
  *   V2  A seq_cst load sees no store older than the last seq_cst store to the same variable, nor
  *       older than what came before any seq_cst fence.
- *   V3  A seq_cst fence joins the clocks of all earlier ones to its own; loads after it see no store
- *       older than the last seq_cst store before the fence.
+ *   V3  A seq_cst fence joins the clocks of all earlier ones to its own; loads after it see no
+ *       store older than the last seq_cst store before the fence.
  *   V4  Fences are no synchronization by themselves: view.hb does not follow V2 and V3.
  */
 #include "sim_int.h"

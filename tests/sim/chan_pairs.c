@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Every unordered pair of operations of a channel, at every capacity 0, 1, 2, with elements and
- * without, from every initial state: every schedule, by DPOR.  With -DTRIPLES every unordered triple
- * of the operations, which is for the long tests.
+ * without, from every initial state: every schedule, by DPOR.  With -DTRIPLES every unordered
+ * triple of the operations, which is for the long tests.
  */
 #include "chan_world.h"
 
@@ -57,11 +57,13 @@ static void add(const group *from)
     }
     g->w.wrap = sum % 2 == 1;
     g->w.loose = AT_ONCE > 2 || g->w.fill == PARKED_RECV || g->w.fill == PARKED_SEND;
-    scenarios[count++] = (sim_scenario){
-        g->name, run_group, g,
-        { .mode = SIM_DPOR, .rand_choices = selects ? 2 : 0 }, /* a select takes any that is ready */
-        NULL
-    };
+    scenarios[count++] =
+        (sim_scenario){ g->name,
+                        run_group,
+                        g,
+                        { .mode = SIM_DPOR,
+                          .rand_choices = selects ? 2 : 0 }, /* a select takes any that is ready */
+                        NULL };
 }
 
 static void add_all(group *g, int i)

@@ -70,7 +70,7 @@ static void do_recv(ccp_wait wait)
     end(i, st, v, 1);
 }
 
-/* The elements of a batch are entered one by one: they are accepted in order, but not at one moment. */
+/* The elements of a batch are entered one by one: accepted in order, but not at one moment. */
 static void do_batch(bool sends)
 {
     uint64_t v[2] = { 0, 0 };
@@ -283,7 +283,8 @@ static void check_waits(void)
         if (info.waiting_receivers)
             sim_assert(!info.closed && info.len == 0);
         if (w->capacity == 0 && info.waiting_senders && info.waiting_receivers)
-            sim_assert(info.waiting_senders == 1 && info.waiting_receivers == 1 && both_ways() == 1);
+            sim_assert(info.waiting_senders == 1 && info.waiting_receivers == 1 &&
+                       both_ways() == 1);
     }
     for (int i = 1; ccp_ctx_status(ctx) != CCP_OK && i <= script_count; i++)
         sim_assert(doing[i] != SEND_CTX && doing[i] != RECV_CTX && doing[i] != SELECT_CTX);

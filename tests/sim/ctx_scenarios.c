@@ -1,105 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
- * Contexts: every legal pair of operations on the nodes of small trees, with and without a hook or a
- * waiter below, every schedule; triples of the operations that end, free and watch.
+ * Contexts: every legal pair of operations on the nodes of small trees, with and without a hook or
+ * a waiter below, every schedule; triples of the operations that end, free and watch.
  *
- * Checked in each (X1-X6 of ccp.h): a context has ended at the end if and only if something above it,
- * or itself, was canceled or ran out of time, and says so with the right status and cause; every
- * thread that waits under an ended context was woken; hooks run once, when their context has ended,
- * and not after they were taken back; all memory is given back, and none is touched after that.
+ * Checked in each (X1-X6 of ccp.h): a context has ended at the end if and only if something above
+ * it, or itself, was canceled or ran out of time, and says so with the right status and cause;
+ * every thread that waits under an ended context was woken; hooks run once, when their context has
+ * ended, and not after they were taken back; all memory is given back, and none is touched after that.
  */
+#include "ctx_hand.h"
+#include "ctx_play.h"
 #include "scene.h"
 
 #include <string.h>
-
-#define NODES 3
-#define LIMIT 100 /* of contexts with a deadline */
-#define SHORT 50  /* of waits with a limit of their own */
-
-/* ---- Trees ---- */
-
-typedef struct tree {
-    const char *name;
-    const char *node[NODES]; /* NULL: not there */
-    int parent[NODES];       /* -1: none */
-    bool detached[NODES];
-    bool late[NODES];        /* has a deadline */
-    bool freed[NODES];       /* the handle is given back before the play begins */
-} tree;
-
-static const tree trees[] = {
-    { "pair", { "p", "c" }, { -1, 0 }, { 0 }, { 0 }, { 0 } },
-    { "chain", { "p", "c", "g" }, { -1, 0, 1 }, { 0 }, { 0 }, { 0 } },
-    { "fan", { "p", "c", "d" }, { -1, 0, 0 }, { 0 }, { 0 }, { 0 } },
-    { "detached", { "p", "c", "g" }, { -1, 0, 1 }, { false, true }, { 0 }, { 0 } },
-    { "gap", { "p", "c", "g" }, { -1, 0, 1 }, { 0 }, { 0 }, { false, true } },
-    { "late", { "p", "c" }, { -1, 0 }, { 0 }, { true }, { 0 } },
-    { "late_child", { "p", "c" }, { -1, 0 }, { 0 }, { false, true }, { 0 } },
-    { "late_chain", { "p", "c", "g" }, { -1, 0, 1 }, { 0 }, { true }, { 0 } },
-};
-#define TREES (sizeof trees / sizeof *trees)
-
-/* ---- Operations ---- */
-
-typedef enum operation {
-    CANCEL,
-    STATUS,
-    FREE,
-    RECV,        /* wait on an empty channel */
-    MEET,        /* the same, capacity 0 */
-    RECV_TIMED,
-    SLEEP,
-    SELECT,      /* the end of the context is a case */
-    GROUP,       /* wait for a group that is not done */
-    HOOK,        /* set one, and leave it */
-    HOOK_UNHOOK, /* set one, and take it back */
-    NEW,         /* make a child, and keep it */
-    NEW_FREE,    /* and free it */
-    NEW_LATE,    /* with a deadline */
-    NEW_DETACHED,
-    PASS,        /* let time pass beyond every limit */
-    UNHOOK,      /* take the hook of the set-up back */
-    UNHOOK_NOWAIT,
-    UNHOOK_TIMED,
-    OPERATIONS
-} operation;
-
-static const char *const operation_names[OPERATIONS] = {
-    "cancel", "status", "free", "recv", "meet", "recv_timed", "sleep", "select", "group", "hook",
-    "hook_unhook", "new", "new_free", "new_late", "new_detached", "pass", "unhook", "unhook_nowait",
-    "unhook_timed",
-};
-
-/* What is there before the play begins, at the node `at`. */
-typedef enum set_up {
-    NOTHING,
-    WAITER,         /* a thread waits under it */
-    HOOKED,         /* a hook is set */
-    HOOK_TAKES,     /* a hook that takes itself back */
-    HOOK_FREES,     /* and frees its own memory */
-    HOOK_SETS,      /* and sets itself again */
-    HOOK_CANCELS,   /* a hook that cancels the root */
-    HOOK_MAKES,     /* a hook that makes a child of its context */
-    TWO_HOOKS,      /* the one that runs first takes the other back */
-    SET_UPS
-} set_up;
-
-static const char *const set_up_names[SET_UPS] = { "plain", "waiter", "hooked", "hook_takes",
-                                                   "hook_frees", "hook_sets", "hook_cancels",
-                                                   "hook_makes", "two_hooks" };
-
-typedef struct act {
-    operation op;
-    int node;
-} act;
-
-typedef struct play {
-    const tree *t;
-    set_up before;
-    int at; /* node of the set-up */
-    int acts;
-    act a[3];
-} play;
 
 /* ---- The stage ---- */
 
@@ -540,8 +453,8 @@ static bool waits_or_sets(const act *a)
     return (a->op >= RECV && a->op <= HOOK_UNHOOK) || a->op == NEW;
 }
 
-/* The waiter of a tree with a deadline cannot be waited for until it sleeps: so it is a third thread
- * in full, and the others do less. */
+/* The waiter of a tree with a deadline cannot be waited for until it sleeps: so it is a third
+ * thread in full, and the others do less. */
 static bool too_large(const play *p, const act *a, const act *b)
 {
     if (p->before == NOTHING || !(p->t->late[0] || p->t->late[1]))
@@ -612,83 +525,6 @@ static void triples(const tree *t)
             }
 }
 
-/* ---- By hand ---- */
-
-static void wait_for_end(void *arg)
-{
-    (void)arg;
-    sim_assert(ccp_chan_recv(empty, NULL, ccp_with(node[0])) == CCP_CLOSED);
-}
-
-/* A context under which a thread waits is not freed; what ends that wait is not the context. */
-static void busy_while_waited(void *arg)
-{
-    (void)arg;
-    scene_tune(STILL);
-    empty = scene_chan(8, 1);
-    node[0] = ccp_ctx_new(NULL, CCP_FOREVER);
-    sim_assert(node[0]);
-    sim_spawn(wait_for_end, NULL);
-    sim_settle();
-    sim_assert(ccp_ctx_free(node[0]) == CCP_BUSY);
-    sim_assert(ccp_chan_close(empty) == CCP_OK);
-    sim_join();
-    sim_assert(ccp_ctx_free(node[0]) == CCP_OK);
-    (void)scene_chan_end(empty);
-}
-
-static void count_run(void *arg)
-{
-    (*(int *)arg)++;
-}
-
-/* A hook can be set again after it was taken back, or has run; not before. */
-static void cancel_first(void *arg)
-{
-    (void)arg;
-    ccp_ctx_cancel(node[0]);
-}
-static void hook_again(void *arg)
-{
-    (void)arg;
-    static int runs;
-    static ccp_hook h;
-    scene_tune(STILL);
-    node[0] = ccp_ctx_new(NULL, CCP_FOREVER);
-    node[1] = ccp_ctx_new(NULL, CCP_FOREVER);
-    sim_assert(node[0] && node[1]);
-    sim_spawn(cancel_first, NULL);
-    sim_assert(ccp_ctx_hook(node[0], &h, count_run, &runs) == CCP_OK);
-    ccp_status st = ccp_ctx_unhook(&h, CCP_FOREVER);
-    sim_assert(st == CCP_OK ? runs == 0 : st == CCP_CLOSED && runs == 1);
-    runs = 0;
-    sim_assert(ccp_ctx_hook(node[1], &h, count_run, &runs) == CCP_OK);
-    sim_assert(ccp_ctx_hook(node[1], &h, count_run, &runs) == CCP_BUSY);
-    sim_assert(ccp_ctx_free(node[1]) == CCP_BUSY);
-    ccp_ctx_cancel(node[1]);
-    sim_assert(runs == 1 && ccp_ctx_unhook(&h, CCP_FOREVER) == CCP_CLOSED);
-    sim_assert(ccp_ctx_hook(node[1], &h, count_run, &runs) == CCP_OK && runs == 2);
-    sim_join();
-    sim_assert(ccp_ctx_free(node[0]) == CCP_OK && ccp_ctx_free(node[1]) == CCP_OK);
-}
-
-/* Memory may be short: NULL, and nothing is left behind. */
-static void new_fails(void *arg)
-{
-    (void)arg;
-    scene_tune(STILL);
-    node[0] = ccp_ctx_new(NULL, CCP_FOREVER);
-    if (!node[0])
-        return;
-    sim_spawn(cancel_first, NULL);
-    ccp_ctx *k = ccp_ctx_new(node[0], CCP_FOREVER), *d = ccp_ctx_new_detached(k);
-    sim_join();
-    sim_assert(!k || ccp_ctx_status(k) == CCP_CANCELED);
-    sim_assert(ccp_ctx_free(k) == CCP_OK && ccp_ctx_free(d) == CCP_OK);
-    sim_assert(ccp_ctx_free(node[0]) == CCP_OK);
-    sim_assert(ccp_live_blocks() == 0);
-}
-
 int main(int argc, char **argv)
 {
     for (size_t i = 0; i < TREES; i++) {
@@ -699,8 +535,6 @@ int main(int argc, char **argv)
     }
     triples(&trees[1]);
     triples(&trees[7]);
-    scene_add(busy_while_waited, NULL, NULL, "hand.busy_while_waited");
-    scene_add(hook_again, NULL, NULL, "hand.hook_again");
-    scene_add(new_fails, NULL, &(sim_options){ .fail_alloc = 1 }, "hand.new_fails");
+    ctx_hand_scenes();
     return scene_main(argc, argv);
 }

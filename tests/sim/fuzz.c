@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Self-test of partial-order reduction: small random programs, whose sets of outcomes by DPOR and by
- * plain depth-first search must be the same; and must be among those of the weak model.
+ * Self-test of partial-order reduction: small random programs, whose sets of outcomes by DPOR and
+ * by plain depth-first search must be the same; and must be among those of the weak model.
  *
  *     fuzz [programs [first seed]]
  */

@@ -2,8 +2,8 @@
  *
  * The check for linearizability; see lin.h.  One thread at a time.
  *
- *   L1  The entries are calls and returns in the order of time.  Those of operations that are in the
- *       order already are lifted out of the list.
+ *   L1  The entries are calls and returns in the order of time.  Those of operations that are in
+ *   the     order already are lifted out of the list.
  *   L2  Any call before the first return that is left may be next in the order.
  *   L3  A set of operations done, with a state, that was seen before is not tried again: both are
  *       remembered as one hash of 64 bits (a collision would be taken for "seen").

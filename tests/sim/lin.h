@@ -3,7 +3,8 @@
  * lin.h - is a history of operations linearizable?
  *
  * A history is a list of operations, each with the times of its call and of its return, and what it
- * returned.  It is linearizable if the operations can be put into an order in which none comes before
+ * returned.  It is linearizable if the operations can be put into an order in which none comes
+ * before
  * one that returned before its call, and in which a sequential object, the model, would have given
  * the same answers.
  *

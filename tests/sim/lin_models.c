@@ -81,7 +81,8 @@ static bool refused(const channel *c, const lin_op *op, const lin_channel *k)
     case CCP_CLOSED: return c->closed && (sends || c->count == 0);
     case CCP_AGAIN:
     case CCP_TIMEOUT: /* W1: it had to wait at some moment */
-        return k->capacity == 0 || (!c->closed && (sends ? c->count == k->capacity : c->count == 0));
+        return k->capacity == 0 ||
+               (!c->closed && (sends ? c->count == k->capacity : c->count == 0));
     case CCP_CANCELED: return true;
     default: return false;
     }

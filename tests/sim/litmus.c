@@ -447,7 +447,8 @@ static int check(const litmus *t, const char *how, const sim_options *o, const c
     printf("%-4s %-28s %-10s %8ld schedules  %s\n", good ? "ok" : "FAIL", t->name, how,
            s.schedules, expected ? got : "");
     if (!good)
-        printf("  expected %s%s%s\n", expected ? expected : "anything", s.failed ? "; failed: " : "", s.message);
+        printf("  expected %s%s%s\n", expected ? expected : "anything",
+               s.failed ? "; failed: " : "", s.message);
     return !good;
 }
 

@@ -8,7 +8,7 @@ function(ccp_sim_scenes name)
         LINKER:--wrap=ccpi_thread_start,--wrap=ccpi_thread_join)
 endfunction()
 
-ccp_sim_scenes(ctx ctx_scenarios.c)
+ccp_sim_scenes(ctx ctx_scenarios.c ctx_hand.c)
 ccp_sim_test(ctx 300 ctx --summary [!lt]*)
 ccp_sim_test(ctx_late 600 ctx --summary late*)
 ccp_sim_test(ctx_triples 600 ctx --summary triple*)

@@ -17,67 +17,15 @@
 
 sim_state sim;
 
-/* ---- Switching ---- */
-
-#if defined(__x86_64__) && !defined(SIM_UCONTEXT)
+/* ---- The end of a schedule ---- */
 
 static void *driver_sp;
-
-__attribute__((naked, noinline)) static void switch_to(void **save __attribute__((unused)),
-                                                      void *to __attribute__((unused)))
-{
-    __asm__("push %rbp\n push %rbx\n push %r12\n push %r13\n push %r14\n push %r15\n"
-            "mov %rsp, (%rdi)\n mov %rsi, %rsp\n"
-            "pop %r15\n pop %r14\n pop %r13\n pop %r12\n pop %rbx\n pop %rbp\n ret");
-}
-
-static void prepare(thread *t, void (*entry)(void))
-{
-    uintptr_t *s = (uintptr_t *)t->stack_top;
-    *--s = 0;
-    *--s = (uintptr_t)entry; /* where the first switch returns to; six registers below */
-    for (int i = 0; i < 6; i++)
-        *--s = 0;
-    t->sp = s;
-}
-
-#else
-
-#include <ucontext.h>
-static ucontext_t contexts[SIM_THREADS + 1];
-static void *driver_sp;
-static int running = SIM_THREADS; /* the driver */
-
-static void switch_to(void **save, void *to)
-{
-    char here;
-    int from = running, next = SIM_THREADS;
-    for (int i = 0; i < SIM_THREADS; i++)
-        if (to && (uintptr_t)to - sim.thread[i].stack < STACK_SIZE)
-            next = i;
-    *save = from == SIM_THREADS ? NULL : (void *)(&here - 256); /* below all that is in use */
-    running = next;
-    swapcontext(&contexts[from], &contexts[next]);
-}
-
-static void prepare(thread *t, void (*entry)(void))
-{
-    ucontext_t *c = &contexts[t->id];
-    getcontext(c);
-    c->uc_stack.ss_sp = (void *)t->stack;
-    c->uc_stack.ss_size = t->stack_top - t->stack;
-    c->uc_link = NULL;
-    makecontext(c, entry, 0);
-    t->sp = (void *)(t->stack_top - 16);
-}
-
-#endif
 
 void sim_leave(void)
 {
     void *nowhere;
     sim.active = false;
-    switch_to(&nowhere, driver_sp);
+    sim_switch(&nowhere, driver_sp);
     abort();
 }
 
@@ -270,7 +218,7 @@ void sim_reschedule(void)
     thread *next = &sim.thread[pick()];
     if (next != me) {
         sim.self = next;
-        switch_to(&me->sp, next->sp);
+        sim_switch(&me->sp, next->sp);
     }
 }
 
@@ -373,7 +321,7 @@ static int new_thread(void (*fn)(void *), void *arg)
     memset(&t->release, 0, sizeof t->release);
     t->fn = fn;
     t->arg = arg;
-    prepare(t, thread_main);
+    sim_prepare(t, thread_main);
     sim.threads++;
     sim.alone = ++sim.alive == 1;
     return id;
@@ -502,69 +450,6 @@ void sim_wake(place *queue, uintptr_t address, int count)
     }
 }
 
-/* ---- Time and histories ---- */
-
-int64_t sim_now(void)
-{
-    if (sim.active)
-        sim_point(&sim.clock_place, false);
-    return sim.clock;
-}
-
-void sim_advance(int64_t ns)
-{
-    sim_point(&sim.clock_place, true);
-    sim.clock += ns;
-    sim.writes++;
-}
-
-uint64_t sim_begin(bool is_step)
-{
-    if (is_step)
-        sim_point(&sim.history_place, false);
-    return ++sim.history;
-}
-
-uint64_t sim_end(bool is_step)
-{
-    if (is_step)
-        sim_point(&sim.history_place, true);
-    return ++sim.history;
-}
-
-/* ---- Outcomes ---- */
-
-static uint64_t *outcomes;
-static size_t outcome_count, outcome_room;
-
-void sim_outcome(uint64_t hash)
-{
-    size_t low = 0, high = outcome_count;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (outcomes[middle] < hash)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    if (low < outcome_count && outcomes[low] == hash)
-        return;
-    if (outcome_count == outcome_room) {
-        outcome_room = outcome_room ? 2 * outcome_room : 256;
-        outcomes = realloc(outcomes, outcome_room * sizeof *outcomes);
-        if (!outcomes)
-            abort();
-    }
-    memmove(outcomes + low + 1, outcomes + low, (outcome_count++ - low) * sizeof *outcomes);
-    outcomes[low] = hash;
-}
-
-size_t sim_outcomes(const uint64_t **set)
-{
-    *set = outcomes;
-    return outcome_count;
-}
-
 /* ---- The driver ---- */
 
 static double seconds_now(void)
@@ -599,7 +484,7 @@ static void run_once(void (*fn)(void *), void *arg)
     new_thread(fn, arg);
     sim.self = &sim.thread[0];
     sim.active = true;
-    switch_to(&driver_sp, sim.self->sp);
+    sim_switch(&driver_sp, sim.self->sp);
     sim.active = false;
     memory_end();
     if (sim.steps > pct_length)
@@ -655,7 +540,7 @@ sim_result sim_run(const sim_options *o, void (*fn)(void *), void *arg)
     start_once();
     tree_start();
     record_load(sim.o.replay);
-    outcome_count = 0;
+    sim_outcomes_clear();
     pct_length = 50;
     double began = seconds_now();
     do {
@@ -673,7 +558,8 @@ sim_result sim_run(const sim_options *o, void (*fn)(void *), void *arg)
             seconds_now() - began > sim.o.seconds)
             break;
     } while (!sim.failed && (r.complete = !next_schedule(&r), !r.complete));
-    r.complete &= searching() && !sim.failed && !sim.o.replay && !(sim.o.n && r.schedules >= sim.o.n);
+    r.complete &=
+        searching() && !sim.failed && !sim.o.replay && !(sim.o.n && r.schedules >= sim.o.n);
     r.seconds = seconds_now() - began;
     r.failed = sim.failed;
     if (r.failed) {

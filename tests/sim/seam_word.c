@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Sleeping on words, in the place of base/park_futex.c.  Comparing the word and going to sleep are
- * one step, as in the kernel; so is a wake, which touches the queue of the address and not the word.
+ * one step, as in the kernel; so is a wake, which touches the queue of the address and not the
+ * word.
  */
 #include "sim_int.h"
 

@@ -2,7 +2,7 @@
  *
  * Self-test of the explorer: each kind of failure is found where it is, and nowhere else.
  */
-#include "sim.h"
+#include "selftest.h"
 
 #include "base/lock.h"
 #include "base/machine.h"
@@ -381,58 +381,6 @@ static void failing_thread(void *arg)
         ccpi_thread_join(t);
     sim_assert(plain == started);
     sim_outcome(started);
-}
-
-/* ---- Stacks ---- */
-
-static CCPI_NOINLINE void wait_in_frame(bool for_ever)
-{
-    int here = 0;
-    STORE(published, &here, release);
-    if (for_ever)
-        while (LOAD(flag, acquire) == 0)
-            ccpi_relax();
-}
-static void owner_leaves(void *arg)
-{
-    wait_in_frame(arg != NULL);
-}
-static void visitor(void *arg)
-{
-    (void)arg;
-    int *p = LOAD(published, acquire);
-    if (p)
-        *p = 1;
-    STORE(flag, 1, release);
-}
-static void visitor_comes_back(void *arg)
-{
-    (void)arg;
-    int *p = LOAD(published, acquire);
-    STORE(flag, 1, release);
-    if (p)
-        *p = 1;
-}
-static void dead_waiter(void *arg)
-{
-    (void)arg;
-    sim_spawn(owner_leaves, NULL);
-    sim_spawn(visitor, NULL);
-    sim_join();
-}
-static void live_waiter(void *arg)
-{
-    (void)arg;
-    sim_spawn(owner_leaves, "");
-    sim_spawn(visitor, NULL);
-    sim_join();
-}
-static void touched_too_late(void *arg)
-{
-    (void)arg;
-    sim_spawn(owner_leaves, "");
-    sim_spawn(visitor_comes_back, NULL);
-    sim_join();
 }
 
 /* ---- ABA, statics, choices ---- */

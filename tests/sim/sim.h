@@ -85,8 +85,8 @@ void sim_spawn(void (*fn)(void *arg), void *arg);
 /** Waits until all threads that the calling thread has spawned have ended. */
 void sim_join(void);
 
-/** Waits until no other thread can go on: each has ended or sleeps without a limit.  Comes after all
- *  that they did. */
+/** Waits until no other thread can go on: each has ended or sleeps without a limit.  Comes after
+ * all that they did. */
 void sim_settle(void);
 
 /** The number of the calling thread: 0 for the scenario itself, then in the order of spawning. */

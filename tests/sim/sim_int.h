@@ -129,6 +129,10 @@ extern sim_state sim;
 void sim_point(place *a, bool write);
 void sim_point_of(thread *t, place *a, bool write_a, place *b, bool write_b);
 void sim_reschedule(void);
+/* Goes on where `to` was left, and leaves *save to come back to; NULL: the driver.  [switch.c] */
+void sim_switch(void **save, void *to);
+void sim_prepare(thread *t, void (*entry)(void));
+void sim_outcomes_clear(void);
 _Noreturn void sim_leave(void); /* ends the schedule */
 int sim_start(void (*fn)(void *), void *arg);
 void sim_await(int target);

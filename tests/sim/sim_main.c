@@ -206,9 +206,10 @@ int sim_main(int argc, char **argv, const sim_scenario *scenarios, size_t count)
     if (ran == 0)
         fprintf(stderr, "no such scenario; try --list\n");
     else if (!r.list)
-        printf("%ld scenarios, %ld wrong, %ld complete; %ld schedules (+ %ld redundant), at most %ld "
-               "in one; %.2f s\n",
-               sum.scenarios, sum.bad, sum.complete, sum.schedules, sum.redundant, sum.most,
-               sum.seconds);
+        printf(
+            "%ld scenarios, %ld wrong, %ld complete; %ld schedules (+ %ld redundant), at most %ld "
+            "in one; %.2f s\n",
+            sum.scenarios, sum.bad, sum.complete, sum.schedules, sum.redundant, sum.most,
+            sum.seconds);
     return sum.bad || ran == 0 ? 1 : 0;
 }

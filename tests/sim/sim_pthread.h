@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Included before base/park_cond.c when that is explored: its mutexes and condition variables become
- * the explorer's.
+ * Included before base/park_cond.c when that is explored: its mutexes and condition variables
+ * become the explorer's.
  */
 #ifndef SIM_PTHREAD_H
 #define SIM_PTHREAD_H

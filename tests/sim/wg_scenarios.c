@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
  * Wait groups: every pair of operations at every count 0..3, with and without a thread that waits
- * and a channel to close, every schedule; triples; memory that goes as soon as the wait has returned;
- * rounds one after the other; threads that cannot be had.
+ * and a channel to close, every schedule; triples; memory that goes as soon as the wait has
+ * returned; rounds one after the other; threads that cannot be had.
  *
- * The history of each group is compared with a counter (A1, A3): a wait returns CCP_OK at a moment at
- * which the count is 0.  The channel is closed by then (A5).  Threads are joined and memory is given
- * back when the waits have returned (A6).
+ * The history of each group is compared with a counter (A1, A3): a wait returns CCP_OK at a moment
+ * at which the count is 0.  The channel is closed by then (A5).  Threads are joined and memory is
+ * given back when the waits have returned (A6).
  */
 #include "scene.h"
 
@@ -111,7 +111,8 @@ static ccp_ctx *ctx;
 static lin_history history;
 static int waiting[SIM_THREADS];
 static int started;
-static int open_sub[SIM_THREADS]; /* 1 + the done() of the library itself: it returns at some time */
+static int
+    open_sub[SIM_THREADS]; /* 1 + the done() of the library itself: it returns at some time */
 
 static int begin(int kind, uint32_t n)
 {
@@ -460,7 +461,8 @@ static void add_pair(const play *p)
     if (!legal(p) || (p->count == 3 && goes(p->op[1])))
         return; /* of count 3 only what add(-2) can tell from 2 */
     if (few) {
-        add_play(p, &(sim_options){ .mode = SIM_DFS, .preemptions = few }, few == 1 ? "one" : "two");
+        add_play(p, &(sim_options){ .mode = SIM_DFS, .preemptions = few },
+                 few == 1 ? "one" : "two");
         return;
     }
     add_play(p, NULL, "pair");
