@@ -6,7 +6,8 @@
  * Checked in each (X1-X6 of ccp.h): a context has ended at the end if and only if something above
  * it, or itself, was canceled or ran out of time, and says so with the right status and cause;
  * every thread that waits under an ended context was woken; hooks run once, when their context has
- * ended, and not after they were taken back; all memory is given back, and none is touched after that.
+ * ended, and not after they were taken back; all memory is given back, and none is touched after
+ * that.
  */
 #include "ctx_hand.h"
 #include "ctx_play.h"
