@@ -24,6 +24,7 @@
 #include "base/lock.h"
 #include "base/mem.h"
 #include "base/thread.h"
+#include "block/tuning.h"
 #include "block/wait.h"
 
 #define COUNT_MASK ((uint64_t)INT32_MAX)
@@ -203,6 +204,17 @@ static bool done(ccp_wg *wg)
     return (atomic_load_explicit(state_of(wg), CCPI_ACQ) & COUNT_MASK) == 0;
 }
 
+/* Pauses for a moment: the last task may be about to end on another processor. */
+static bool done_soon(ccp_wg *wg)
+{
+    for (uint32_t i = 0; i < ccpi_tuning.quick_max; i++) {
+        ccpi_relax();
+        if (done(wg))
+            return true;
+    }
+    return false;
+}
+
 /* The count was 0: waits until whoever brought it there has let go (a few instructions). */
 static ccp_status leave(ccp_wg *wg, bool counted)
 {
@@ -257,6 +269,8 @@ ccp_status ccp_wg_wait(ccp_wg *wg, ccp_wait w)
     if (ccpi_wait_not_at_all(w))
         return CCP_AGAIN;
     int64_t deadline = ccpi_wait_deadline(w);
+    if (done_soon(wg))
+        return leave(wg, false);
     ccpi_waiter waiter;
     ccpi_node node;
     ccpi_waiter_init(&waiter);
