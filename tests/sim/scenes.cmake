@@ -14,10 +14,24 @@ ccp_sim_test(ctx_late 600 ctx --summary late*)
 ccp_sim_test(ctx_triples 600 ctx --summary triple*)
 ccp_sim_test(ctx_weak 300 ctx --summary --mode pct --weak --n 40 chain* late_child.plain* hand*)
 
-# Names begin with `one` or `two` where no more preemptions than these are tried.
+# Names begin with `one` or `two` where only schedules with so many preemptions are tried.
 ccp_sim_scenes(wg wg_scenarios.c)
 ccp_sim_test(wg 600 wg --summary pair.* odd.*)
 ccp_sim_test(wg_leaving 600 wg --summary frame.* heap.* go_fails.*)
 ccp_sim_test(wg_few 600 wg --summary one* two*)
 ccp_sim_test(wg_weak 600 wg --summary --mode pct --weak --n 2000 pair.[12].waiter.closes.*
              two.[12].waiter.closes.* frame* heap* go_fails*)
+
+# `some`: at random.
+ccp_sim_scenes(pool pool_scenarios.c)
+ccp_sim_test(pool 600 pool --summary pair.* two*)
+ccp_sim_test(pool_few 600 pool --summary one*)
+ccp_sim_test(pool_random 600 pool --summary some* crowd*)
+ccp_sim_test(pool_weak 600 pool --summary --mode pct --weak --n 100 *.idle.* two_start* crowd*)
+
+# Timer channels, and selects between timers, channels and contexts.
+ccp_sim_scenes(timer timer_scenarios.c)
+ccp_sim_test(timer 600 timer --summary pair*)
+ccp_sim_test(timer_few 600 timer --summary one.* two.*)
+ccp_sim_test(timer_random 600 timer --summary some.*)
+ccp_sim_test(timer_weak 600 timer --summary --mode pct --weak --n 50 pair* one.* two.* some.*)

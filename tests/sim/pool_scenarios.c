@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Worker pools: every pair of operations, with one worker and two, a queue of 0, 1 or 2 tasks, from
+ * every state: workers that sleep, that have just been started, a queue that is full before workers
+ * that work or that are held up, closed (how_many() says which schedules of them).  Starting with
+ * too little memory or too few threads; larger plays.
+ *
+ * Checked in each: an accepted task runs once or is handed back once, another one never (P3); one
+ * worker runs them in the order of acceptance (P1); what was accepted before a drain has finished
+ * when it returns CCP_OK (P4), and what it wrote can be read (P6: otherwise a data race); after a
+ * shutdown no task runs; every call returns once nothing holds up the workers; threads are joined
+ * and memory is given back.
+ */
+#include "scene.h"
+
+#include <stdio.h>
+
+/* ---- Operations ---- */
+
+typedef enum operation {
+    SUBMIT,
+    SUBMIT_NOWAIT,
+    SUBMIT_TIMED,
+    SUBMIT_CTX,   /* under the pool's parent */
+    SUBMIT_MORE,  /* a task that submits another */
+    SUBMIT_DRAIN, /* and wait until it has run */
+    DRAIN,
+    DRAIN_NOWAIT,
+    DRAIN_TIMED,
+    DRAIN_CTX,
+    CLOSE,
+    SHUTDOWN,
+    SHUTDOWN_NOWAIT,
+    SHUTDOWN_TIMED,
+    GET_INFO,
+    CTX_CANCEL, /* of the parent */
+    OPERATIONS
+} operation;
+
+static const char *const operation_names[OPERATIONS] = {
+    "submit", "submit_nowait", "submit_timed", "submit_ctx", "submit_more", "submit_drain",
+    "drain", "drain_nowait", "drain_timed", "drain_ctx", "close", "shutdown", "shutdown_nowait",
+    "shutdown_timed", "get_info", "ctx_cancel",
+};
+
+typedef enum state {
+    IDLE,     /* all workers sleep */
+    STARTING, /* they have just been started */
+    FULL,     /* as many tasks as workers and queue hold: the workers begin with them */
+    HELD,     /* the same, but each worker has a task that does not end */
+    CLOSED,   /* closed with one task in it */
+    STATES
+} state;
+
+static const char *const state_names[STATES] = { "idle", "starting", "full", "held", "closed" };
+
+#define MOST_OPS 6
+
+typedef struct play {
+    unsigned workers;
+    size_t queue;
+    state state;
+    bool free_at_once; /* by ccp_pool_free() alone, with tasks in it if there are any */
+    int ops;
+    operation op[MOST_OPS];
+} play;
+
+/* ---- The stage ---- */
+
+typedef struct job {
+    bool accepted;
+    bool more;      /* submits another one */
+    bool held;      /* waits until the gate opens, or its context ends */
+    int ran, handed_back;
+    bool finished;
+    struct job *other;
+} job;
+
+enum { MOST_JOBS = 24 };
+
+static const play *now;
+static ccp_pool *pool;
+static ccp_ctx *ctx;
+static ccp_chan *gate;
+static job jobs[MOST_JOBS];  /* first those of the set-up, then two for each operation */
+static int set_up;           /* jobs of the set-up */
+static int order[MOST_JOBS]; /* with one worker: who ran, one after the other */
+static int run_count;
+static int inside[SIM_THREADS]; /* 1 + operation under way */
+
+static ccp_status run_job(ccp_ctx *c, void *arg);
+
+static bool submit(job *j, ccp_wait w)
+{
+    ccp_status st = ccp_pool_submit(pool, run_job, j, w);
+    j->accepted = st == CCP_OK;
+    bool limited = w.ns_ != INT64_MAX;
+    sim_assert(st == CCP_OK || st == CCP_CLOSED || (w.ctx_ && st == CCP_CANCELED) ||
+               (limited && st == (w.ns_ == 0 ? CCP_AGAIN : CCP_TIMEOUT)));
+    return st == CCP_OK;
+}
+
+static ccp_status run_job(ccp_ctx *c, void *arg)
+{
+    job *j = arg;
+    sim_assert(++j->ran == 1 && !j->handed_back);
+    int worker = ccp_pool_worker(c);
+    sim_assert(worker >= 0 && worker < (int)now->workers);
+    if (now->workers == 1)
+        order[run_count++] = (int)(j - jobs);
+    if (j->more) {
+        sim_assert(ccp_pool_drain(pool, CCP_FOREVER) == CCP_DEADLOCK);
+        sim_assert(ccp_pool_shutdown(pool, NULL, NULL, CCP_FOREVER) == CCP_DEADLOCK);
+        sim_assert(ccp_pool_free(pool) == CCP_DEADLOCK);
+        (void)submit(j->other, CCP_NOWAIT);
+    }
+    ccp_status st = CCP_OK;
+    if (j->held) {
+        st = ccp_chan_recv(gate, NULL, ccp_with(c));
+        sim_assert(st == CCP_CLOSED || (st == CCP_CANCELED && ccp_ctx_status(c) == st));
+    }
+    j->finished = true;
+    return st;
+}
+
+static void take_back(ccp_task fn, void *arg, void *unrun_arg)
+{
+    job *j = arg;
+    sim_assert(fn == run_job && unrun_arg == jobs);
+    sim_assert(++j->handed_back == 1 && !j->ran);
+}
+
+static void check_set_up_finished(bool or_back)
+{
+    for (int i = 0; i < set_up; i++)
+        sim_assert(!jobs[i].accepted || jobs[i].finished || (or_back && jobs[i].handed_back));
+}
+
+static void drain(job *own, ccp_wait w)
+{
+    ccp_status st = ccp_pool_drain(pool, w);
+    if (st == CCP_OK) { /* P4, P6 */
+        check_set_up_finished(false);
+        sim_assert(!own || own->finished);
+    } else if (st != CCP_CLOSED) {
+        sim_assert(st == (w.ctx_ ? CCP_CANCELED : w.ns_ == 0 ? CCP_AGAIN : CCP_TIMEOUT));
+    }
+}
+
+static void shut_down(ccp_wait w)
+{
+    ccp_status st = ccp_pool_shutdown(pool, take_back, jobs, w);
+    sim_assert(st == CCP_OK || st == (w.ns_ == 0 ? CCP_AGAIN : CCP_TIMEOUT));
+    check_set_up_finished(st != CCP_OK);
+    sim_assert(ccp_pool_shutdown(pool, NULL, NULL, w) == CCP_CLOSED);
+    sim_assert(ccp_pool_submit(pool, run_job, NULL, CCP_FOREVER) == CCP_CLOSED);
+}
+
+static void look(void)
+{
+    ccp_pool_info a, b;
+    sim_assert(ccp_pool_get_info(pool, &a) == CCP_OK && ccp_pool_get_info(pool, &b) == CCP_OK);
+    sim_assert(a.workers == now->workers && a.queue_cap == now->queue && a.queued <= a.queue_cap);
+    sim_assert(a.queue_high_water <= a.queue_cap && a.finished <= b.finished);
+    sim_assert(a.finished <= (uint64_t)(set_up + 2 * now->ops));
+}
+
+static void act_out(void *arg)
+{
+    const operation *op = arg;
+    job *own = &jobs[set_up + 2 * (int)(op - now->op)];
+    inside[sim_self()] = 1 + (int)*op;
+    switch (*op) {
+    case SUBMIT: (void)submit(own, CCP_FOREVER); break;
+    case SUBMIT_NOWAIT: (void)submit(own, CCP_NOWAIT); break;
+    case SUBMIT_TIMED: (void)submit(own, ccp_within(100)); break;
+    case SUBMIT_CTX: (void)submit(own, ccp_with(ctx)); break;
+    case SUBMIT_MORE:
+        own->more = true;
+        own->other = own + 1;
+        (void)submit(own, CCP_FOREVER);
+        break;
+    case SUBMIT_DRAIN:
+        if (submit(own, CCP_FOREVER))
+            drain(own, CCP_FOREVER);
+        break;
+    case DRAIN: drain(NULL, CCP_FOREVER); break;
+    case DRAIN_NOWAIT: drain(NULL, CCP_NOWAIT); break;
+    case DRAIN_TIMED: drain(NULL, ccp_within(100)); break;
+    case DRAIN_CTX: drain(NULL, ccp_with(ctx)); break;
+    case CLOSE:
+        (void)ccp_pool_close(pool);
+        sim_assert(ccp_pool_submit(pool, run_job, NULL, CCP_FOREVER) == CCP_CLOSED);
+        sim_assert(ccp_pool_close(pool) == CCP_CLOSED);
+        break;
+    case SHUTDOWN: shut_down(CCP_FOREVER); break;
+    case SHUTDOWN_NOWAIT: shut_down(CCP_NOWAIT); break;
+    case SHUTDOWN_TIMED: shut_down(ccp_within(100)); break;
+    case GET_INFO: look(); break;
+    default: ccp_ctx_cancel(ctx); break;
+    }
+    inside[sim_self()] = 0;
+}
+
+/* ---- Beginning and end ---- */
+
+static void fill(bool held)
+{
+    for (unsigned i = 0; i < now->workers; i++) {
+        jobs[set_up].held = held;
+        sim_assert(submit(&jobs[set_up++], CCP_FOREVER));
+        if (held)
+            sim_settle(); /* a worker has it */
+    }
+    for (size_t i = 0; i < now->queue; i++)
+        (void)submit(&jobs[set_up++], CCP_NOWAIT);
+}
+
+static void begin(const play *p)
+{
+    now = p;
+    scene_tune(STILL);
+    gate = scene_chan(0, 1);
+    ctx = ccp_ctx_new(NULL, CCP_FOREVER);
+    pool = ccp_pool_new(&(ccp_pool_opts){ .workers = p->workers, .queue = p->queue, .parent = ctx,
+                                          .unrun = take_back, .unrun_arg = jobs });
+    sim_assert(ctx && pool && scene_threads() == (int)p->workers);
+    if (p->state != STARTING)
+        sim_settle();
+    if (p->state == FULL || p->state == HELD)
+        fill(p->state == HELD);
+    if (p->state == CLOSED) {
+        (void)submit(&jobs[set_up++], CCP_FOREVER);
+        sim_assert(ccp_pool_close(pool) == CCP_OK);
+    }
+}
+
+static bool anybody_inside(void)
+{
+    bool any = false;
+    for (int t = 0; t < SIM_THREADS; t++)
+        any |= inside[t] != 0;
+    return any;
+}
+
+static void check_jobs(void)
+{
+    for (int i = 0; i < MOST_JOBS; i++) {
+        const job *j = &jobs[i];
+        sim_assert(j->ran + j->handed_back == j->accepted && j->finished == j->ran); /* P3 */
+    }
+    int last = -1;
+    for (int i = 0; i < run_count; i++)
+        if (order[i] < set_up) { /* P1 */
+            sim_assert(order[i] > last && i < set_up);
+            last = order[i];
+        }
+}
+
+static void finish(void)
+{
+    sim_settle();
+    if (!now->free_at_once || anybody_inside()) {
+        (void)ccp_chan_close(gate);
+        sim_settle();
+        sim_assert(!anybody_inside());
+        ccp_status st = ccp_pool_shutdown(pool, NULL, NULL, CCP_FOREVER);
+        sim_assert(st == CCP_OK || st == CCP_CLOSED);
+    }
+    sim_assert(ccp_pool_free(pool) == CCP_OK);
+    sim_join();
+    check_jobs();
+    sim_assert(ccp_ctx_free(ctx) == CCP_OK);
+    (void)scene_chan_end(gate);
+    sim_assert(ccp_live_blocks() == 0 && scene_threads() == 0);
+}
+
+static void run_play(void *arg)
+{
+    const play *p = arg;
+    begin(p);
+    for (int i = 0; i < p->ops; i++)
+        sim_spawn(act_out, (void *)(uintptr_t)&p->op[i]);
+    finish();
+}
+
+/* ---- Starting, with too little of everything ---- */
+
+static ccp_status count_up(ccp_ctx *c, void *arg)
+{
+    (void)c;
+    ++*(int *)arg;
+    return CCP_OK;
+}
+
+static void start(void *arg)
+{
+    const play *p = arg;
+    int count = 0;
+    scene_tune(STILL);
+    pool = ccp_pool_new(&(ccp_pool_opts){ .workers = p->workers, .queue = p->queue });
+    sim_outcome(pool != NULL);
+    if (pool) {
+        sim_assert(ccp_pool_submit(pool, count_up, &count, CCP_FOREVER) == CCP_OK);
+        sim_assert(ccp_pool_drain(pool, CCP_FOREVER) == CCP_OK && count == 1);
+        sim_assert(ccp_pool_free(pool) == CCP_OK);
+    }
+    sim_join();
+    sim_assert(ccp_live_blocks() == 0 && scene_threads() == 0);
+}
+
+/* ---- The table ---- */
+
+static bool shuts(operation op)
+{
+    return op >= SHUTDOWN && op <= SHUTDOWN_TIMED;
+}
+
+static void add_play(const play *p, const sim_options *o, const char *how)
+{
+    char ops[100] = "";
+    size_t n = 0;
+    for (int i = 0; i < p->ops; i++)
+        n += (size_t)snprintf(ops + n, sizeof ops - n, "%s%s", i ? "+" : "",
+                              operation_names[p->op[i]]);
+    scene_add(run_play, scene_keep(p, sizeof *p), o, "%s.workers%u.queue%zu.%s.%s", how,
+              p->workers, p->queue, state_names[p->state], ops);
+}
+
+/* Workers are threads, too: all schedules are too many but where nothing is submitted; then those
+ * with two preemptions, or one; and with two workers that are busy these are too many, too. */
+static const char *how_many(const play *p)
+{
+    operation a = p->op[0], b = p->op[1];
+    bool again = a == SUBMIT_DRAIN && b == SUBMIT_DRAIN;
+    if (p->workers == 2)
+        return p->state == IDLE && b != SUBMIT_MORE ? "one" : "some";
+    if (p->state == FULL && again)
+        return "some";
+    if (p->state != IDLE)
+        return "one";
+    return a >= DRAIN ? "pair" : again || (a == SUBMIT_DRAIN && shuts(b)) ? "one" : "two";
+}
+
+static void add_pair(const play *p)
+{
+    const char *how = how_many(p);
+    sim_options o = { .mode = SIM_DFS };
+    if (how[0] == 's')
+        o = (sim_options){ .mode = SIM_PCT, .depth = 4, .n = 500 };
+    else if (how[0] == 'p')
+        o.mode = SIM_DPOR;
+    else
+        o.preemptions = how[0] == 't' ? 2 : 1;
+    if (!shuts(p->op[0]) || !shuts(p->op[1])) /* one thread may */
+        add_play(p, &o, how);
+}
+
+static void pairs(void)
+{
+    for (unsigned workers = 1; workers <= 2; workers++)
+        for (size_t queue = 0; queue <= 2; queue++)
+            for (int s = 0; s < STATES; s++)
+                for (int a = 0; a < OPERATIONS; a++)
+                    for (int b = a; b < OPERATIONS; b++)
+                        add_pair(&(play){ workers, queue, (state)s, (a + b) % 2, 2,
+                                          { (operation)a, (operation)b } });
+}
+
+static void starts(void)
+{
+    const sim_options short_of = { .mode = SIM_DFS, .preemptions = 2, .fail_alloc = 1,
+                                   .fail_thread = 1 };
+    for (unsigned workers = 1; workers <= 2; workers++)
+        for (size_t queue = 0; queue <= 1; queue++) {
+            play p = { .workers = workers, .queue = queue };
+            scene_add(start, scene_keep(&p, sizeof p), &short_of, "two_start.workers%u.queue%zu",
+                      workers, queue);
+        }
+}
+
+/* Four to six operations at once. */
+static void crowds(void)
+{
+    static const operation op[][MOST_OPS] = {
+        { SUBMIT_DRAIN, SUBMIT_DRAIN, SUBMIT_MORE, SUBMIT_TIMED, CLOSE, GET_INFO },
+        { SUBMIT_DRAIN, SUBMIT_MORE, SUBMIT, SUBMIT_CTX, SHUTDOWN, CTX_CANCEL },
+        { SUBMIT_DRAIN, SUBMIT_MORE, DRAIN, SUBMIT_NOWAIT, SHUTDOWN_NOWAIT, DRAIN_TIMED },
+        { SUBMIT, SUBMIT_DRAIN, DRAIN_CTX, SUBMIT_TIMED, SHUTDOWN_TIMED, CTX_CANCEL },
+        { SUBMIT, SUBMIT, SUBMIT, SUBMIT, DRAIN, DRAIN },
+    };
+    static const char *const names[] = { "crowd_close", "crowd_cancel", "crowd_nowait",
+                                         "crowd_timed", "crowd_drain" };
+    for (size_t i = 0; i < sizeof op / sizeof *op; i++)
+        for (unsigned workers = 1; workers <= 2; workers++)
+            for (size_t queue = 0; queue <= 2; queue++)
+                for (int s = 0; s < STATES; s++) {
+                    play p = { workers, queue, (state)s, s % 2, MOST_OPS, { SUBMIT } };
+                    for (int k = 0; k < MOST_OPS; k++)
+                        p.op[k] = op[i][k];
+                    sim_options o = { .mode = SIM_PCT, .depth = 4, .n = 2000, .spurious = 1 };
+                    add_play(&p, &o, names[i]);
+                }
+}
+
+int main(int argc, char **argv)
+{
+    pairs();
+    starts();
+    crowds();
+    return scene_main(argc, argv);
+}

@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Timer channels, and selects that have one among their cases: every pair of operations of
+ * ccp_chan_after() and ccp_chan_tick(), not yet due, due, overdue, received, closed, or with a
+ * receiver beside; every schedule, or where these are too many (see preemptions()) some.
+ *
+ * Checked in each: an element is due when it is received (T1), none is received twice, and of
+ * ccp_chan_after() only one (T2, T3); who looks and finds nothing was early, or another was faster;
+ * nobody waits for ever but for a timer that has given its element; closing releases those.
+ */
+#include "scene.h"
+
+#include <stdio.h>
+
+#define PERIOD 100
+#define SHORT 50  /* limits of waits */
+#define LONG 250
+
+/* ---- Operations ---- */
+
+typedef enum operation {
+    RECV,
+    RECV_NOWAIT,
+    RECV_SHORT,
+    RECV_LONG,
+    RECV_CTX,
+    RECV_N,
+    SELECT_RECV,   /* the timer, or what comes from a channel */
+    SELECT_SEND,   /* the timer, or a send to a full channel */
+    SELECT_MEET,   /* the timer, or a partner */
+    SELECT_DONE,   /* the timer, or the end of a context */
+    SELECT_TWO,    /* the timer, or one that is due later */
+    SELECT_TWICE,  /* the timer in two cases */
+    SELECT_FIRST,  /* timer, channel and context, in this order */
+    SELECT_NOWAIT,
+    SELECT_SHORT,
+    SELECT_CTX,    /* the timer, under a context */
+    CLOSE,
+    CANCEL,
+    SENDER_DONE,   /* the last of those counted in closes it */
+    LEN,
+    IS_CLOSED,
+    GET_INFO,
+    SEND,          /* is refused */
+    CTX_CANCEL,
+    PASS,          /* time passes */
+    PUT,           /* to the channel */
+    TAKE,          /* from the full one */
+    OFFER,         /* to the partner, without waiting */
+    OPERATIONS
+} operation;
+
+static const char *const operation_names[OPERATIONS] = {
+    "recv", "recv_nowait", "recv_short", "recv_long", "recv_ctx", "recv_n", "select_recv",
+    "select_send", "select_meet", "select_done", "select_two", "select_twice", "select_first",
+    "select_nowait", "select_short", "select_ctx", "close", "cancel", "sender_done", "len",
+    "is_closed", "get_info", "send", "ctx_cancel", "pass", "put", "take", "offer",
+};
+
+typedef enum state { FRESH, DUE, OVERDUE, SPENT, CLOSED, BESIDE, STATES } state;
+static const char *const state_names[STATES] = { "fresh", "due", "overdue", "spent", "closed",
+                                                 "beside" };
+
+typedef struct play {
+    bool ticks;
+    state state;
+    int ops;
+    operation op[3];
+} play;
+
+/* ---- The stage ---- */
+
+static const play *now;
+static ccp_chan *timer, *later, *channel, *full, *meet;
+static ccp_ctx *ctx;
+static int64_t start, start_later;
+
+enum { MOST = 4 };
+static int64_t taken[SIM_THREADS][MOST]; /* elements of the timer */
+static int taken_count[SIM_THREADS];
+static int waiting[SIM_THREADS]; /* 1 + operation */
+
+static bool takes(operation op)
+{
+    return op <= SELECT_CTX;
+}
+
+static bool ends(operation op)
+{
+    return op >= CLOSE && op <= SENDER_DONE;
+}
+
+/* Does anything but one operation take elements, or close the timer? */
+static bool disturbed(void)
+{
+    int n = now->state == BESIDE;
+    for (int i = 0; i < now->ops; i++)
+        n += takes(now->op[i]) || ends(now->op[i]);
+    return n > 1 || now->state == CLOSED || now->state == SPENT;
+}
+
+static void take(int64_t due)
+{
+    int me = sim_self();
+    sim_assert(due <= sim_now()); /* T1 */
+    sim_assert(due >= start + PERIOD && (due - start) % PERIOD == 0);
+    sim_assert(now->ticks || due == start + PERIOD);
+    sim_assert(taken_count[me] < MOST);
+    taken[me][taken_count[me]++] = due;
+}
+
+/* What a receive of the timer may say. */
+static void check(ccp_status st, ccp_wait w, int64_t due, int64_t called)
+{
+    bool limited = w.ns_ != INT64_MAX;
+    if (st == CCP_OK)
+        take(due);
+    else if (st == CCP_AGAIN)
+        sim_assert(w.ns_ == 0 && (disturbed() || called < start + PERIOD));
+    else if (st == CCP_TIMEOUT)
+        sim_assert(limited && (sim_now() >= called + SHORT));
+    else if (st == CCP_CANCELED)
+        sim_assert(w.ctx_ && ccp_ctx_status(ctx) == CCP_CANCELED);
+    else
+        sim_assert(st == CCP_CLOSED && ccp_chan_is_closed(timer));
+}
+
+static void receive(ccp_wait w)
+{
+    int64_t due = -1, called = sim_now();
+    ccp_status st = ccp_chan_recv(timer, &due, w);
+    check(st, w, due, called);
+}
+
+static void receive_n(void)
+{
+    int64_t due[2] = { -1, -1 }, called = sim_now();
+    size_t n = 0;
+    ccp_status st = ccp_chan_recv_n(timer, due, 2, &n, CCP_FOREVER);
+    sim_assert((st == CCP_OK) == (n > 0) && n <= (now->ticks ? 2 : 1));
+    check(st, CCP_FOREVER, due[0], called);
+    if (n == 2) {
+        sim_assert(due[1] > due[0]);
+        take(due[1]);
+    }
+}
+
+static void choose(const ccp_case *k, size_t n, bool first, ccp_wait w, const int64_t *due)
+{
+    size_t chosen = 9;
+    int64_t called = sim_now();
+    ccp_status st = first ? ccp_select_first(k, n, &chosen, w) : ccp_select(k, n, &chosen, w);
+    bool done = st == CCP_OK || st == CCP_CLOSED;
+    sim_assert(done ? chosen < n : chosen == 9);
+    const void *of = done ? k[chosen].obj_ : NULL;
+    if (!done || of == timer)
+        check(st, w, *due, called);
+    else if (of == later)
+        sim_assert(st == CCP_CLOSED || (*due <= sim_now() && *due == start_later + LONG));
+    else if (k[chosen].op_ == 2)
+        sim_assert(ccp_ctx_status(ctx) != CCP_OK);
+}
+
+static void do_select(operation op)
+{
+    int64_t due = -1;
+    uint64_t v = 7;
+    const ccp_case t = CCP_CASE_RECV(timer, &due), l = CCP_CASE_RECV(later, &due);
+    const ccp_case c = CCP_CASE_RECV(channel, &v), d = CCP_CASE_DONE(ctx);
+    const ccp_case f = CCP_CASE_SEND(full, &v), m = CCP_CASE_RECV(meet, &v);
+    switch (op) {
+    case SELECT_RECV: choose((ccp_case[]){ t, c }, 2, false, CCP_FOREVER, &due); break;
+    case SELECT_SEND: choose((ccp_case[]){ f, t }, 2, false, CCP_FOREVER, &due); break;
+    case SELECT_MEET: choose((ccp_case[]){ m, t }, 2, false, CCP_FOREVER, &due); break;
+    case SELECT_DONE: choose((ccp_case[]){ t, d }, 2, false, CCP_FOREVER, &due); break;
+    case SELECT_TWO: choose((ccp_case[]){ l, t }, 2, false, CCP_FOREVER, &due); break;
+    case SELECT_TWICE: choose((ccp_case[]){ t, t }, 2, false, CCP_FOREVER, &due); break;
+    case SELECT_FIRST: choose((ccp_case[]){ t, c, d }, 3, true, CCP_FOREVER, &due); break;
+    case SELECT_NOWAIT: choose((ccp_case[]){ c, t }, 2, false, CCP_NOWAIT, &due); break;
+    case SELECT_SHORT: choose((ccp_case[]){ t, c }, 2, false, ccp_within(SHORT), &due); break;
+    default: choose((ccp_case[]){ t, c }, 2, false, ccp_with(ctx), &due); break;
+    }
+}
+
+static unsigned senders(void)
+{
+    unsigned n = 0;
+    for (int i = 0; i < now->ops; i++)
+        n += now->op[i] == SENDER_DONE;
+    return n;
+}
+
+/* A closed timer gives nothing any more. */
+static void end_timer(operation op)
+{
+    ccp_status st = op == CLOSE    ? ccp_chan_close(timer)
+                    : op == CANCEL ? ccp_chan_cancel(timer)
+                                   : ccp_chan_sender_done(timer);
+    int64_t due;
+    sim_assert(st == CCP_OK || st == CCP_CLOSED);
+    if (op == SENDER_DONE && senders() > 1)
+        return; /* another one may be the last */
+    sim_assert(ccp_chan_recv(timer, &due, CCP_NOWAIT) == CCP_CLOSED);
+    sim_assert(ccp_chan_is_closed(timer));
+}
+
+static void look(operation op)
+{
+    ccp_chan_info info;
+    bool was = ccp_chan_is_closed(timer);
+    if (op == LEN)
+        sim_assert(ccp_chan_len(timer) <= 1);
+    else if (op == GET_INFO)
+        sim_assert(ccp_chan_get_info(timer, &info) == CCP_OK && info.len <= 1);
+    sim_assert(!was || ccp_chan_is_closed(timer));
+}
+
+static void may_find_none(ccp_status st)
+{
+    sim_assert(st == CCP_OK || st == CCP_AGAIN);
+}
+
+static void act_out(void *arg)
+{
+    operation op = *(const operation *)arg;
+    uint64_t v = 9;
+    waiting[sim_self()] = 1 + (int)op;
+    switch (op) {
+    case RECV: receive(CCP_FOREVER); break;
+    case RECV_NOWAIT: receive(CCP_NOWAIT); break;
+    case RECV_SHORT: receive(ccp_within(SHORT)); break;
+    case RECV_LONG: receive(ccp_within(LONG)); break;
+    case RECV_CTX: receive(ccp_with(ctx)); break;
+    case RECV_N: receive_n(); break;
+    case CLOSE:
+    case CANCEL:
+    case SENDER_DONE: end_timer(op); break;
+    case LEN:
+    case IS_CLOSED:
+    case GET_INFO: look(op); break;
+    case SEND: sim_assert(ccp_chan_send(timer, &v, CCP_FOREVER) == CCP_INVAL); break;
+    case CTX_CANCEL: ccp_ctx_cancel(ctx); break;
+    case PASS: sim_advance(2 * PERIOD + SHORT); break;
+    case PUT: may_find_none(ccp_chan_send(channel, &v, CCP_NOWAIT)); break;
+    case TAKE: may_find_none(ccp_chan_recv(full, &v, CCP_NOWAIT)); break;
+    case OFFER: may_find_none(ccp_chan_send(meet, &v, CCP_NOWAIT)); break;
+    default: do_select(op); break;
+    }
+    waiting[sim_self()] = 0;
+}
+
+/* ---- Beginning and end ---- */
+
+static void begin(const play *p)
+{
+    static const operation beside = RECV;
+    uint64_t v = 1;
+    now = p;
+    scene_tune(STILL);
+    channel = scene_chan(8, 1);
+    full = scene_chan(8, 1);
+    meet = scene_chan(8, 0);
+    sim_assert(ccp_chan_send(full, &v, CCP_NOWAIT) == CCP_OK);
+    ctx = ccp_ctx_new(NULL, CCP_FOREVER);
+    start = start_later = sim_now();
+    timer = p->ticks ? ccp_chan_tick(PERIOD) : ccp_chan_after(PERIOD);
+    later = ccp_chan_after(LONG);
+    sim_assert(ctx && timer && later);
+    sim_assert(senders() == 0 || ccp_chan_add_senders(timer, senders()) == CCP_OK);
+    if (p->state == DUE || p->state == SPENT)
+        sim_advance(PERIOD);
+    if (p->state == OVERDUE)
+        sim_advance(2 * PERIOD + SHORT);
+    if (p->state == SPENT)
+        receive(CCP_NOWAIT);
+    if (p->state == CLOSED)
+        sim_assert(ccp_chan_close(timer) == CCP_OK);
+    if (p->state == BESIDE)
+        sim_spawn(act_out, (void *)(uintptr_t)&beside);
+}
+
+static int times_taken(int64_t due)
+{
+    int n = 0;
+    for (int t = 0; t < SIM_THREADS; t++)
+        for (int i = 0; i < taken_count[t]; i++)
+            n += taken[t][i] == due;
+    return n;
+}
+
+static int elements(void)
+{
+    int n = 0;
+    for (int t = 0; t < SIM_THREADS; t++)
+        n += taken_count[t];
+    return n;
+}
+
+static void check_elements(void)
+{
+    for (int t = 0; t < SIM_THREADS; t++)
+        for (int i = 0; i < taken_count[t]; i++) {
+            sim_assert(times_taken(taken[t][i]) == 1);
+            sim_assert(i == 0 || taken[t][i] > taken[t][i - 1]);
+        }
+    sim_assert(now->ticks || elements() <= 1); /* T2 */
+}
+
+static bool anybody_waits(void)
+{
+    bool any = false;
+    for (int t = 0; t < SIM_THREADS; t++)
+        any |= waiting[t] != 0;
+    return any;
+}
+
+static void finish(void)
+{
+    sim_settle();
+    check_elements();
+    sim_assert(!anybody_waits() || (!now->ticks && elements() == 1));
+    sim_assert(!anybody_waits() || !ccp_chan_is_closed(timer));
+    (void)ccp_chan_close(timer);
+    sim_join();
+    check_elements();
+    (void)scene_chan_end(timer);
+    (void)scene_chan_end(later);
+    (void)scene_chan_end(channel);
+    (void)scene_chan_end(full);
+    (void)scene_chan_end(meet);
+    sim_assert(ccp_ctx_free(ctx) == CCP_OK);
+    sim_assert(ccp_live_blocks() == 0);
+}
+
+static void run_play(void *arg)
+{
+    const play *p = arg;
+    begin(p);
+    for (int i = 0; i < p->ops; i++)
+        sim_spawn(act_out, (void *)(uintptr_t)&p->op[i]);
+    finish();
+}
+
+/* ---- The table ---- */
+
+static bool selects(operation op)
+{
+    return op >= SELECT_RECV && op <= SELECT_CTX;
+}
+
+/* A select that waits has two times at which it may wake: all schedules are too many then, and
+ * beside something else that waits those with two preemptions, too.  Two that select a ticking
+ * timer, and a receiver beside, are too many even so.  0: all; -1: some at random. */
+static int preemptions(const play *p)
+{
+    int waits = 0, selecting = 0;
+    bool two = false;
+    for (int i = 0; i < p->ops; i++) {
+        operation op = p->op[i];
+        waits += takes(op) && op != RECV_NOWAIT;
+        selecting += selects(op) && op != SELECT_NOWAIT;
+        two |= op == SELECT_TWO;
+    }
+    if (p->state == BESIDE)
+        return -1;
+    bool may_wait_again = p->state == SPENT && (p->ticks || two);
+    if (!selecting || (p->state != FRESH && !may_wait_again))
+        return 0;
+    if (may_wait_again || (p->ticks && selecting > 1))
+        return -1;
+    return waits > 1 ? 1 : 2;
+}
+
+static void add_play(const play *p)
+{
+    char ops[100] = "";
+    size_t n = 0;
+    bool any = false;
+    for (int i = 0; i < p->ops; i++) {
+        n += (size_t)snprintf(ops + n, sizeof ops - n, "%s%s", i ? "+" : "",
+                              operation_names[p->op[i]]);
+        any |= selects(p->op[i]);
+    }
+    sim_options o = { .rand_choices = any ? 2 : 0 };
+    int few = preemptions(p);
+    if (few > 0)
+        o.mode = SIM_DFS, o.preemptions = few;
+    else if (few < 0)
+        o.mode = SIM_PCT, o.depth = 4, o.n = 300;
+    static const char *const names[2][4] = { { "some", "pair", "one", "two" },
+                                             { "some_triple", "triple", "one_triple",
+                                               "two_triple" } };
+    const char *how = names[p->ops - 2][1 + few];
+    scene_add(run_play, scene_keep(p, sizeof *p), &o, "%s.%s.%s.%s", how,
+              p->ticks ? "tick" : "after", state_names[p->state], ops);
+}
+
+static void add_all(play *p, int i)
+{
+    if (i == p->ops) {
+        add_play(p);
+        return;
+    }
+    for (int op = i ? (int)p->op[i - 1] : 0; op < OPERATIONS; op++) {
+        p->op[i] = (operation)op;
+        add_all(p, i + 1);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    for (int ops = 2; ops <= 3; ops++)
+        for (int ticks = 0; ticks <= 1; ticks++)
+            for (int s = 0; s < (ops == 2 ? STATES : BESIDE); s++)
+                add_all(&(play){ ticks, (state)s, ops, { RECV } }, 0);
+    return scene_main(argc, argv);
+}
