@@ -18,10 +18,10 @@ CCPI_INLINE ccp_status ccpi_wait_enter(ccp_wait w)
 /* The same, as far as one load can tell: false means, ask ccpi_wait_enter(). */
 CCPI_INLINE bool ccpi_wait_may_enter(ccp_wait w)
 {
-    /* [X1] acquire, as in ccpi_ctx_check(). */
+    /* Relaxed: CCP_OK is the first value, which nobody published. */
     return CCPI_LIKELY(!w.ctx_) ||
            (w.ctx_->deadline == CCPI_NEVER &&
-            atomic_load_explicit(&w.ctx_->status, CCPI_ACQ) == (uint32_t)CCP_OK);
+            atomic_load_explicit(&w.ctx_->status, CCPI_RLX) == (uint32_t)CCP_OK);
 }
 
 CCPI_INLINE bool ccpi_wait_not_at_all(ccp_wait w)

@@ -68,9 +68,9 @@ struct ccp_chan {
 
 CCPI_INLINE bool ccpi_chan_closed(const ccp_chan *c)
 {
-    /* [C1] acquire: what the closer did is seen.  Pairs with the store in
-     * ccpi_crowd_release_all(). */
-    return atomic_load_explicit(&c->closed, CCPI_ACQ) != 0;
+    /* [C1] seq_cst: a close that returned is seen, and what the closer did.  Pairs with the
+     * exchange in ccpi_crowd_release_all(). */
+    return atomic_load_explicit(&c->closed, CCPI_SC) != 0;
 }
 
 #endif

@@ -39,8 +39,9 @@ CCPI_INLINE size_t ccpi_count_send(ccp_chan *c, size_t n, bool *closed)
             return 0;
         k = c->capacity - word < n ? c->capacity - word : n;
         /* [D2] seq_cst: before the load of the crowd; release: what the sender did; acquire:
-         * what the receiver that made room did.  LP. */
-    } while (!atomic_compare_exchange_weak_explicit(&c->tail, &word, word + k, CCPI_SC, CCPI_SC));
+         * what the receiver that made room did, or who closed.  LP.  What a failure finds is later
+         * than what the first load found [F1]. */
+    } while (!atomic_compare_exchange_weak_explicit(&c->tail, &word, word + k, CCPI_SC, CCPI_ACQ));
     if (word + k > atomic_load_explicit(&c->high_water, CCPI_RLX))
         atomic_store_explicit(&c->high_water, word + k, CCPI_RLX);
     ccpi_crowd_notify(c, CCPI_RECEIVERS, 0, NULL, 0);
@@ -58,7 +59,7 @@ CCPI_INLINE size_t ccpi_count_recv(ccp_chan *c, size_t n, bool *closed)
             return 0;
         k = number < n ? number : n;
         /* [D2] seq_cst: as in ccpi_count_send().  LP. */
-    } while (!atomic_compare_exchange_weak_explicit(&c->tail, &word, word - k, CCPI_SC, CCPI_SC));
+    } while (!atomic_compare_exchange_weak_explicit(&c->tail, &word, word - k, CCPI_SC, CCPI_ACQ));
     ccpi_crowd_notify(c, CCPI_SENDERS, 0, NULL, 0);
     return (size_t)k;
 }

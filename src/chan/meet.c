@@ -13,8 +13,9 @@
  *       somebody else took it.
  *   E2  At no time do both queues hold a waiter that could be claimed: whoever parks looks for a
  *       partner under the same lock first.  (Except a select's own two nodes.)
- *   E3  A receiver that parks is counted first, then looks for an element laid out; a sender
- *       lays it out first, then looks for a parked receiver (Dekker: [D1], [D2]).
+ *   E3  A sender that has laid its element out takes it back before it parks, and then meets
+ *       whoever is parked, by E2.  So to look for parked receivers before that, and for an element
+ *       laid out before parking, only makes them meet sooner; each look may miss the other.
  *   E4  `closed` is set under the lock, before the queues are emptied; nobody parks after it.  A
  *       sender looks at it before it lays its element out, a receiver before it takes one: so both
  *       began before the close if they meet.  (tail has no closed bit here.)
@@ -67,9 +68,9 @@ static ccp_status match(ccp_chan *c, ccpi_side side, void *elem, bool oldest)
 
 bool ccpi_meet_laid_out(const ccp_chan *c)
 {
-    /* [D1] seq_cst, E3: the crowd word was changed before.  Pairs with [D2] in ccpi_ring_put(). */
-    uint64_t h = atomic_load_explicit(&c->head, CCPI_SC);
-    return atomic_load_explicit(&c->tail, CCPI_SC) != h;
+    /* Relaxed: it may be missed (E3). */
+    uint64_t h = atomic_load_explicit(&c->head, CCPI_RLX);
+    return atomic_load_explicit(&c->tail, CCPI_RLX) != h;
 }
 
 bool ccpi_meet_hint(const ccp_chan *c, ccpi_side side)
@@ -116,8 +117,8 @@ static bool take_back(meeting *m)
     ccp_chan *c = m->chan;
     uint64_t h = m->pos;
     m->laid_out = false;
-    /* [D2] seq_cst, as a receive would.  Whoever wins head owns the element. */
-    if (atomic_compare_exchange_strong_explicit(&c->head, &h, ccpi_ring_next(c, h), CCPI_SC,
+    /* Relaxed: whoever wins head owns the element, and the stamp tells the next one. */
+    if (atomic_compare_exchange_strong_explicit(&c->head, &h, ccpi_ring_next(c, h), CCPI_RLX,
                                                 CCPI_RLX)) {
         /* [R3] release: the place is free. */
         atomic_store_explicit(&place(c)->stamp, m->pos + c->lap, CCPI_REL);
@@ -168,8 +169,7 @@ static ccp_status look(meeting *m)
 
 static bool partner_parked(const meeting *m)
 {
-    /* [D2] seq_cst, E3: after the element was laid out. */
-    return ccpi_crowd_parked(ccpi_crowd_load(m->chan, ccpi_other(m->side))) != 0;
+    return ccpi_crowd_parked(ccpi_crowd_rlx(m->chan, ccpi_other(m->side))) != 0; /* E3 */
 }
 
 /* Turns to the parked partners; a sender must have its element in its own hands for that. */

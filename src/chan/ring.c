@@ -38,9 +38,10 @@ size_t ccpi_ring_len(const ccp_chan *c)
 void ccpi_ring_totals(const ccp_chan *c, uint64_t *sent, uint64_t *received)
 {
     uint64_t first = ccpi_tuning.first_lap * c->lap;
-    /* [F1] seq_cst: received first, so that it is not more than sent. */
-    uint64_t h = atomic_load_explicit(&c->head, CCPI_SC);
-    uint64_t t = atomic_load_explicit(&c->tail, CCPI_SC) & ~c->mark; /* [F1] as above */
+    /* [F1] acquire: received first, and with it what was sent before, so that it is not more than
+     * sent.  Pairs with [D2].  tail is relaxed, therefore. */
+    uint64_t h = atomic_load_explicit(&c->head, CCPI_ACQ);
+    uint64_t t = atomic_load_explicit(&c->tail, CCPI_RLX) & ~c->mark;
     *received = ccpi_ring_distance(c, first, h);
     *sent = ccpi_ring_distance(c, first, t);
 }
@@ -105,8 +106,9 @@ size_t ccpi_ring_recv_n(ccp_chan *c, void *elems, size_t n)
     uint64_t h = atomic_load_explicit(&c->head, CCPI_RLX);
     size_t k;
     do {
-        /* [F1] seq_cst: as in ccpi_ring_take(). */
-        uint64_t t = atomic_load_explicit(&c->tail, CCPI_SC) & ~c->mark;
+        /* Relaxed: who sees the head that is won below sees this tail, or a later one.  If no
+         * element is seen, ccpi_ring_take() looks again. */
+        uint64_t t = atomic_load_explicit(&c->tail, CCPI_RLX) & ~c->mark;
         k = least(n, (int64_t)(t - h) > 0 ? ccpi_ring_distance(c, h, t) : 0);
         if (k == 0)
             return 0;
@@ -134,8 +136,8 @@ bool ccpi_ring_drop(ccp_chan *c)
 {
     uint64_t h = atomic_load_explicit(&c->head, CCPI_RLX);
     do {
-        /* [F1] seq_cst: as in ccpi_ring_take().  It is closed: tail does not move any more. */
-        if ((atomic_load_explicit(&c->tail, CCPI_SC) & ~c->mark) == h)
+        /* Relaxed: after this thread closed it, or tried to, it sees the last tail. */
+        if ((atomic_load_explicit(&c->tail, CCPI_RLX) & ~c->mark) == h)
             return false;
         /* [D2] seq_cst: as in ccpi_ring_take().  LP: the element is dropped. */
     } while (!atomic_compare_exchange_weak_explicit(&c->head, &h, ccpi_ring_next(c, h), CCPI_SC,
@@ -143,7 +145,7 @@ bool ccpi_ring_drop(ccp_chan *c)
     ccpi_slot *slot = wait_stamp(c, h, h + 1);
     if (c->drop)
         c->drop(slot->elem, c->drop_arg);
-    /* [R3] release: nobody will use the slot again; the stamp keeps R3 true. */
-    atomic_store_explicit(&slot->stamp, h + c->lap, CCPI_REL);
+    /* Relaxed: nobody will use the slot again; the stamp keeps R3 true. */
+    atomic_store_explicit(&slot->stamp, h + c->lap, CCPI_RLX);
     return true;
 }

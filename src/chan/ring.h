@@ -142,8 +142,9 @@ CCPI_INLINE ccp_status ccpi_ring_put(ccp_chan *c, const void *elem, const bool e
             if (!exact)
                 return CCP_AGAIN;
             /* [F1] seq_cst: a receive that won head [D2] before this call began is seen.
-             * LP(full): this load; tail was read before, and if it is stale the ring was fuller. */
-            if (atomic_load_explicit(&c->head, CCPI_SC) + c->lap == t)
+             * LP(full): this load; tail was not beyond t then, and not closed. */
+            if (atomic_load_explicit(&c->head, CCPI_SC) + c->lap == t &&
+                atomic_load_explicit(&c->tail, CCPI_SC) == t) /* [F1] so is a close */
                 return CCP_AGAIN;
         }
         uint64_t now = atomic_load_explicit(&c->tail, CCPI_RLX);

@@ -101,8 +101,8 @@ static ccp_status sub(ccp_wg *wg, uint64_t n, const char *call)
             return CCPI_MISUSE(call, "the count would become negative");
         if ((s & COUNT_MASK) == n && (s & (WAITERS_MASK | CLOSES)))
             return sub_locked(wg, n, call);
-        /* [G1] acq_rel, as in sub_locked().  LP. */
-        if (atomic_compare_exchange_weak_explicit(state, &s, s - n, CCPI_ACQ_REL, CCPI_RLX))
+        /* [G1] release: to whoever sees this number or one made from it.  LP. */
+        if (atomic_compare_exchange_weak_explicit(state, &s, s - n, CCPI_REL, CCPI_RLX))
             return CCP_OK;
     }
 }
@@ -200,8 +200,8 @@ ccp_status ccp_wg_go(ccp_wg *wg, void (*fn)(void *arg), void *arg)
 
 static bool done(ccp_wg *wg)
 {
-    /* [G1] acquire: pairs with the releases in sub() and sub_locked(). */
-    return (atomic_load_explicit(state_of(wg), CCPI_ACQ) & COUNT_MASK) == 0;
+    /* Relaxed: leave() looks again. */
+    return (atomic_load_explicit(state_of(wg), CCPI_RLX) & COUNT_MASK) == 0;
 }
 
 /* Pauses for a moment: the last task may be about to end on another processor. */
@@ -218,7 +218,7 @@ static bool done_soon(ccp_wg *wg)
 /* The count was 0: waits until whoever brought it there has let go (a few instructions). */
 static ccp_status leave(ccp_wg *wg, bool counted)
 {
-    /* [G1] acquire, as in done(). */
+    /* [G1] acquire: pairs with the releases in sub() and sub_locked(). */
     for (unsigned tries = 0; (atomic_load_explicit(state_of(wg), CCPI_ACQ) & WAKING) != 0;)
         ccpi_backoff(&tries);
     if (counted)

@@ -336,8 +336,8 @@ ccp_status ccp_pool_drain(ccp_pool *p, ccp_wait w)
     atomic_fetch_add_explicit(&p->drainers, 1, CCPI_SC);
     st = wait_drained(p, w);
     atomic_fetch_sub_explicit(&p->drainers, 1, CCPI_RLX);
-    /* [Q4] acquire, as in all_noted(). */
-    bool all_ran = atomic_load_explicit(&p->returned, CCPI_ACQ) == 0;
+    /* Relaxed: what all_noted() has seen is seen here. */
+    bool all_ran = atomic_load_explicit(&p->returned, CCPI_RLX) == 0;
     return st == CCP_OK && !all_ran ? CCP_CLOSED : st;
 }
 

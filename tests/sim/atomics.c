@@ -123,7 +123,7 @@ static tick pick_message(const history *h, thread *me, bool sc)
     tick low = oldest_visible(h, me, sc);
     if (low == h->newest || sim.stale >= sim.o.stale)
         return h->newest;
-    int back = sim_decide(h->newest - low + 1, 4);
+    int back = sim_decide(h->newest - low + 1, sim.o.stale > 2 ? 1 : 4);
     sim.stale += back != 0;
     return (tick)(h->newest - back);
 }

@@ -340,6 +340,69 @@ static void group_that_closes(void *arg)
     end();
 }
 
+/* A waiter that gives up lets the last one go without the lock. */
+static void wait_a_little(void *arg)
+{
+    (void)arg;
+    (void)ccp_wg_wait(&wg, ccp_within(1));
+}
+
+static void add_and_be_done(void *arg)
+{
+    if (ccp_wg_add(&wg, 1) != CCP_OK)
+        return;
+    task_done(arg);
+    if (ccp_wg_wait(&wg, CCP_NOWAIT) == CCP_OK)
+        READ(written[0][0]);
+}
+
+static void group_with_latecomer(void *arg)
+{
+    (void)arg;
+    begin(NULL, false);
+    ccp_set_misuse_hook(NULL);
+    sim_assert(ccp_wg_add(&wg, 1) == CCP_OK);
+    sim_spawn(task_done, &written[0][0]);
+    sim_spawn(add_and_be_done, &written[0][1]);
+    sim_spawn(wait_a_little, NULL);
+    end();
+}
+
+/* Whoever sees that nobody is left may give the group up, though it still closes a channel. */
+static void group_given_up_by_poll(void *arg)
+{
+    begin(arg, false);
+    ccp_wg *own = sim_alloc(sizeof *own);
+    *own = (ccp_wg)CCP_WG_INIT;
+    sim_assert(ccp_wg_add(own, 1) == CCP_OK);
+    sim_assert(ccp_wg_close_when_done(own, chan) == CCP_OK);
+    sim_spawn(task_done_of, own);
+    while (ccp_wg_wait(own, CCP_NOWAIT) != CCP_OK)
+        ccpi_relax();
+    sim_free(own);
+    end();
+}
+
+/* Another thread looks, and may find the next ones' threads. */
+static void poll_twice(void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < 2; i++)
+        (void)ccp_wg_wait(&wg, CCP_NOWAIT);
+}
+
+static void threads_beside_poll(void *arg)
+{
+    (void)arg;
+    begin(NULL, false);
+    sim_spawn(poll_twice, NULL);
+    for (int i = 0; i < 2; i++) {
+        sim_assert(ccp_wg_go(&wg, write_it, &written[0][i]) == CCP_OK);
+        sim_assert(ccp_wg_wait(&wg, CCP_FOREVER) == CCP_OK);
+    }
+    end();
+}
+
 /* ---- Pools (P6) ---- */
 
 static ccp_status run_task(ccp_ctx *c, void *arg)
@@ -375,9 +438,39 @@ static void pools(void *arg)
     sim_assert(ccp_live_blocks() == 0);
 }
 
+/* One who drains beside one whose task is not accepted. */
+static void submit_or_not(void *arg)
+{
+    *(int *)arg = 1;
+    ccp_status st = ccp_pool_submit(pool, run_task, arg, CCP_NOWAIT);
+    sim_assert(st == CCP_OK || st == CCP_AGAIN);
+    sim_assert(ccp_wg_done(&wg) == CCP_OK);
+}
+
+static void drain_it(void *arg)
+{
+    (void)arg;
+    sim_assert(ccp_pool_drain(pool, CCP_FOREVER) == CCP_OK);
+    sim_assert(ccp_wg_done(&wg) == CCP_OK);
+}
+
+static void drains(void *arg)
+{
+    begin(NULL, false);
+    pool = ccp_pool_new(arg);
+    sim_assert(pool);
+    sim_assert(ccp_wg_add(&wg, 2) == CCP_OK);
+    sim_spawn(submit_or_not, &written[0][0]);
+    sim_spawn(drain_it, NULL);
+    sim_assert(ccp_wg_wait(&wg, CCP_FOREVER) == CCP_OK);
+    sim_assert(ccp_pool_free(pool) == CCP_OK);
+    sim_join();
+}
+
 static const ccp_pool_opts one_worker = { .workers = 1, .queue = 1 };
 static const ccp_pool_opts two_workers = { .workers = 2, .queue = 2 };
 static const ccp_pool_opts no_queue = { .workers = 2 };
+static const ccp_pool_opts one_without_queue = { .workers = 1 };
 
 /* ---- Misuse ---- */
 
@@ -435,10 +528,15 @@ static const sim_scenario scenarios[] = {
     WEAK("group_given_up", group_given_up, NULL),
     WEAK("group_given_up_closes", group_given_up, &a_counter),
     WEAK("threads_of_a_group", threads_of_a_group, NULL),
+    WEAK("group_with_latecomer", group_with_latecomer, NULL),
+    WEAK("group_given_up_by_poll", group_given_up_by_poll, &a_counter),
+    WEAK("threads_beside_poll", threads_beside_poll, NULL),
     WEAK("group_that_closes", group_that_closes, &a_counter),
     WEAK("pool1", pools, &one_worker),
     WEAK("pool2", pools, &two_workers),
     WEAK("pool0", pools, &no_queue),
+    WEAK("drains1", drains, &one_worker),
+    WEAK("drains0", drains, &one_without_queue),
     WEAK("misuse", misuse, &a_ring),
 };
 

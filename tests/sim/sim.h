@@ -47,7 +47,7 @@ typedef struct sim_options {
     sim_mode mode;
     bool weak;         /* loads may be stale, as C11 allows; not with SIM_DPOR */
     int preemptions;   /* SIM_DFS: 0 any number; n > 0 at most n */
-    int stale;         /* weak: at most so many stale loads in a schedule (2) */
+    int stale;         /* weak: at most so many stale loads in a schedule (2); more: often */
     int depth;         /* SIM_PCT: bugs that need so many ordered events are found (3) */
     long n;            /* schedules: RANDOM, PCT (100000); DFS, DPOR: 0 all of them */
     uint64_t seed;     /* RANDOM, PCT: the first schedule's */
