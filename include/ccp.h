@@ -440,7 +440,8 @@ CCP_API ccp_status ccp_ctx_hook(ccp_ctx *ctx, ccp_hook *h, void (*fn)(void *arg)
  *   Threads: any; one hook by one thread at a time.
  *   Memory:  after CCP_OK or CCP_CLOSED the hook is the caller's again.
  *   Returns: CCP_OK if the function did not run and never will; CCP_CLOSED if it has run (or this
- *            is it); CCP_MISUSE if h was never set; the wait codes if it is running still.
+ *            is it); CCP_MISUSE if h is NULL or was never set; the wait codes if it is running
+ *            still.
  *   Since:   0.1
  */
 CCP_API ccp_status ccp_ctx_unhook(ccp_hook *h, ccp_wait w);
@@ -823,8 +824,9 @@ static inline void *ccp_ctx_case_(ccp_ctx *ctx)
  *   Threads: any.
  *   Memory:  reads cases; copies to or from the element of the chosen case.
  *   Returns: CCP_OK or CCP_CLOSED with *chosen; the wait codes; CCP_DEADLOCK if no case can ever
- *            be ready and w never ends; CCP_INVAL if chosen is NULL, cases is NULL with n > 0, or a
- *            case is a send to a timer channel.
+ *            be ready and w never ends; CCP_INVAL if chosen is NULL, cases is NULL with n > 0, n is
+ *            2^31 or more, or a case can never be right: a send to a timer channel, or of NULL
+ *            where elements carry something.
  *   Cost:    linear in n; no allocation; about 80 bytes of stack per case when it has to wait.
  *   After:   Go's select statement.
  *   Since:   0.1

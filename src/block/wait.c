@@ -7,10 +7,9 @@
 
 static int64_t own_deadline(int64_t ns)
 {
-    if (ns == INT64_MIN)
-        return CCPI_NEVER;
     if (ns >= 0)
         return ns;
+    /* The constructors never make INT64_MIN. */
     int64_t now = ccpi_clock_now();
     return -ns < CCPI_NEVER - now ? now - ns : CCPI_NEVER;
 }
@@ -78,5 +77,5 @@ ccp_status ccp_sleep(ccp_wait w)
     ccpi_waiter_init(&waiter);
     if (ccpi_wait_sleep(w, &waiter, deadline) == CCPI_ENDED)
         return ccp_ctx_status(w.ctx_);
-    return deadline == own && own != CCPI_NEVER ? CCP_OK : ccpi_wait_over(w);
+    return deadline == own ? CCP_OK : ccpi_wait_over(w);
 }

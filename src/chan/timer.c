@@ -20,11 +20,9 @@ static int64_t next_due(const ccp_chan *c, int64_t due, int64_t now)
 {
     if (c->period == 0)
         return CCPI_NEVER;
-    int64_t missed = (now - due) / c->period;
-    int64_t step;
-    if (__builtin_mul_overflow(missed + 1, c->period, &step) || step > CCPI_NEVER - due)
-        return CCPI_NEVER;
-    return due + step;
+    /* No overflow: a first tick that was due came a period after ccp_chan_tick(), so the period is
+     * shorter than the time that the clock shows. */
+    return due + ((now - due) / c->period + 1) * c->period;
 }
 
 ccp_status ccpi_timer_try(ccp_chan *c, void *elem)

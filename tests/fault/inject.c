@@ -125,6 +125,13 @@ int __wrap_sched_getaffinity(pid_t pid, size_t size, cpu_set_t *set)
     return shall_fail(FAULT_CPU) ? -1 : __real_sched_getaffinity(pid, size, set);
 }
 
+long __real_sysconf(int name);
+long __wrap_sysconf(int name);
+long __wrap_sysconf(int name)
+{
+    return shall_fail(FAULT_CPU) ? -1 : __real_sysconf(name);
+}
+
 /* ---- Sleeping ---- */
 
 bool __real_ccpi_word_wait(ccpi_word32 *w, uint32_t expect, int64_t deadline);

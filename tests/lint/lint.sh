@@ -1,11 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# lint.sh RULE ROOT: holds the tree below ROOT against one rule.  Prints each fault as
-# "file:line: what" and fails if there is one, or if there was nothing to look at.
+# lint.sh RULE ROOT [RECORDS]: holds the tree below ROOT against one rule.  Prints each fault as
+# "file:line: what" and fails if there is one, or if there was nothing to look at.  RECORDS: where
+# tests noted what was returned to them.
 set -eu
 export LC_ALL=C
 rule=$1
 root=$2
+records=${3-records}
 scripts=$(cd "$(dirname "$0")" && pwd)
 cd "$root"
 root=$(pwd)
@@ -56,6 +58,10 @@ header) run include/ccp.h -f "$scripts/header.awk" ;;
 promises)
     run "include/ccp.h $(files tests -- '*.c' '*.h' | grep -v '^tests/lint/')" \
         -f "$scripts/comments.awk" -f "$scripts/promises.awk"
+    ;;
+returns)
+    run "include/ccp.h $(files "$records" -- '*.txt')" -f "$scripts/api.awk" \
+        -f "$scripts/returns.awk"
     ;;
 atomics) run "$src" -f "$scripts/comments.awk" -f "$scripts/atomics.awk" ;;
 seam) run "$above_base" -f "$scripts/comments.awk" -f "$scripts/seam.awk" ;;

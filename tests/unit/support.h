@@ -25,6 +25,7 @@
 #include <cmocka.h>
 
 #include "ccp.h"
+#include "returns_code.h"
 
 #define LENGTH(array) (sizeof(array) / sizeof *(array))
 #define TEST(name) static void name(__attribute__((unused)) void **state)

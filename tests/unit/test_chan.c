@@ -88,7 +88,7 @@ TEST(sizes_that_cannot_be_added_up_make_no_channel) /* G2 */
     static const size_t absurd[][2] = {
         { SIZE_MAX, 1 },         { SIZE_MAX, 2 },     { SIZE_MAX / 2, 3 }, { 8, SIZE_MAX },
         { 8, SIZE_MAX / 8 },     { 1, SIZE_MAX },     { 1, SIZE_MAX / 9 }, { SIZE_MAX - 7, 1 },
-        { SIZE_MAX / 16, 32 },   { HALF_THE_BITS, HALF_THE_BITS },
+        { SIZE_MAX / 16, 32 },   { PTRDIFF_MAX, 1 },  { HALF_THE_BITS, HALF_THE_BITS },
     };
     for (size_t i = 0; i < LENGTH(absurd); i++)
         for (int spread = 0; spread < 2; spread++) {
@@ -474,6 +474,36 @@ TEST(a_batch_that_waits_is_released_by_close) /* C3 */
     }
 }
 
+static void recv_batch_to_null(actor *a)
+{
+    size_t n = 0;
+    actor_calls(a);
+    a->rc = ccp_chan_recv_n(a->ch, NULL, 3, &n, CCP_FOREVER);
+    a->value = (long)n;
+}
+
+TEST(a_batch_may_be_received_to_null)
+{
+    const long v[3] = { 1, 2, 3 };
+    size_t n = 0;
+    for (size_t capacity = 0; capacity < 3; capacity++) {
+        ccp_chan *ch = ccp_chan_new(sizeof(long), capacity);
+        actor a = { .ch = ch };
+        if (capacity) {
+            ASSERT_STATUS(ccp_chan_send_n(ch, v, 3, &n, CCP_NOWAIT), CCP_OK);
+            ASSERT_STATUS(ccp_chan_recv_n(ch, NULL, 3, &n, CCP_NOWAIT), CCP_OK);
+            assert_int_equal(n, capacity);
+        }
+        actor_start(&a, recv_batch_to_null);
+        WAIT_UNTIL(waiting_receivers(ch) == 1);
+        ASSERT_STATUS(ccp_chan_send(ch, v, CCP_FOREVER), CCP_OK);
+        actor_join(&a);
+        ASSERT_STATUS(a.rc, CCP_OK);
+        assert_int_equal(a.value, 1);
+        ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -496,6 +526,7 @@ int main(void)
         ENTRY(a_channel_of_capacity_one_is_a_lock),
         ENTRY(a_waiting_batch_goes_on_in_order),
         ENTRY(a_batch_that_waits_is_released_by_close),
+        ENTRY(a_batch_may_be_received_to_null),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

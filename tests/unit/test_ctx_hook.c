@@ -178,6 +178,7 @@ TEST(arguments_that_can_never_be_right_are_refused) /* G2 */
     ASSERT_STATUS(ccp_ctx_hook(ctx, NULL, count_run, &runs), CCP_INVAL);
     ASSERT_STATUS(ccp_ctx_hook(ctx, &h, NULL, &runs), CCP_INVAL);
     ASSERT_STATUS(ccp_ctx_unhook(&h, CCP_FOREVER), CCP_MISUSE);
+    ASSERT_STATUS(ccp_ctx_unhook(NULL, CCP_FOREVER), CCP_MISUSE);
     ccp_ctx_cancel(ctx);
     assert_int_equal(runs, 0);
     ASSERT_STATUS(ccp_ctx_free(ctx), CCP_OK);
@@ -361,6 +362,7 @@ TEST(unhook_waits_for_a_function_that_runs_in_another_thread) /* X5 */
     actor canceler = { .arg = ctx }, waiter = { .arg = &h };
     actor_start(&canceler, cancel_ctx);
     WAIT_UNTIL(atomic_load(&slow_gate.arrived) == 1);
+    ASSERT_STATUS(ccp_ctx_hook(ctx, &h, count_run, &runs), CCP_BUSY);
     ASSERT_STATUS(ccp_ctx_unhook(&h, CCP_NOWAIT), CCP_AGAIN);
     ASSERT_STATUS(ccp_ctx_unhook(&h, ccp_within(CCP_MS(2))), CCP_TIMEOUT);
     actor_start(&waiter, unhook_and_count);

@@ -5,6 +5,8 @@
  */
 #include "support.h"
 
+#include "base/mem.h"
+
 #include <dirent.h>
 #include <errno.h>
 
@@ -107,6 +109,16 @@ TEST(the_allocator_gets_its_argument_and_all_memory_back) /* G4 */
     ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
     assert_int_equal(ccp_live_blocks(), 0);
     ASSERT_STATUS(ccp_set_allocator(NULL), CCP_OK);
+}
+
+TEST(to_give_back_null_does_nothing) /* G4 */
+{
+    memory_watch(); /* its free() is not called with NULL */
+    size_t blocks = ccp_live_blocks();
+    ccpi_free(NULL);
+    ccpi_free_lines(NULL);
+    assert_int_equal(ccp_live_blocks(), blocks);
+    memory_unwatch();
 }
 
 /* --- the n-th allocation fails, for every n --- */
@@ -375,6 +387,7 @@ int main(void)
         ENTRY(an_allocator_needs_both_functions),
         ENTRY(the_allocator_cannot_change_while_its_memory_is_in_use),
         ENTRY(the_allocator_gets_its_argument_and_all_memory_back),
+        ENTRY(to_give_back_null_does_nothing),
         ENTRY(each_allocation_may_fail_once),
         ENTRY(all_allocations_may_fail_from_some_moment),
         ENTRY(each_thread_may_fail_to_start),

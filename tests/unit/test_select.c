@@ -25,7 +25,13 @@ TEST(arguments_that_can_never_be_right_are_refused) /* G2 */
     size_t i = 99;
     const ccp_case recv = CCP_CASE_RECV(ch, &v);
     const ccp_case bad[] = { CCP_CASE_RECV(ch, &v), CCP_CASE_SEND(timer, &v) };
+    const ccp_case nothing = CCP_CASE_SEND(ch, NULL);
+    ccp_case unknown = recv;
+    unknown.op_ = 3;
     FOR_BOTH(select) {
+        ASSERT_STATUS(select(&nothing, 1, &i, CCP_NOWAIT), CCP_INVAL);
+        ASSERT_STATUS(select(&unknown, 1, &i, CCP_NOWAIT), CCP_INVAL);
+        ASSERT_STATUS(select(&recv, (size_t)1 << 31, &i, CCP_NOWAIT), CCP_INVAL);
         ASSERT_STATUS(select(&recv, 1, NULL, CCP_NOWAIT), CCP_INVAL);
         ASSERT_STATUS(select(NULL, 1, &i, CCP_NOWAIT), CCP_INVAL);
         ASSERT_STATUS(select(bad, 2, &i, CCP_NOWAIT), CCP_INVAL);
@@ -126,6 +132,17 @@ TEST(an_element_received_to_null_is_lost)
 
 /* --- closed --- */
 
+TEST(what_carries_nothing_is_sent_from_null)
+{
+    ccp_chan *ch = ccp_chan_new(0, 2);
+    const ccp_case c = CCP_CASE_SEND(ch, NULL);
+    size_t i;
+    FOR_BOTH(select)
+        ASSERT_STATUS(select(&c, 1, &i, CCP_NOWAIT), CCP_OK);
+    assert_int_equal(ccp_chan_len(ch), 2);
+    ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
+}
+
 TEST(a_closed_channel_is_ready) /* S3 */
 {
     long v = 5;
@@ -172,7 +189,8 @@ static void assert_even(const size_t *picks, size_t k, size_t n)
     static const struct {
         size_t k;
         double bound;
-    } bounds[] = { { 2, 28.4 }, { 4, 35.9 }, { 10, 50.6 }, { 64, 141.0 }, { 100, 193.0 } };
+    } bounds[] = { { 2, 28.4 }, { 4, 35.9 }, { 10, 50.6 }, { 64, 141.0 }, { 100, 193.0 },
+                  { 300, 450.0 } };
     double expected = (double)n / (double)k, chi = 0;
     for (size_t i = 0; i < k; i++)
         chi += ((double)picks[i] - expected) * ((double)picks[i] - expected) / expected;
@@ -183,10 +201,10 @@ static void assert_even(const size_t *picks, size_t k, size_t n)
 
 static void choose_among(size_t k, size_t off)
 {
-    enum { MOST = 100 };
+    enum { MOST = 300 };
     ccp_chan *ch[MOST];
     ccp_case cases[2 * MOST];
-    size_t picks[MOST] = { 0 }, n = scaled(600) * k, i;
+    size_t picks[MOST] = { 0 }, n = scaled(k > 100 ? 60 : 600) * k, i;
     long v = 0;
     for (size_t c = 0; c < k; c++) {
         ch[c] = full_chan(1);
@@ -212,6 +230,7 @@ TEST(the_choice_is_even_among_the_ready) /* S2 */
     choose_among(10, 0);
     choose_among(64, 0);
     choose_among(100, 0);
+    choose_among(300, 0); /* more than are put in an order */
 }
 
 TEST(the_choice_is_even_beside_cases_that_are_not_ready) /* S2 */
@@ -517,6 +536,7 @@ int main(void)
         ENTRY(a_null_case_is_never_ready),
         ENTRY(one_case_is_done_and_the_others_are_not),
         ENTRY(an_element_received_to_null_is_lost),
+        ENTRY(what_carries_nothing_is_sent_from_null),
         ENTRY(a_closed_channel_is_ready),
         ENTRY(a_closed_channel_is_drained_first),
         ENTRY(the_choice_is_even_among_the_ready),
