@@ -76,22 +76,20 @@ long fault_blocks_out(void)
 
 /* ---- Threads ---- */
 
-int __real_pthread_create(pthread_t *t, const pthread_attr_t *a, void *(*fn)(void *), void *arg);
-int __wrap_pthread_create(pthread_t *t, const pthread_attr_t *a, void *(*fn)(void *), void *arg);
-int __wrap_pthread_create(pthread_t *t, const pthread_attr_t *a, void *(*fn)(void *), void *arg)
+int fault_pthread_create(pthread_t *t, const pthread_attr_t *a, void *(*fn)(void *), void *arg);
+int fault_pthread_create(pthread_t *t, const pthread_attr_t *a, void *(*fn)(void *), void *arg)
 {
     if (shall_fail(FAULT_THREAD))
         return EAGAIN;
-    int rc = __real_pthread_create(t, a, fn, arg);
+    int rc = pthread_create(t, a, fn, arg);
     atomic_fetch_add(&threads, rc == 0);
     return rc;
 }
 
-int __real_pthread_join(pthread_t t, void **result);
-int __wrap_pthread_join(pthread_t t, void **result);
-int __wrap_pthread_join(pthread_t t, void **result)
+int fault_pthread_join(pthread_t t, void **result);
+int fault_pthread_join(pthread_t t, void **result)
 {
-    int rc = __real_pthread_join(t, result);
+    int rc = pthread_join(t, result);
     atomic_fetch_sub(&threads, rc == 0);
     return rc;
 }
@@ -101,35 +99,32 @@ long fault_threads_out(void)
     return atomic_load(&threads);
 }
 
-#define WRAP(kind, error, name, params, args)    \
-    int __real_##name params;                    \
-    int __wrap_##name params;                    \
-    int __wrap_##name params                     \
-    {                                            \
-        return shall_fail(kind) ? (error) : __real_##name args; \
+#define FAULTY(kind, error, name, params, args)        \
+    int fault_##name params;                           \
+    int fault_##name params                            \
+    {                                                  \
+        return shall_fail(kind) ? (error) : name args; \
     }
 
-WRAP(FAULT_THREAD, ENOMEM, pthread_attr_init, (pthread_attr_t * a), (a))
-WRAP(FAULT_THREAD, EINVAL, pthread_attr_setstacksize, (pthread_attr_t * a, size_t n), (a, n))
-WRAP(FAULT_COND, ENOMEM, pthread_condattr_init, (pthread_condattr_t * a), (a))
-WRAP(FAULT_COND, EINVAL, pthread_condattr_setclock, (pthread_condattr_t * a, clockid_t c), (a, c))
-WRAP(FAULT_COND, EAGAIN, pthread_cond_init, (pthread_cond_t * c, const pthread_condattr_t *a),
+FAULTY(FAULT_THREAD, ENOMEM, pthread_attr_init, (pthread_attr_t * a), (a))
+FAULTY(FAULT_THREAD, EINVAL, pthread_attr_setstacksize, (pthread_attr_t * a, size_t n), (a, n))
+FAULTY(FAULT_COND, ENOMEM, pthread_condattr_init, (pthread_condattr_t * a), (a))
+FAULTY(FAULT_COND, EINVAL, pthread_condattr_setclock, (pthread_condattr_t * a, clockid_t c), (a, c))
+FAULTY(FAULT_COND, EAGAIN, pthread_cond_init, (pthread_cond_t * c, const pthread_condattr_t *a),
      (c, a))
 
 /* ---- Processors ---- */
 
-int __real_sched_getaffinity(pid_t pid, size_t size, cpu_set_t *set);
-int __wrap_sched_getaffinity(pid_t pid, size_t size, cpu_set_t *set);
-int __wrap_sched_getaffinity(pid_t pid, size_t size, cpu_set_t *set)
+int fault_sched_getaffinity(pid_t pid, size_t size, cpu_set_t *set);
+int fault_sched_getaffinity(pid_t pid, size_t size, cpu_set_t *set)
 {
-    return shall_fail(FAULT_CPU) ? -1 : __real_sched_getaffinity(pid, size, set);
+    return shall_fail(FAULT_CPU) ? -1 : sched_getaffinity(pid, size, set);
 }
 
-long __real_sysconf(int name);
-long __wrap_sysconf(int name);
-long __wrap_sysconf(int name)
+long fault_sysconf(int name);
+long fault_sysconf(int name)
 {
-    return shall_fail(FAULT_CPU) ? -1 : __real_sysconf(name);
+    return shall_fail(FAULT_CPU) ? -1 : sysconf(name);
 }
 
 /* ---- Sleeping ---- */
@@ -153,19 +148,17 @@ static int cond_returns(pthread_mutex_t *m)
     return 0;
 }
 
-int __real_pthread_cond_wait(pthread_cond_t *c, pthread_mutex_t *m);
-int __wrap_pthread_cond_wait(pthread_cond_t *c, pthread_mutex_t *m);
-int __wrap_pthread_cond_wait(pthread_cond_t *c, pthread_mutex_t *m)
+int fault_pthread_cond_wait(pthread_cond_t *c, pthread_mutex_t *m);
+int fault_pthread_cond_wait(pthread_cond_t *c, pthread_mutex_t *m)
 {
-    return shall_fail(FAULT_EINTR) ? cond_returns(m) : __real_pthread_cond_wait(c, m);
+    return shall_fail(FAULT_EINTR) ? cond_returns(m) : pthread_cond_wait(c, m);
 }
 
-int __real_pthread_cond_timedwait(pthread_cond_t *c, pthread_mutex_t *m, const struct timespec *t);
-int __wrap_pthread_cond_timedwait(pthread_cond_t *c, pthread_mutex_t *m, const struct timespec *t);
-int __wrap_pthread_cond_timedwait(pthread_cond_t *c, pthread_mutex_t *m, const struct timespec *t)
+int fault_pthread_cond_timedwait(pthread_cond_t *c, pthread_mutex_t *m, const struct timespec *t);
+int fault_pthread_cond_timedwait(pthread_cond_t *c, pthread_mutex_t *m, const struct timespec *t)
 {
     if (!shall_fail(FAULT_EINTR))
-        return __real_pthread_cond_timedwait(c, m, t);
+        return pthread_cond_timedwait(c, m, t);
     int64_t until = (int64_t)t->tv_sec * 1000000000 + t->tv_nsec;
     if (ccpi_clock_now() > until)
         return ETIMEDOUT;
@@ -173,9 +166,8 @@ int __wrap_pthread_cond_timedwait(pthread_cond_t *c, pthread_mutex_t *m, const s
 }
 
 #ifdef FAULT_FUTEX
-long __real_syscall(long number, ...);
-long __wrap_syscall(long number, ...);
-long __wrap_syscall(long number, ...)
+long fault_syscall(long number, ...);
+long fault_syscall(long number, ...)
 {
     long a[6];
     va_list args;
@@ -192,6 +184,6 @@ long __wrap_syscall(long number, ...)
         errno = late ? ETIMEDOUT : EINTR;
         return -1;
     }
-    return __real_syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+    return syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 #endif
