@@ -1,14 +1,17 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Seeded bugs: each is put into a copy of the sources, which is built for the explorer, and must be
-# found by a scenario within ten seconds; the same scenario must find nothing in the sources as they
-# are.
-#   run.sh BUILD WORK [BUG...]     BUILD has tests/sim built; all bugs if none is named
+# found by a scenario within ten seconds; the string that the explorer prints must replay the same
+# failure; the same scenario must find nothing in the sources as they are.
+#   run.sh [--trace] BUILD WORK [BUG...]
+# BUILD has tests/sim built; all bugs if none is named; --trace shows the replayed schedule.
 # A bug's line "run: PROGRAM ARGUMENT..." names the scenario, sim_PROGRAM of tests/sim.
 set -uo pipefail
 export LC_ALL=C
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
+trace=false
+[ "$1" = --trace ] && trace=true && shift
 sim=$1/tests/sim
 mkdir -p "$2" && work=$(cd "$2" && pwd)
 shift 2
@@ -82,15 +85,41 @@ build() {
     (cd "$sim" && eval "$own -Wl,--unresolved-symbols=ignore-in-object-files")
 }
 
-# look PROGRAM SECONDS ARGUMENT...: prints the first failure, or nothing.
+# look PROGRAM SECONDS ARGUMENT...: prints the first failure, what it was, and how to replay it; or
+# nothing.
 look() {
-    local program=$1 seconds=$2 line
+    local program=$1 seconds=$2 line failed=false
     shift 2
     while read -r line; do
         case $line in
-        FAIL*) echo "$line" && return ;;
+        FAIL*) failed=true && echo "$line" ;;
+        replay:*) "$failed" && echo "$line" && return ;;
+        *) "$failed" && echo "$line" ;;
         esac
     done < <(exec timeout "$seconds" "$program" "$@" 2>/dev/null)
+}
+
+# options ARGUMENT...: the arguments without the names of scenarios.
+options() {
+    while [ $# -gt 0 ]; do
+        case $1 in
+        --weak | --sc | --wake-any | --reuse | --summary) echo "$1" ;;
+        --*) echo "$1" "$2" && shift ;;
+        esac
+        shift
+    done
+}
+
+# replays PROGRAM FAILURE ARGUMENT...: does the string of FAILURE, from look(), lead to it again, in
+# one schedule?
+replays() {
+    local program=$1 failure=$2 again
+    shift 2
+    # shellcheck disable=SC2046,SC2086 # lists of words
+    again=$("$program" $(options "$@") ${failure##*replay:} 2>/dev/null)
+    "$trace" && echo "$again"
+    grep -q '^FAIL .* 1 schedules failed' <<<"$again" &&
+        grep -qxF -- "  $(sed -n 2p <<<"$failure")" <<<"$again"
 }
 
 seconds_since() {
@@ -98,7 +127,7 @@ seconds_since() {
 }
 
 check() { # bug: prints its line of the table
-    local bug=$1 words program line began took
+    local bug=$1 words program failure line began took
     eval "words=($(sed -n 's/^run: //p' "$here/bugs/$bug"))"
     program=${words[0]:-}
     [ -x "$sim/sim_$program" ] || {
@@ -110,13 +139,20 @@ check() { # bug: prints its line of the table
         return 1
     }
     began=$EPOCHREALTIME
-    line=$(look "$work/$bug/program" $limit "${words[@]:1}")
+    failure=$(look "$work/$bug/program" $limit "${words[@]:1}")
     took=$(seconds_since "$began")
-    rm -rf "${work:?}/$bug"
+    line=${failure%%$'\n'*}
     [ -n "$line" ] || {
+        rm -rf "${work:?}/$bug"
         printf '%-34s MISSED by %s\n' "$bug" "${words[*]}"
         return 1
     }
+    replays "$work/$bug/program" "$failure" "${words[@]:1}" || {
+        rm -rf "${work:?}/$bug"
+        printf '%-34s is not replayed: %s\n' "$bug" "$failure"
+        return 1
+    }
+    rm -rf "${work:?}/$bug"
     # Not found where it is not: for as long as it took, and a second.
     local sound
     sound=$(look "$sim/sim_$program" "$(awk -v t="$took" 'BEGIN { print t + 1 }')" "${words[@]:1}")
@@ -125,7 +161,7 @@ check() { # bug: prints its line of the table
         return 1
     }
     read -r _ name mode schedules _ <<<"$line"
-    printf '%-34s %6s s %9s schedules  %s (%s)\n' "$bug" "$took" "$schedules" "$name" "$mode"
+    printf '%-34s %6s s %9s schedules, replayed  %s (%s)\n' "$bug" "$took" "$schedules" "$name" "$mode"
 }
 
 missed=0

@@ -129,7 +129,7 @@ static sim_options merged(const sim_options *own, const request *r)
     o.fail_cas += r->set.fail_cas;
     o.wake_any |= r->set.wake_any;
     o.reuse |= r->set.reuse;
-    o.trace = r->set.trace;
+    o.trace = r->set.trace || r->set.replay;
     o.replay = r->set.replay;
     return o;
 }
