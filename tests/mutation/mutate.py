@@ -79,7 +79,7 @@ class Tree:
     def __init__(self, work, steps):
         self.work = os.path.abspath(work)
         self.build = os.path.join(self.work, "build")
-        must(["cmake", "-S", TOP, "-B", self.build, "-DCCP_TEST_KINDS=sim;fuzz;unit",
+        must(["cmake", "-S", TOP, "-B", self.build, "-DCCP_TEST_KINDS=sim;fuzz;unit;fault",
               "-DCCP_EXAMPLES=OFF", "-DCCP_BENCH=OFF", "-DCCP_PARK=futex",
               "-DCMAKE_BUILD_TYPE=Release", "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON",
               "-G", "Unix Makefiles"])

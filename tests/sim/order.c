@@ -7,6 +7,7 @@
 #include "ccp.h"
 #include "sim.h"
 
+#include "base/machine.h"
 #include "block/tuning.h"
 
 enum { MOST = 4 };
@@ -110,6 +111,26 @@ static exchange meet_spin = { 8, 0, 3, true, false, false, false };
 static exchange meet_select = { 8, 0, 3, false, false, false, true };
 static exchange meet_empty = { 0, 0, 3, true, false, false, false };
 
+/* A batch whose elements nobody wants: the first by waiting, then those that came with it. */
+static void receive_into_nothing(void *arg)
+{
+    int left = *(int *)arg;
+    for (size_t n; left > 0; left -= (int)n)
+        sim_assert(ccp_chan_recv_n(chan, NULL, 2, &n, CCP_FOREVER) == CCP_OK);
+    sim_assert(left == 0);
+}
+
+static void batch_into_nothing(void *arg)
+{
+    begin(arg, false);
+    static int count = 4;
+    sim_spawn(receive_into_nothing, &count);
+    uint64_t v[4] = { 0 };
+    for (size_t i = 0, n; i < 4; i += n)
+        sim_assert(ccp_chan_send_n(chan, v, 4 - i, &n, CCP_FOREVER) == CCP_OK);
+    end();
+}
+
 /* ---- Closing before every CCP_CLOSED that it causes ---- */
 
 static void close_it(void *arg)
@@ -153,6 +174,7 @@ static void closing(void *arg)
 }
 
 static const ccp_chan_opts a_ring = { .elem_size = 8, .capacity = 1 };
+static const ccp_chan_opts two_places = { .elem_size = 8, .capacity = 2 };
 static const ccp_chan_opts a_counter = { .elem_size = 0, .capacity = 1 };
 static const ccp_chan_opts a_meet = { .elem_size = 8 };
 
@@ -221,6 +243,27 @@ static void contexts(void *arg)
     sim_spawn(cancel_it, NULL);
     sim_spawn(look_at_status, NULL);
     sim_spawn(wait_below, NULL);
+    end();
+    sim_assert(ccp_ctx_free(ctx) == CCP_OK);
+}
+
+/* A sleep is CCP_OK only when its time is over. */
+static void sleep_below(void *arg)
+{
+    (void)arg;
+    int64_t until = sim_now() + 1000;
+    ccp_status st = ccp_sleep(ccp_under(ctx, ccp_until(until)));
+    read_ended(st);
+    sim_assert(st == CCP_CANCELED || (st == CCP_OK && sim_now() >= until));
+}
+
+static void sleeps(void *arg)
+{
+    (void)arg;
+    begin(NULL, false);
+    ctx = ccp_ctx_new(NULL, CCP_FOREVER);
+    sim_spawn(cancel_it, NULL);
+    sim_spawn(sleep_below, NULL);
     end();
     sim_assert(ccp_ctx_free(ctx) == CCP_OK);
 }
@@ -510,6 +553,7 @@ static const sim_scenario scenarios[] = {
     WEAK("ring2", exchange_elements, &ring2),
     WEAK("ring2_batch", exchange_elements, &ring2_batch),
     WEAK("ring2_batches", exchange_elements, &ring2_batches),
+    WEAK("ring2_into_nothing", batch_into_nothing, &two_places),
     WEAK("ring1_select", exchange_elements, &ring1_select),
     WEAK("counter", exchange_elements, &counter),
     WEAK("counter_batch", exchange_elements, &counter_batch),
@@ -523,6 +567,7 @@ static const sim_scenario scenarios[] = {
     WEAK("counted_senders", counted_senders, &a_ring),
     WEAK("contexts", contexts, &a_ring),
     WEAK("contexts_meet", contexts, &a_meet),
+    WEAK("context_of_sleep", sleeps, NULL),
     WEAK("hooks", hooks, NULL),
     WEAK("groups", groups, NULL),
     WEAK("group_given_up", group_given_up, NULL),

@@ -101,6 +101,31 @@ TEST(sizes_that_cannot_be_added_up_make_no_channel) /* G2 */
         }
 }
 
+static size_t memory_of(size_t elem_size, size_t capacity, bool spread)
+{
+    return ccp_chan_memory(&(ccp_chan_opts){
+        .elem_size = elem_size, .capacity = capacity, .spread = spread });
+}
+
+TEST(the_largest_channels_can_still_be_described)
+{
+    const size_t ring = (size_t)((uint64_t)1 << 40), count = (size_t)((uint64_t)1 << 62);
+    if (sizeof(size_t) < sizeof(uint64_t))
+        return; /* there the address space is the limit */
+    assert_int_not_equal(memory_of(8, ring - 1, false), 0);
+    assert_int_equal(memory_of(8, ring, false), 0);
+    assert_int_not_equal(memory_of(0, count - 1, false), 0);
+    assert_int_equal(memory_of(0, count, false), 0);
+}
+
+TEST(elements_that_are_spread_take_a_cache_line_each) /* C12 */
+{
+    size_t dense = memory_of(8, 101, false) - memory_of(8, 1, false);
+    size_t spread = memory_of(8, 101, true) - memory_of(8, 1, true);
+    assert_int_equal(dense, 100 * 16);
+    assert_true(spread >= 100 * 32 && spread % 100 == 0);
+}
+
 TEST(a_channel_that_carries_nothing_needs_no_room_for_its_elements)
 {
     ccp_chan *ch = ccp_chan_new(0, 1000000);
@@ -512,6 +537,8 @@ int main(void)
         ENTRY(memory_of_the_caller_must_be_large_enough),
         ENTRY(memory_of_the_caller_may_begin_anywhere),
         ENTRY(sizes_that_cannot_be_added_up_make_no_channel),
+        ENTRY(the_largest_channels_can_still_be_described),
+        ENTRY(elements_that_are_spread_take_a_cache_line_each),
         ENTRY(a_channel_that_carries_nothing_needs_no_room_for_its_elements),
         ENTRY(the_last_counted_sender_closes),
         ENTRY(senders_are_counted_within_limits),

@@ -129,6 +129,23 @@ TEST(a_passed_deadline_runs_the_hook_in_the_thread_that_looks) /* X5 */
     ASSERT_STATUS(ccp_ctx_free(ctx), CCP_OK);
 }
 
+TEST(a_look_below_notices_the_deadline_above) /* X5 */
+{
+    atomic_int runs = 0;
+    ccp_hook h = { 0 };
+    ccp_ctx *root = ccp_ctx_new(NULL, ccp_within(CCP_MS(2)));
+    ccp_ctx *child = ccp_ctx_new(root, CCP_FOREVER);
+    ccp_ctx *leaf = ccp_ctx_new(child, CCP_FOREVER);
+    ASSERT_STATUS(ccp_ctx_hook(root, &h, count_run, &runs), CCP_OK);
+    WAIT_UNTIL(ccp_now() > ccp_ctx_deadline(root));
+    ASSERT_STATUS(ccp_ctx_status(leaf), CCP_TIMEOUT);
+    assert_int_equal(runs, 1);
+    ASSERT_STATUS(ccp_ctx_unhook(&h, CCP_NOWAIT), CCP_CLOSED);
+    ccp_ctx *all[] = { leaf, child, root };
+    for (size_t i = 0; i < 3; i++)
+        ASSERT_STATUS(ccp_ctx_free(all[i]), CCP_OK);
+}
+
 TEST(a_wait_that_reaches_the_deadline_runs_the_hook) /* X5 */
 {
     atomic_int runs = 0;
@@ -434,6 +451,7 @@ int main(void)
         ENTRY(a_hook_may_be_used_again_after_it_was_taken_back),
         ENTRY(any_hook_of_a_context_may_be_taken_back),
         ENTRY(a_passed_deadline_runs_the_hook_in_the_thread_that_looks),
+        ENTRY(a_look_below_notices_the_deadline_above),
         ENTRY(a_wait_that_reaches_the_deadline_runs_the_hook),
         ENTRY(a_hook_runs_in_the_thread_that_cancels),
         ENTRY(arguments_that_can_never_be_right_are_refused),

@@ -183,6 +183,22 @@ TEST(sleep_ends_when_the_deadline_of_its_context_passes)
     ASSERT_STATUS(ccp_ctx_free(ctx), CCP_OK);
 }
 
+TEST(a_deadline_that_nobody_has_noticed_ends_the_next_call) /* W2 */
+{
+    long v = 1;
+    ccp_chan *ch = ccp_chan_new(sizeof v, 2);
+    ASSERT_STATUS(ccp_chan_send(ch, &v, CCP_NOWAIT), CCP_OK);
+    for (int sends = 0; sends < 2; sends++) {
+        ccp_ctx *ctx = ccp_ctx_new(NULL, ccp_within(CCP_MS(1)));
+        ccp_wait w = ccp_under(ctx, CCP_NOWAIT);
+        ASSERT_STATUS(ccp_sleep(ccp_within(CCP_MS(50))), CCP_OK); /* the coarse clock is late */
+        ASSERT_STATUS(sends ? ccp_chan_send(ch, &v, w) : ccp_chan_recv(ch, &v, w), CCP_TIMEOUT);
+        ASSERT_STATUS(ccp_ctx_free(ctx), CCP_OK);
+    }
+    assert_int_equal(ccp_chan_len(ch), 1);
+    ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
+}
+
 /* --- signals --- */
 
 static atomic_long signals_seen;
@@ -305,6 +321,7 @@ int main(void)
         ENTRY(sleep_without_time_is_over_at_once),
         ENTRY(sleep_that_could_never_end_is_refused),
         ENTRY(sleep_ends_when_the_deadline_of_its_context_passes),
+        ENTRY(a_deadline_that_nobody_has_noticed_ends_the_next_call),
         ENTRY(signals_do_not_end_a_wait_early),
         ENTRY(no_clock_is_read_for_what_is_done_at_once),
     };
