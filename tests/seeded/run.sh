@@ -161,7 +161,8 @@ check() { # bug: prints its line of the table
         return 1
     }
     read -r _ name mode schedules _ <<<"$line"
-    printf '%-34s %6s s %9s schedules, replayed  %s (%s)\n' "$bug" "$took" "$schedules" "$name" "$mode"
+    printf '%-34s %6s s %9s schedules, replayed  %s (%s)\n' \
+        "$bug" "$took" "$schedules" "$name" "$mode"
 }
 
 missed=0
