@@ -2,10 +2,10 @@
  *
  * Pauses, yields, ticks, and how many processors there are.
  *
- * What a yield takes differs between machines by a factor of five (0.3 to 1.5 us): a limit in
- * nanoseconds took each yield of a slow machine for one that had let somebody run.  So the first
- * yields of the process are measured, and the kernel is asked for each whether the thread lost the
- * processor.
+ * A yield that lets nobody run takes 0.3 to 1.5 us, by the machine; the first yields of the process
+ * are measured.
+ *   Y1  yield_alone is the shortest of those during which the kernel counted no switch of this
+ *       thread, or YIELD_USUAL as long as there was none.
  */
 #define _GNU_SOURCE
 #include "base/machine.h"

@@ -326,7 +326,7 @@ static void poll_group(void *arg)
 static void groups(void *arg)
 {
     (void)arg;
-    begin(NULL, false);
+    begin(NULL, arg != NULL);
     sim_assert(ccp_wg_add(&wg, 2) == CCP_OK);
     sim_spawn(task_done, &written[0][0]);
     sim_spawn(task_done, &written[0][1]);
@@ -570,6 +570,7 @@ static const sim_scenario scenarios[] = {
     WEAK("context_of_sleep", sleeps, NULL),
     WEAK("hooks", hooks, NULL),
     WEAK("groups", groups, NULL),
+    WEAK("groups_that_pause", groups, &a_counter),
     WEAK("group_given_up", group_given_up, NULL),
     WEAK("group_given_up_closes", group_given_up, &a_counter),
     WEAK("threads_of_a_group", threads_of_a_group, NULL),

@@ -235,14 +235,6 @@ static void begin(const play *p)
     }
 }
 
-static bool anybody_inside(void)
-{
-    bool any = false;
-    for (int t = 0; t < SIM_THREADS; t++)
-        any |= inside[t] != 0;
-    return any;
-}
-
 static void check_jobs(void)
 {
     for (int i = 0; i < MOST_JOBS; i++) {
@@ -260,10 +252,10 @@ static void check_jobs(void)
 static void finish(void)
 {
     sim_settle();
-    if (!now->free_at_once || anybody_inside()) {
+    if (!now->free_at_once || scene_any(inside)) {
         (void)ccp_chan_close(gate);
         sim_settle();
-        sim_assert(!anybody_inside());
+        sim_assert(!scene_any(inside));
         ccp_status st = ccp_pool_shutdown(pool, NULL, NULL, CCP_FOREVER);
         sim_assert(st == CCP_OK || st == CCP_CLOSED);
     }

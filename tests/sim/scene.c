@@ -133,6 +133,14 @@ void __wrap_ccpi_thread_join(ccpi_thread t)
     count_threads(-1);
 }
 
+bool scene_any(const int flags[SIM_THREADS])
+{
+    bool any = false;
+    for (int t = 0; t < SIM_THREADS; t++)
+        any |= flags[t] != 0;
+    return any;
+}
+
 /* ---- The table ---- */
 
 static sim_scenario *table;

@@ -37,6 +37,9 @@ size_t scene_chan_end(ccp_chan *ch);
 /* Threads that the library has started and not joined. */
 int scene_threads(void);
 
+/* Is any of the flags set?  One for each thread, so that none is shared. */
+bool scene_any(const int flags[SIM_THREADS]);
+
 /* Adds a scenario to the table; the name is formatted. */
 void scene_add(void (*fn)(void *arg), void *arg, const sim_options *o, const char *name, ...)
     __attribute__((format(printf, 4, 5)));

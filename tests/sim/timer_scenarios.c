@@ -306,20 +306,12 @@ static void check_elements(void)
     sim_assert(now->ticks || elements() <= 1); /* T2 */
 }
 
-static bool anybody_waits(void)
-{
-    bool any = false;
-    for (int t = 0; t < SIM_THREADS; t++)
-        any |= waiting[t] != 0;
-    return any;
-}
-
 static void finish(void)
 {
     sim_settle();
     check_elements();
-    sim_assert(!anybody_waits() || (!now->ticks && elements() == 1));
-    sim_assert(!anybody_waits() || !ccp_chan_is_closed(timer));
+    sim_assert(!scene_any(waiting) || (!now->ticks && elements() == 1));
+    sim_assert(!scene_any(waiting) || !ccp_chan_is_closed(timer));
     (void)ccp_chan_close(timer);
     sim_join();
     check_elements();

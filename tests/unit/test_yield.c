@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a yield takes when it lets nobody run is learned from those of which the kernel says so:
+ * base/cpu.c, with a kernel and a scheduler of the test's own.
+ */
+#define _GNU_SOURCE
+#include <sched.h>
+#include <sys/resource.h>
+
+static int fake_yield(void);
+static int fake_getrusage(struct rusage *u);
+#define sched_yield() fake_yield()
+#define getrusage(who, u) fake_getrusage(u)
+#include "base/cpu.c"
+
+#include "support.h"
+
+static uint64_t takes;        /* ticks of the next yields */
+static bool switched, silent; /* they let somebody run; the kernel tells nothing */
+static long counted;
+static unsigned yields, asked;
+
+static int fake_yield(void)
+{
+    uint64_t began = ccpi_ticks();
+    while (ccpi_ticks() - began < takes)
+        ccpi_relax();
+    counted += switched;
+    yields++;
+    return 0;
+}
+
+static int fake_getrusage(struct rusage *u)
+{
+    asked++;
+    u->ru_nivcsw = counted;
+    u->ru_nvcsw = 0;
+    return silent ? -1 : 0;
+}
+
+static int forget(void **state)
+{
+    (void)state;
+    atomic_store(&yield_alone, YIELD_USUAL);
+    atomic_store(&yield_samples, 0);
+    atomic_store(&yield_looks, 0);
+    switched = silent = false;
+    takes = 0;
+    yields = asked = 0;
+    return 0;
+}
+
+static void yield_times(unsigned n, uint64_t ticks, bool lets_run)
+{
+    takes = ticks;
+    switched = lets_run;
+    for (unsigned i = 0; i < n; i++)
+        ccpi_yield();
+}
+
+TEST(only_yields_that_let_nobody_run_teach)
+{
+    yield_times(4, 0, true);
+    assert_int_equal(ccpi_yield_alone(), YIELD_USUAL);
+    yield_times(4, 2000, false);
+    assert_true(ccpi_yield_alone() >= 2000);
+    yield_times(4, 0, true);
+    assert_true(ccpi_yield_alone() >= 2000);
+}
+
+TEST(the_shortest_counts)
+{
+    yield_times(1, 2000, false);
+    yield_times(YIELD_SAMPLES - 2, 1000000, false);
+    assert_in_range(ccpi_yield_alone(), 2000, 999999);
+}
+
+TEST(after_enough_of_them_the_kernel_is_not_asked_any_more)
+{
+    yield_times(YIELD_SAMPLES, 0, false);
+    unsigned before = asked;
+    uint32_t learned = ccpi_yield_alone();
+    yield_times(100, 0, false);
+    assert_int_equal(asked, before);
+    assert_int_equal(ccpi_yield_alone(), learned);
+    assert_int_equal(yields, YIELD_SAMPLES + 100);
+}
+
+TEST(where_all_let_somebody_run_it_stops_asking_too)
+{
+    yield_times(YIELD_LOOKS, 0, true);
+    unsigned before = asked;
+    yield_times(100, 0, true);
+    assert_int_equal(asked, before);
+    assert_int_equal(ccpi_yield_alone(), YIELD_USUAL);
+}
+
+TEST(a_kernel_that_does_not_tell_teaches_nothing)
+{
+    silent = true;
+    yield_times(200, 0, false);
+    assert_int_equal(ccpi_yield_alone(), YIELD_USUAL);
+    assert_int_equal(yields, 200);
+}
+
+#define LEARNS(name) cmocka_unit_test_setup(name, forget)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        LEARNS(only_yields_that_let_nobody_run_teach),
+        LEARNS(the_shortest_counts),
+        LEARNS(after_enough_of_them_the_kernel_is_not_asked_any_more),
+        LEARNS(where_all_let_somebody_run_it_stops_asking_too),
+        LEARNS(a_kernel_that_does_not_tell_teaches_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
