@@ -9,7 +9,8 @@
  *    5  Select
  *    6  Timer channels
  *    7  Wait group
- *    8  Worker pool
+ *    8  Group
+ *    9  Worker pool
  *
  * Every section is an essay, then types, then functions, then numbered guarantees, which the
  * tests cite by number.  The fields of a function's comment always mean the same:
@@ -970,7 +971,144 @@ CCP_API CCP_MUST_CHECK ccp_status ccp_wg_go(ccp_wg *wg, void (*fn)(void *arg), v
  */
 CCP_API ccp_status ccp_wg_close_when_done(ccp_wg *wg, ccp_chan *ch);
 
-/* ==== 8. WORKER POOL =======================================================================
+/* ==== 8. GROUP =============================================================================
+ *
+ * A group runs tasks that belong together, at most `limit` of them at once, on threads of its own.
+ * The first task that fails ends the group's context, and with it, if they listen, the others.
+ *
+ *     ccp_group *g = ccp_group_new(parent, 4);                // at most 4 at once; 0: no limit
+ *     ccp_wait w = ccp_with(ccp_group_ctx(g));                // stop starting when one has failed
+ *     for (size_t i = 0; i < n && ccp_group_go(g, fetch, urls[i], w) == CCP_OK; i++)
+ *         continue;
+ *     ccp_group_error e;
+ *     if (ccp_group_wait(g, CCP_FOREVER) == CCP_FAILED && ccp_group_errors(g, &e, 1) > 0) ...
+ *     ccp_group_free(g);
+ *
+ * A thread that has finished a task takes the next one; it ends when the group is freed.
+ *
+ * A task may start tasks of its own group.  Where it would have to wait for the limit, which it may
+ * itself be keeping reached, it runs the new task at once instead.  So a task that holds a lock
+ * must not start one that takes it.
+ *
+ * Guarantees
+ *   E1  Never more tasks run at once than the limit; nor does the group have more threads.
+ *   E2  ccp_group_wait() returns CCP_OK or CCP_FAILED only at or after a moment at which no task
+ *       was under way; what the tasks did happens-before its return.
+ *   E3  The first task that does not return CCP_OK ends the group's context; the cause is its
+ *       ccp_group_error.  With `keep_going` it does not, and the errors of all are kept.
+ *   E4  Every accepted task runs exactly once, also if the context has ended.
+ *   E5  ccp_group_go() by a task of the group never waits for the limit: while that is reached, the
+ *       new task runs in the caller, before the call returns.
+ *   E6  A group is not freed while a task is under way.
+ *   E7  Tasks that one thread starts are numbered in the order of the calls, from 0, and their
+ *       errors have that number.
+ */
+
+/** A task of a group or a pool.  Any status but CCP_OK says that it failed. */
+typedef ccp_status (*ccp_task)(ccp_ctx *ctx, void *arg);
+
+typedef struct ccp_group ccp_group;
+
+/** A task that failed. */
+typedef struct ccp_group_error {
+    size_t index;      /* of the task: the first one that was started has 0 */
+    ccp_status status; /* what it returned */
+    void *arg;         /* what it was given */
+} ccp_group_error;
+
+/** How to build a group; zero is the default of every field. */
+typedef struct ccp_group_opts {
+    ccp_ctx *parent;   /* the group's context is below it */
+    unsigned limit;    /* tasks that may be under way at once; 0: any number */
+    bool keep_going;   /* a failure does not end the context, and all of them are kept */
+    const char *name;  /* of the threads; NULL: none; must outlive the group */
+    size_t stack_size; /* bytes of stack per thread; 0: the system's default */
+} ccp_group_opts;
+
+/**
+ * Creates a group whose context is below parent.
+ *
+ *   Threads: any.
+ *   Memory:  the caller owns the result and must pass it to ccp_group_free().
+ *   Returns: the group; NULL when memory is short.
+ *   After:   Go's errgroup.WithContext and SetLimit.
+ *   Since:   0.1
+ */
+CCP_API ccp_group *ccp_group_new(ccp_ctx *parent, unsigned limit);
+
+/**
+ * Creates a group as *o says.
+ *
+ *   Threads: any.
+ *   Memory:  copies *o (NULL: all defaults).  The caller owns the result.
+ *   Returns: the group; NULL when memory is short.
+ *   Since:   0.1
+ */
+CCP_API ccp_group *ccp_group_make(const ccp_group_opts *o);
+
+/**
+ * Gives the context that the tasks get: to pass it on, to cancel it, to wait under it.
+ *
+ *   Threads: any.
+ *   Memory:  the group's; gone when the group is freed.
+ *   Returns: the context; NULL if g is NULL.
+ *   Since:   0.1
+ */
+CCP_API ccp_ctx *ccp_group_ctx(const ccp_group *g);
+
+/**
+ * Starts a task, on a thread of the group.
+ *
+ *   Waits:   while as many tasks are under way as the limit allows; a task of the group does not
+ *            wait, see E5.
+ *   Threads: any, tasks of the group too.
+ *   Memory:  keeps arg for fn; with `keep_going`, one small block until the task has succeeded or
+ *            the group is freed.
+ *   Returns: CCP_OK; CCP_NOMEM if memory or threads are short; CCP_INVAL if g or fn is NULL; the
+ *            wait codes.
+ *   Order:   happens-before fn.
+ *   Cost:    no allocation, unless a thread is started or the group has `keep_going`.
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_group_go(ccp_group *g, ccp_task fn, void *arg, ccp_wait w);
+
+/**
+ * Waits until no task is under way, and tells whether one has failed.  The group can go on.
+ *
+ *   Waits:   while a task is under way.
+ *   Threads: any number at once, but not a task of the group (CCP_DEADLOCK).
+ *   Memory:  keeps nothing.
+ *   Returns: CCP_OK if every task so far returned CCP_OK; CCP_FAILED if one did not: see
+ *            ccp_group_errors(); CCP_DEADLOCK when called by a task of g; CCP_INVAL if g is NULL;
+ *            the wait codes.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_group_wait(ccp_group *g, ccp_wait w);
+
+/**
+ * Lists the tasks that have failed, in the order in which they did.
+ *
+ *   Threads: any, also while tasks run.
+ *   Memory:  writes up to max elements of out.
+ *   Returns: how many there are: with `keep_going` all, otherwise the first one only.
+ *   Since:   0.1
+ */
+CCP_API size_t ccp_group_errors(ccp_group *g, ccp_group_error *out, size_t max);
+
+/**
+ * Frees a group; NULL is allowed.
+ *
+ * Blocks:  for its threads to end; they have nothing to do.
+ *
+ *   Threads: one; nobody may use g any more.
+ *   Memory:  frees everything.
+ *   Returns: CCP_OK; CCP_BUSY if a task is under way, a thread waits for the group or under its
+ *            context, or a hook is set there: nothing is freed.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_group_free(ccp_group *g);
+
+/* ==== 9. WORKER POOL =======================================================================
  *
  * A pool runs tasks on a fixed number of threads.  Tasks wait in a bounded queue: when it is full,
  * ccp_pool_submit() waits, which is how a fast producer is held back.
@@ -982,6 +1120,7 @@ CCP_API ccp_status ccp_wg_close_when_done(ccp_wg *wg, ccp_chan *ch);
  *     ccp_pool_free(pool);
  *
  * A task gets a context that ends when the pool is shut down, or the pool's parent context ends.
+ * What it returns is counted: ccp_pool_info tells how many did not return CCP_OK.
  *
  * Guarantees
  *   P1  Tasks start in the order in which they were accepted.
@@ -998,9 +1137,6 @@ CCP_API ccp_status ccp_wg_close_when_done(ccp_wg *wg, ccp_chan *ch);
  */
 
 typedef struct ccp_pool ccp_pool;
-
-/** A task.  What it returns is counted: ccp_pool_info tells how many did not return CCP_OK. */
-typedef ccp_status (*ccp_task)(ccp_ctx *ctx, void *arg);
 
 /** Gets a task that will not run any more; gets the pool's unrun_arg too. */
 typedef void (*ccp_unrun)(ccp_task fn, void *task_arg, void *unrun_arg);

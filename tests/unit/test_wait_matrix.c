@@ -343,18 +343,27 @@ static const struct {
 
 int main(void)
 {
-    size_t columns = columns_chan_n + columns_other_n, n = 0;
+    const struct {
+        const column *first;
+        size_t n;
+    } parts[] = { { columns_chan, columns_chan_n },
+                  { columns_other, columns_other_n },
+                  { columns_task, columns_task_n } };
+    size_t columns = 0, n = 0;
+    for (size_t p = 0; p < LENGTH(parts); p++)
+        columns += parts[p].n;
     cell *cells = calloc(LENGTH(rows) * columns, sizeof *cells);
     struct CMUnitTest *tests = calloc(LENGTH(rows) * columns, sizeof *tests);
     MUST(cells && tests);
     for (size_t r = 0; r < LENGTH(rows); r++)
-        for (size_t k = 0; k < columns; k++) {
-            cell *x = &cells[n];
-            x->row = rows[r].row;
-            x->c = k < columns_chan_n ? &columns_chan[k] : &columns_other[k - columns_chan_n];
-            snprintf(x->name, sizeof x->name, "%s: %s", rows[r].name, x->c->name);
-            tests[n++] = (struct CMUnitTest){ x->name, run_cell, NULL, no_block_is_live, x };
-        }
+        for (size_t p = 0; p < LENGTH(parts); p++)
+            for (size_t k = 0; k < parts[p].n; k++) {
+                cell *x = &cells[n];
+                x->row = rows[r].row;
+                x->c = &parts[p].first[k];
+                snprintf(x->name, sizeof x->name, "%s: %s", rows[r].name, x->c->name);
+                tests[n++] = (struct CMUnitTest){ x->name, run_cell, NULL, no_block_is_live, x };
+            }
     int failed = _cmocka_run_group_tests("wait matrix", tests, n, NULL, NULL);
     free(cells);
     free(tests);

@@ -20,6 +20,7 @@ typedef struct stage {
     ccp_ctx *ctx;            /* that the call is about, not that of its wait */
     ccp_wg wg;
     ccp_pool *pool;
+    ccp_group *group;
     ccp_hook hook;
     ccp_chan *gate;          /* closed to let a task or hook go on */
     actor helper;
@@ -52,7 +53,7 @@ typedef struct column {
 stage *stage_new(const column *c);
 void stage_free(stage *s);
 
-extern const column columns_chan[], columns_other[];
-extern const size_t columns_chan_n, columns_other_n;
+extern const column columns_chan[], columns_other[], columns_task[];
+extern const size_t columns_chan_n, columns_other_n, columns_task_n;
 
 #endif
