@@ -9,8 +9,9 @@
  *    5  Select
  *    6  Timer channels
  *    7  Wait group
- *    8  Group
- *    9  Worker pool
+ *    8  Barrier
+ *    9  Group
+ *   10  Worker pool
  *
  * Every section is an essay, then types, then functions, then numbered guarantees, which the
  * tests cite by number.  The fields of a function's comment always mean the same:
@@ -65,8 +66,8 @@ extern "C" {
  *
  * Guarantees
  *   G1  Any status but CCP_OK means that nothing happened: the object and the out-parameters are
- *       unchanged, and the element is still the caller's.  (One exception, where an index is the
- *       answer: ccp_select() sets *chosen for CCP_CLOSED too.)
+ *       unchanged, and the element is still the caller's.  (Two exceptions: where an index is the
+ *       answer, ccp_select() sets *chosen for CCP_CLOSED too; and a fragile barrier breaks, B7.)
  *   G2  Misuse that can be seen returns CCP_MISUSE or CCP_INVAL and changes nothing.
  *   G3  No callback of the program is run while libccp holds a lock: any call of libccp may be
  *       made from any callback, unless the callback's comment says otherwise.
@@ -971,7 +972,117 @@ CCP_API CCP_MUST_CHECK ccp_status ccp_wg_go(ccp_wg *wg, void (*fn)(void *arg), v
  */
 CCP_API ccp_status ccp_wg_close_when_done(ccp_wg *wg, ccp_chan *ch);
 
-/* ==== 8. GROUP =============================================================================
+/* ==== 8. BARRIER ===========================================================================
+ *
+ * A barrier lets a fixed number of threads wait for each other, round after round.  The last one
+ * to arrive opens it for all, and it is shut again at once, for the next round.
+ *
+ *     static ccp_barrier all_here = CCP_BARRIER_INIT(4);      // four threads do this
+ *     ccp_barrier_pass pass;
+ *     for (size_t step = 0; step < n; step++) {
+ *         work(&job[step]);
+ *         if (ccp_barrier_wait(&all_here, &pass, CCP_FOREVER) != CCP_OK) break;
+ *         if (pass.leader) printf("step %zu is done\n", step);  // one of the four
+ *     }
+ *
+ * A thread whose wait ends too early takes its arrival back, and the others go on waiting; it may
+ * come again.  If they cannot do without it, make the barrier fragile: then it breaks, and
+ * everybody learns.  A broken barrier refuses all until ccp_barrier_reset().
+ *
+ * Guarantees
+ *   B1  ccp_barrier_wait() returns CCP_OK only at or after a moment at which as many threads as
+ *       the barrier has parties had arrived, and as many calls return CCP_OK for each generation.
+ *   B2  What each of these threads did before its call happens-before the return of all of them.
+ *   B3  Exactly one of them is the leader: the last one to arrive.
+ *   B4  The first generation is 0, each one is one more than the one before; neither a break nor a
+ *       reset counts.
+ *   B5  A thread that was refused, or left, does not count as arrived.
+ *   B6  When a barrier breaks, every thread that waits there gets CCP_CLOSED, and so does who
+ *       comes before the next reset.
+ *   B7  A fragile barrier breaks when a ccp_barrier_wait() returns CCP_TIMEOUT or CCP_CANCELED, and
+ *       before it does.
+ *   B8  The memory may go as soon as every ccp_barrier_wait() has returned.
+ */
+
+typedef struct ccp_barrier {
+    CCP_ALIGN8 uint64_t state_;
+    struct ccpi_link *first_, *last_;
+    uint32_t parties_, fragile_, pace_, lock_;
+} ccp_barrier;
+#define CCP_BARRIER_INIT_(parties, fragile)                                                    \
+    {                                                                                          \
+        0, NULL, NULL, (uint32_t)(parties), (fragile), 0, 0                                    \
+    }
+/** A barrier for so many threads, 1 to 16383. */
+#define CCP_BARRIER_INIT(parties) CCP_BARRIER_INIT_(parties, 0)
+/** One that breaks as soon as a thread that waits there gives up. */
+#define CCP_BARRIER_INIT_FRAGILE(parties) CCP_BARRIER_INIT_(parties, 1)
+
+/** What a thread learns when it passes. */
+typedef struct ccp_barrier_pass {
+    uint64_t generation; /* how often the barrier had opened before */
+    bool leader;         /* true for one thread of each generation */
+} ccp_barrier_pass;
+
+/** A snapshot of a barrier. */
+typedef struct ccp_barrier_info {
+    uint64_t generation; /* how often it has opened */
+    unsigned arrived;    /* threads that wait there */
+    unsigned parties;
+    bool broken;
+} ccp_barrier_info;
+
+/**
+ * Arrives, and waits until all parties have.
+ *
+ *   Waits:   while one is missing; CCP_NOWAIT arrives only if no other is missing.
+ *   Threads: any number at once; more than the parties form further generations.
+ *   Memory:  fills in *pass, unless that is NULL; keeps nothing.
+ *   Returns: CCP_OK; CCP_CLOSED if the barrier is, or gets, broken; CCP_INVAL if b is NULL, or has
+ *            no parties or too many; the wait codes (a fragile barrier breaks by the latter two).
+ *   Order:   as B2 says.
+ *   Cost:    one compare-and-swap; no system call if the others come soon.
+ *   After:   pthread_barrier_wait() and its serial thread; Java's CyclicBarrier for breaking.
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_barrier_wait(ccp_barrier *b, ccp_barrier_pass *pass,
+                                                   ccp_wait w);
+
+/**
+ * Breaks a barrier: whoever waits there leaves.  Never waits.
+ *
+ *   Threads: any.
+ *   Memory:  keeps nothing.
+ *   Returns: CCP_OK; CCP_CLOSED if it was broken; CCP_INVAL if b is NULL.
+ *   Order:   happens-before every CCP_CLOSED that it causes.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_barrier_break(ccp_barrier *b);
+
+/**
+ * Makes a barrier as good as new, but for the number of its generation.  If threads wait there, it
+ * breaks first, for them.
+ *
+ * Blocks:  until these have taken notice, which needs nothing but a processor for each.
+ *
+ *   Threads: any.
+ *   Memory:  keeps nothing.
+ *   Returns: CCP_OK; CCP_INVAL if b is NULL.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_barrier_reset(ccp_barrier *b);
+
+/**
+ * Fills in a snapshot of a barrier.
+ *
+ *   Threads: any.
+ *   Memory:  writes *out.
+ *   Returns: CCP_OK; CCP_INVAL if a pointer is NULL.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_barrier_get_info(const ccp_barrier *b, ccp_barrier_info *out);
+
+/* ==== 9. GROUP =============================================================================
  *
  * A group runs tasks that belong together, at most `limit` of them at once, on threads of its own.
  * The first task that fails ends the group's context, and with it, if they listen, the others.
@@ -1108,7 +1219,7 @@ CCP_API size_t ccp_group_errors(ccp_group *g, ccp_group_error *out, size_t max);
  */
 CCP_API ccp_status ccp_group_free(ccp_group *g);
 
-/* ==== 9. WORKER POOL =======================================================================
+/* ==== 10. WORKER POOL ======================================================================
  *
  * A pool runs tasks on a fixed number of threads.  Tasks wait in a bounded queue: when it is full,
  * ccp_pool_submit() waits, which is how a fast producer is held back.

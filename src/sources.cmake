@@ -26,6 +26,7 @@ set(CCP_SOURCES
     chan/select.c
     chan/slow.c
     chan/timer.c
+    coord/barrier.c
     coord/group.c
     coord/waitgroup.c
     flow/pool.c

@@ -9,7 +9,7 @@ BEGIN {
         place[field[i]] = i
 }
 
-FNR < 30 && /^ \*    [0-9]+  [A-Z]/ {
+FNR < 40 && /^ \* +[0-9]+  [A-Z]/ {
     listed++
     title[listed] = toupper(substr($0, index($0, $3)))
     if ($2 != listed)

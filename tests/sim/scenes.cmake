@@ -35,3 +35,10 @@ ccp_sim_test(timer 600 timer --summary pair*)
 ccp_sim_test(timer_few 600 timer --summary one.* two.*)
 ccp_sim_test(timer_random 600 timer --summary some.*)
 ccp_sim_test(timer_weak 600 timer --summary --mode pct --weak --n 50 pair* one.* two.* some.*)
+
+# Barriers.
+ccp_sim_scenes(barrier barrier_scenarios.c)
+ccp_sim_test(barrier 600 barrier --summary pair* odd*)
+ccp_sim_test(barrier_few 600 barrier --summary one* two*)
+ccp_sim_test(barrier_some 600 barrier --summary some*)
+ccp_sim_test(barrier_weak 600 barrier --summary --mode pct --weak --n 100 pair.*waiter* some_*)

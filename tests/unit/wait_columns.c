@@ -75,6 +75,77 @@ static void group_agrees(stage *s, bool ok, bool served)
     group_is_done(s);
 }
 
+/* --- barrier --- */
+
+static void set_barrier(stage *s)
+{
+    s->barrier = (ccp_barrier)CCP_BARRIER_INIT(2);
+}
+
+static void pass_there(actor *a)
+{
+    a->rc = ccp_barrier_wait(a->arg, NULL, CCP_FOREVER);
+}
+
+static void other_party_waits(stage *s)
+{
+    ccp_barrier_info info;
+    s->helper = (actor){ .arg = &s->barrier };
+    s->helped = true;
+    actor_start(&s->helper, pass_there);
+    do
+        MUST(ccp_barrier_get_info(&s->barrier, &info) == CCP_OK);
+    while (info.arrived != 1);
+}
+
+static bool pass_barrier(stage *s)
+{
+    return ccp_barrier_wait(&s->barrier, NULL, CCP_NOWAIT) == CCP_OK;
+}
+
+static ccp_status call_barrier_wait(stage *s, ccp_wait w)
+{
+    ccp_barrier_pass pass = { UNTOUCHED, false };
+    ccp_status rc = ccp_barrier_wait(&s->barrier, &pass, w);
+    MUST(pass.generation == (rc == CCP_OK ? 0 : UNTOUCHED));
+    return rc;
+}
+
+static ccp_status break_barrier(stage *s)
+{
+    return ccp_barrier_break(&s->barrier);
+}
+
+static void assert_barrier(stage *s, uint64_t generation, unsigned arrived)
+{
+    ccp_barrier_info info;
+    MUST(ccp_barrier_get_info(&s->barrier, &info) == CCP_OK);
+    assert_int_equal(info.generation, generation);
+    assert_int_equal(info.arrived, arrived);
+}
+
+static void barrier_is_shut(stage *s)
+{
+    assert_barrier(s, 0, s->helped);
+}
+
+static void barrier_has_opened(stage *s)
+{
+    assert_barrier(s, 1, 0);
+}
+
+static void barrier_agrees(stage *s, bool ok, bool served)
+{
+    assert_int_equal(ok, served);
+    assert_barrier(s, ok, 0);
+}
+
+static void clear_barrier(stage *s)
+{
+    if (s->helped)
+        actor_join(&s->helper);
+}
+
 /* --- a hook that runs elsewhere --- */
 
 static void run_until_gate(void *arg)
@@ -284,6 +355,10 @@ const column columns_other[] = {
       .serve = serve_group, .unchanged = group_is_under_way, .done = group_is_done,
       .raced = group_agrees, .clear = nothing_to_see, .success = CCP_OK, .at_once = CCP_AGAIN,
       .too_late = CCP_TIMEOUT },
+    { .name = "barrier_wait", .set = set_barrier, .ready = other_party_waits,
+      .call = call_barrier_wait, .serve = pass_barrier, .close = break_barrier,
+      .unchanged = barrier_is_shut, .done = barrier_has_opened, .raced = barrier_agrees,
+      .clear = clear_barrier, .success = CCP_OK, .at_once = CCP_AGAIN, .too_late = CCP_TIMEOUT },
     { .name = "ctx_unhook", .set = set_hook, .ready = finish_hook, .call = call_unhook,
       .serve = open_gate, .unchanged = hook_runs_still, .done = hook_has_run,
       .raced = hook_agrees, .clear = clear_hook, .success = CCP_CLOSED, .at_once = CCP_AGAIN,

@@ -19,6 +19,7 @@ typedef struct stage {
     ccp_chan *ch, *other;    /* of channel calls */
     ccp_ctx *ctx;            /* that the call is about, not that of its wait */
     ccp_wg wg;
+    ccp_barrier barrier;
     ccp_pool *pool;
     ccp_group *group;
     ccp_hook hook;
