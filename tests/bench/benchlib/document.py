@@ -279,10 +279,27 @@ def losses(s):
     for n in compared:
         for kind, ratio in beaten(s[n], s):
             peer = "go" if kind == "go" else s[n].best_with_threads()
-            by_peer.setdefault(peer, []).append(f"{n} ({ratio:.2f})")
+            by_peer.setdefault(peer, []).append((n, ratio))
     lost = [n for n in compared if beaten(s[n], s)]
-    where = "; ".join(f"{BY_NAME[p].title} in {', '.join(names)}" for p, names in by_peer.items())
-    return lost, compared, (where or "none") + "."
+    return lost, compared, by_peer
+
+
+def losses_text(by_peer):
+    """Each cell that a peer wins, by peer."""
+    where = [f"{BY_NAME[p].title} in {', '.join(f'{n} ({r:.2f})' for n, r in cells)}"
+             for p, cells in by_peer.items()]
+    return ("; ".join(where) or "none") + "."
+
+
+def losses_brief(by_peer):
+    """How many cells each peer wins, and by how much."""
+    where = []
+    for p, cells in sorted(by_peer.items(), key=lambda item: -len(item[1])):
+        ratios = [r for _, r in cells]
+        which = cells[0][0] if len(cells) == 1 else f"{len(cells)}"
+        span = f"{min(ratios):.2f}" + (f" to {max(ratios):.2f}" if len(cells) > 1 else "")
+        where.append(f"{BY_NAME[p].title} in {which} ({span})")
+    return (", ".join(where) or "none") + "."
 
 
 def plots(directory, names):
@@ -313,9 +330,9 @@ def states_tables(by_state, s):
 
 
 def benchmarks(heads, s, by_state, goal_rows, plot_names):
-    lost, compared, where = losses(s)
+    lost, compared, by_peer = losses(s)
     out = [INTRO.format(provenance=provenance(heads), lost=len(lost), all=len(compared),
-                        where=where), plots("plots", plot_names)]
+                        where=losses_text(by_peer)), plots("plots", plot_names)]
     for title, names in sections(s):
         out.append(f"## {title}\n")
         if title.startswith("Memory"):
@@ -347,7 +364,7 @@ def states_text(s):
 
 def readme(heads, s, goal_rows):
     head = heads[0][0]
-    lost, compared, where = losses(s)
+    lost, compared, by_peer = losses(s)
     rows = [["work", "libccp", "best peer with threads", "Go", "best / libccp", "Go / libccp"]]
     rows += [[r[0], r[1], *r[3:7]] for r in (cell_row(s[n], s) for n in README_CELLS if n in s)]
     met = sum(r[3] for r in goal_rows)
@@ -357,7 +374,7 @@ def readme(heads, s, goal_rows):
         f"{head['date'][:10]}, commit {head['commit']}. `4to1-64`: 4 senders, 1 receiver, "
         f"capacity 64. {states_text(s)}\n",
         rows_table(rows),
-        f"▼: a peer is faster. So it is in {len(lost)} of {len(compared)} cells: {where}",
+        f"▼: a peer is faster. So it is in {len(lost)} of {len(compared)} cells: {losses_brief(by_peer)}",
         f"{met} of {len(goal_rows)} goals are met. All cells, all peers, the goals that are not "
         "met and why: [`docs/benchmarks.md`](docs/benchmarks.md); the knobs: "
         "[`docs/tuning.md`](docs/tuning.md).\n"])
