@@ -60,7 +60,13 @@ class Figures(unittest.TestCase):
     def test_a_cell_that_a_peer_wins_is_named(self):
         lost, compared, where = document.losses(self.found)
         self.assertEqual((lost, compared), (["16to16-64"], ["1to1-64", "16to16-64"]))
-        self.assertEqual(where, "Go in 16to16-64 (0.80).")
+        self.assertEqual(document.losses_text(where), "Go in 16to16-64 (0.80).")
+        self.assertEqual(document.losses_brief(where), "Go in 16to16-64 (0.80).")
+
+    def test_cells_that_peers_win_are_counted(self):
+        by_peer = {"tbb": [("x", 0.5)], "go": [("x", 0.25), ("y", 0.9)]}
+        self.assertEqual(document.losses_brief(by_peer), "Go in 2 (0.25 to 0.90), TBB in x (0.50).")
+        self.assertEqual(document.losses_brief({}), "none.")
 
     def test_a_reason_quotes_what_was_measured(self):
         goal = cells.Goal("C2", ["16to16-64"], "go", ">=", 2.0)
