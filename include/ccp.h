@@ -10,8 +10,9 @@
  *    6  Timer channels
  *    7  Wait group
  *    8  Barrier
- *    9  Group
- *   10  Worker pool
+ *    9  Phaser
+ *   10  Group
+ *   11  Worker pool
  *
  * Every section is an essay, then types, then functions, then numbered guarantees, which the
  * tests cite by number.  The fields of a function's comment always mean the same:
@@ -1082,7 +1083,181 @@ CCP_API ccp_status ccp_barrier_reset(ccp_barrier *b);
  */
 CCP_API ccp_status ccp_barrier_get_info(const ccp_barrier *b, ccp_barrier_info *out);
 
-/* ==== 9. GROUP =============================================================================
+/* ==== 9. PHASER ============================================================================
+ *
+ * A phaser is a barrier whose parties come and go.  Work proceeds in phases, numbered from 0; a
+ * phase is complete when all parties that are registered have arrived.  Then its action runs, if
+ * there is one; then the phase has ended, and those who wait for that go on.  Arriving and waiting
+ * are two things: a party may arrive, do something else, and wait later, or not at all.
+ *
+ *     ccp_phaser *ph = ccp_phaser_new(2);                      // two parties
+ *     uint64_t phase;
+ *     if (ccp_phaser_arrive(ph, &phase) == CCP_OK) {           // one of the two
+ *         work(&job[0]);                                       // needs nothing of the other
+ *         if (ccp_phaser_wait(ph, phase, CCP_FOREVER) == CCP_OK) work(&job[1]);
+ *     }
+ *     if (ccp_phaser_deregister(ph, NULL) != CCP_OK) abort();  // it does not take part any more
+ *
+ * While an action runs the next phase is open already: parties can register and arrive there.  But
+ * no more than one: so who arrives without waiting should wait before it arrives again.
+ *
+ * Guarantees
+ *   H1  A phase ends only when as many parties have arrived as are registered, and its action has
+ *       returned; phases end one after the other.
+ *   H2  The action of each phase runs once, in the thread that made the phase complete, under no
+ *       lock.
+ *   H3  What a party did before it arrived happens-before the action, and that before the return
+ *       of every call that waited for the phase.
+ *   H4  ccp_phaser_arrive_and_wait() that fails takes its arrival back.  Once the phase is complete
+ *       it cannot any more: then it waits for the action, however long, and succeeds.
+ *   H5  A phaser closes when its action does not return CCP_OK, after that phase has ended; without
+ *       an action, after a phase that ended with nobody registered; and by ccp_phaser_close().
+ *   H6  Closing releases every thread that waits, with CCP_CLOSED; who waits for a phase that is
+ *       complete gets CCP_OK when that has ended.
+ *   H7  To wait from inside the action is CCP_DEADLOCK; arriving and registering are allowed.
+ */
+
+typedef struct ccp_phaser ccp_phaser;
+
+/** Runs when a phase is complete: which one, and how many are registered.  CCP_OK: go on; anything
+ *  else closes the phaser. */
+typedef ccp_status (*ccp_phase_action)(uint64_t phase, unsigned parties, void *arg);
+
+/** How to build a phaser; zero is the default of every field. */
+typedef struct ccp_phaser_opts {
+    unsigned parties;        /* registered to begin with */
+    ccp_phase_action action; /* NULL: none, and the phaser closes when nobody is left */
+    void *arg;               /* for the action */
+} ccp_phaser_opts;
+
+/** A snapshot of a phaser. */
+typedef struct ccp_phaser_info {
+    uint64_t phase;   /* that is open: where parties arrive */
+    unsigned parties; /* registered */
+    unsigned arrived; /* of them */
+    size_t waiting;   /* threads that sleep until a phase has ended */
+    bool advancing;   /* the phase before has not ended yet: its action runs */
+    bool closed;
+} ccp_phaser_info;
+
+/**
+ * Creates a phaser with so many parties, without an action.
+ *
+ *   Threads: any.
+ *   Memory:  the caller owns the result and must pass it to ccp_phaser_free().
+ *   Returns: the phaser; NULL when memory is short or there are more than 2^31 - 1 parties.
+ *   Cost:    one allocation; no other call allocates.
+ *   After:   Java's Phaser.
+ *   Since:   0.1
+ */
+CCP_API ccp_phaser *ccp_phaser_new(unsigned parties);
+
+/**
+ * Creates a phaser as *o says.
+ *
+ *   Threads: any.
+ *   Memory:  copies *o (NULL: all defaults); keeps o->arg for the action.
+ *   Returns: as ccp_phaser_new().
+ *   Since:   0.1
+ */
+CCP_API ccp_phaser *ccp_phaser_make(const ccp_phaser_opts *o);
+
+/**
+ * Frees a phaser; NULL is allowed.
+ *
+ *   Threads: one; nobody may use p any more.
+ *   Memory:  frees everything.
+ *   Returns: CCP_OK; CCP_BUSY if a thread waits there or the action runs: nothing is freed.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_phaser_free(ccp_phaser *p);
+
+/**
+ * Registers n parties more, for the phase that is open and all that follow.
+ *
+ *   Threads: any, the action too.
+ *   Memory:  writes the phase to *phase, unless that is NULL.
+ *   Returns: CCP_OK; CCP_CLOSED if p is closed; CCP_INVAL if p is NULL or there would be more than
+ *            2^31 - 1 parties.
+ *   Cost:    one lock.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_phaser_register(ccp_phaser *p, unsigned n, uint64_t *phase);
+
+/**
+ * Arrives, and does not wait.  If the phase is complete by that, runs the action.
+ *
+ *   Threads: any, the action too.
+ *   Memory:  writes the phase it arrived at to *phase, unless that is NULL.
+ *   Returns: CCP_OK; CCP_CLOSED if p is closed; CCP_MISUSE if all who are registered have arrived;
+ *            CCP_INVAL if p is NULL.
+ *   Order:   as H3 says.
+ *   Cost:    one lock; one wake per thread that sleeps if the phase ends.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_phaser_arrive(ccp_phaser *p, uint64_t *phase);
+
+/**
+ * As ccp_phaser_arrive(), and takes the party off: it is not expected any more.
+ *
+ *   Threads: any, the action too.
+ *   Memory:  as ccp_phaser_arrive().
+ *   Returns: as ccp_phaser_arrive().
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_phaser_deregister(ccp_phaser *p, uint64_t *phase);
+
+/**
+ * Arrives, and waits until the phase has ended.
+ *
+ *   Waits:   while others have not arrived, or the action runs; CCP_NOWAIT arrives only if no other
+ *            party is missing, and then runs the action.
+ *   Threads: any, but not the action (CCP_DEADLOCK).
+ *   Memory:  writes the phase that has ended to *phase, unless that is NULL.
+ *   Returns: CCP_OK; CCP_CLOSED if p is closed, or gets closed before the phase is complete;
+ *            CCP_MISUSE if all who are registered have arrived; CCP_DEADLOCK if called by the action;
+ *            CCP_INVAL if p is NULL; the wait codes.
+ *   Order:   as H3 says.
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_phaser_arrive_and_wait(ccp_phaser *p, uint64_t *phase,
+                                                             ccp_wait w);
+
+/**
+ * Waits until a phase has ended: one that is open, or a later one.  Who waits need not be a party.
+ *
+ *   Waits:   while it has not.
+ *   Threads: any number at once, but not the action (CCP_DEADLOCK).
+ *   Memory:  keeps nothing.
+ *   Returns: CCP_OK; CCP_CLOSED if p is closed, or gets closed, and the phase can never end;
+ *            CCP_DEADLOCK if called by the action; CCP_INVAL if p is NULL; the wait codes.
+ *   Order:   as H3 says.
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_phaser_wait(ccp_phaser *p, uint64_t phase, ccp_wait w);
+
+/**
+ * Closes a phaser: whoever waits leaves, and nobody can register or arrive.  Never waits.
+ *
+ *   Threads: any, the action too.
+ *   Memory:  keeps nothing.
+ *   Returns: CCP_OK; CCP_CLOSED if it was closed; CCP_INVAL if p is NULL.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_phaser_close(ccp_phaser *p);
+
+/**
+ * Fills in a snapshot of a phaser.
+ *
+ *   Threads: any.
+ *   Memory:  writes *out.
+ *   Returns: CCP_OK; CCP_INVAL if a pointer is NULL.
+ *   Cost:    one lock; linear in the number of threads that wait.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_phaser_get_info(const ccp_phaser *p, ccp_phaser_info *out);
+
+/* ==== 10. GROUP ============================================================================
  *
  * A group runs tasks that belong together, at most `limit` of them at once, on threads of its own.
  * The first task that fails ends the group's context, and with it, if they listen, the others.
@@ -1219,7 +1394,7 @@ CCP_API size_t ccp_group_errors(ccp_group *g, ccp_group_error *out, size_t max);
  */
 CCP_API ccp_status ccp_group_free(ccp_group *g);
 
-/* ==== 10. WORKER POOL ======================================================================
+/* ==== 11. WORKER POOL ======================================================================
  *
  * A pool runs tasks on a fixed number of threads.  Tasks wait in a bounded queue: when it is full,
  * ccp_pool_submit() waits, which is how a fast producer is held back.

@@ -28,6 +28,7 @@ set(CCP_SOURCES
     chan/timer.c
     coord/barrier.c
     coord/group.c
+    coord/phaser.c
     coord/waitgroup.c
     flow/pool.c
 )

@@ -146,6 +146,80 @@ static void clear_barrier(stage *s)
         actor_join(&s->helper);
 }
 
+/* --- phaser --- */
+
+static void set_phaser(stage *s)
+{
+    s->phaser = ccp_phaser_new(2);
+    if (s->c->capacity) /* of two parties one has arrived */
+        ASSERT_STATUS(ccp_phaser_arrive(s->phaser, NULL), CCP_OK);
+}
+
+static void arrive_at_phaser(stage *s)
+{
+    ASSERT_STATUS(ccp_phaser_arrive(s->phaser, NULL), CCP_OK);
+}
+
+static unsigned parties_arrived(const stage *s)
+{
+    ccp_phaser_info info;
+    MUST(ccp_phaser_get_info(s->phaser, &info) == CCP_OK);
+    return (unsigned)info.phase * 2 + info.arrived;
+}
+
+static bool serve_phaser(stage *s)
+{
+    return ccp_phaser_arrive(s->phaser, NULL) == CCP_OK;
+}
+
+static bool serve_phaser_once(stage *s)
+{
+    return parties_arrived(s) == 1 && ccp_phaser_arrive(s->phaser, NULL) == CCP_OK;
+}
+
+static ccp_status close_phaser(stage *s)
+{
+    return ccp_phaser_close(s->phaser);
+}
+
+static ccp_status call_phaser_wait(stage *s, ccp_wait w)
+{
+    return ccp_phaser_wait(s->phaser, 0, w);
+}
+
+static ccp_status call_phaser_arrive(stage *s, ccp_wait w)
+{
+    uint64_t phase = UNTOUCHED;
+    ccp_status rc = ccp_phaser_arrive_and_wait(s->phaser, &phase, w);
+    MUST(phase == (rc == CCP_OK ? 0 : UNTOUCHED));
+    return rc;
+}
+
+static void phase_is_open(stage *s)
+{
+    assert_int_equal(parties_arrived(s), s->c->capacity);
+}
+
+static void phase_has_ended(stage *s)
+{
+    ASSERT_STATUS(ccp_phaser_wait(s->phaser, 0, CCP_NOWAIT), CCP_OK);
+    assert_int_equal(parties_arrived(s), 2);
+}
+
+static void phase_agrees(stage *s, bool ok, bool served)
+{
+    assert_true(served || (!ok && !s->c->capacity));
+    if (ok)
+        phase_has_ended(s);
+    else if (!s->c->capacity)
+        assert_int_equal(parties_arrived(s), served);
+}
+
+static void clear_phaser(stage *s)
+{
+    ASSERT_STATUS(ccp_phaser_free(s->phaser), CCP_OK);
+}
+
 /* --- a hook that runs elsewhere --- */
 
 static void run_until_gate(void *arg)
@@ -359,6 +433,15 @@ const column columns_other[] = {
       .call = call_barrier_wait, .serve = pass_barrier, .close = break_barrier,
       .unchanged = barrier_is_shut, .done = barrier_has_opened, .raced = barrier_agrees,
       .clear = clear_barrier, .success = CCP_OK, .at_once = CCP_AGAIN, .too_late = CCP_TIMEOUT },
+    { .name = "phaser_wait", .set = set_phaser, .ready = arrive_at_phaser,
+      .call = call_phaser_wait, .serve = serve_phaser, .close = close_phaser,
+      .unchanged = phase_is_open, .done = phase_has_ended, .raced = phase_agrees,
+      .clear = clear_phaser, .success = CCP_OK, .at_once = CCP_AGAIN, .too_late = CCP_TIMEOUT,
+      .capacity = 1 },
+    { .name = "phaser_arrive_and_wait", .set = set_phaser, .ready = arrive_at_phaser,
+      .call = call_phaser_arrive, .serve = serve_phaser_once, .close = close_phaser,
+      .unchanged = phase_is_open, .done = phase_has_ended, .raced = phase_agrees,
+      .clear = clear_phaser, .success = CCP_OK, .at_once = CCP_AGAIN, .too_late = CCP_TIMEOUT },
     { .name = "ctx_unhook", .set = set_hook, .ready = finish_hook, .call = call_unhook,
       .serve = open_gate, .unchanged = hook_runs_still, .done = hook_has_run,
       .raced = hook_agrees, .clear = clear_hook, .success = CCP_CLOSED, .at_once = CCP_AGAIN,

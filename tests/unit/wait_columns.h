@@ -20,6 +20,7 @@ typedef struct stage {
     ccp_ctx *ctx;            /* that the call is about, not that of its wait */
     ccp_wg wg;
     ccp_barrier barrier;
+    ccp_phaser *phaser;
     ccp_pool *pool;
     ccp_group *group;
     ccp_hook hook;
