@@ -42,3 +42,10 @@ ccp_sim_test(barrier 600 barrier --summary pair* odd*)
 ccp_sim_test(barrier_few 600 barrier --summary one* two*)
 ccp_sim_test(barrier_some 600 barrier --summary some*)
 ccp_sim_test(barrier_weak 600 barrier --summary --mode pct --weak --n 100 pair.*waiter* some_*)
+
+# Phasers.
+ccp_sim_scenes(phaser phaser_scenarios.c)
+ccp_sim_test(phaser 600 phaser --summary pair* odd*)
+ccp_sim_test(phaser_few 600 phaser --summary one* two*)
+ccp_sim_test(phaser_some 600 phaser --summary some*)
+ccp_sim_test(phaser_weak 600 phaser --summary --mode pct --weak --n 50 pair.of2*acts* some_*)

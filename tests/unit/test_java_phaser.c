@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the tests of java.util.concurrent's Phaser check, written anew; ports.md says which is which.
- * An interrupt is a context that is canceled; a negative phase is CCP_CLOSED.
+ * What the tests of java.util.concurrent's Phaser check, written anew; ports.md says which is
+ * which.  An interrupt is a context that is canceled; a negative phase is CCP_CLOSED.
  */
 #include "support.h"
 
