@@ -1215,8 +1215,8 @@ CCP_API ccp_status ccp_phaser_deregister(ccp_phaser *p, uint64_t *phase);
  *   Threads: any, but not the action (CCP_DEADLOCK).
  *   Memory:  writes the phase that has ended to *phase, unless that is NULL.
  *   Returns: CCP_OK; CCP_CLOSED if p is closed, or gets closed before the phase is complete;
- *            CCP_MISUSE if all who are registered have arrived; CCP_DEADLOCK if the action calls it;
- *            CCP_INVAL if p is NULL; the wait codes.
+ *            CCP_MISUSE if all who are registered have arrived; CCP_DEADLOCK if called by the
+ *            action; CCP_INVAL if p is NULL; the wait codes.
  *   Order:   as H3 says.
  *   Since:   0.1
  */
