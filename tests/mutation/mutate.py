@@ -37,6 +37,8 @@ TOP = os.path.dirname(os.path.dirname(HERE))
 CORE = ["base/list.h", "base/lock.c", "base/park.[ch]", "block/ctx.[ch]", "block/hook.c",
         "block/wait.[ch]", "block/waiter.[ch]", "chan/*.[ch]", "coord/*.c", "flow/pool.c"]
 GOALS = {"orders": 100, "wakes": 100, "conditions": 95}  # per cent killed or explained
+# Processor seconds for the steps of one mutant; a quarter of that if a survivor is expected.
+BUDGETS = {"orders": 200, "wakes": 60, "conditions": 20, "statements": 20}
 SILENCE = 10  # processor seconds for one scenario of the explorer, then it hangs
 SLEEP = 10  # seconds in which a test of real threads does nothing at all, then it hangs
 TICK = os.sysconf("SC_CLK_TCK")
@@ -213,7 +215,8 @@ class Step:
                 any(fnmatch.fnmatch(m.path, f) for f in self.files))
 
     def fails(self, program, seconds):
-        """Runs the program for at most so many seconds of the processor: what failed, or None."""
+        """Runs the program for at most so many seconds of the processor: what failed, or None, and
+        what it used."""
         with open(os.devnull) as nothing:
             p = subprocess.Popen([program, *self.arguments], stdin=nothing, stdout=subprocess.PIPE,
                                  stderr=subprocess.STDOUT, cwd=os.path.dirname(program),
@@ -243,17 +246,18 @@ class Step:
                 spoke = used
             failed = re.search(r"(?m)^FAIL (\S+)", text) if sim else None
             if failed:
-                return "%s: %s" % (self.program, failed.group(1))
+                return "%s: %s" % (self.program, failed.group(1)), used
             if ended:
-                return None if p.returncode == 0 else "%s: status %d" % (self.program, p.returncode)
-            if used != moved:
+                status = "%s: status %d" % (self.program, p.returncode)
+                return None if p.returncode == 0 else status, moved
+            if used > moved:
                 moved, when = used, time.time()
             if sim and used - spoke > SILENCE:
-                return self.program + " hangs"
+                return self.program + " hangs", used
             if sim and used > seconds:
-                return None
-            if not sim and (used > seconds or time.time() - when > SLEEP):
-                return self.program + " hangs"
+                return None, used
+            if not sim and (used > self.seconds or time.time() - when > SLEEP):
+                return self.program + " hangs", used
             time.sleep(0.01)
 
 
@@ -290,7 +294,7 @@ class Experience:
         self.spent[key] = self.spent.get(key, 0.0) + seconds
 
 
-def try_mutant(bench, m, steps, experience):
+def try_mutant(bench, m, steps, experience, budget):
     """(verdict, by what): killed, survived, same (code) or invalid."""
     path = os.path.join(bench.src, m.path)
     with open(path) as f:
@@ -308,10 +312,12 @@ def try_mutant(bench, m, steps, experience):
                 return "invalid", "cannot be built"
             if program == "":
                 continue
+            if budget <= 0:
+                break
             tried += 1
-            began = time.time()
-            failure = step.fails(program, step.seconds)
-            experience.note(step, m.path, bool(failure), time.time() - began)
+            failure, used = step.fails(program, min(step.seconds, max(budget, 1)))
+            budget -= used
+            experience.note(step, m.path, bool(failure), used)
             if failure:
                 return "killed", failure
         if tried == 0 and bench.made and not bench.differs:
@@ -326,15 +332,14 @@ def check_steps(tree, steps):
     """Nothing may fail without a mutant."""
     for s in steps:
         program = os.path.join(tree.build, "tests", s.kind, s.program)
-        began = time.time()
-        failure = s.fails(program, s.seconds)
-        print("%5.1f s  %s" % (time.time() - began, s.text), flush=True)
+        failure, used = s.fails(program, s.seconds)
+        print("%5.1f s  %s" % (used, s.text), flush=True)
         if failure:
             print("%s fails without a mutant: %s" % (s.text, failure))
             sys.exit(2)
 
 
-def run_all(o, todo, results, log_path):
+def run_all(o, todo, results, log_path, reasons):
     missing = [m for m in todo if o.again or (m.stage, m.name) not in results]
     steps = [s for s in read_steps(o.steps) if any(s.fits(m) for m in missing)]
     if not steps:
@@ -351,7 +356,8 @@ def run_all(o, todo, results, log_path):
                     return
                 m = left.pop()
             began = time.time()
-            verdict, by = try_mutant(bench, m, steps, experience)
+            budget = BUDGETS[m.stage] * (0.25 if explained(reasons, m.name) else 1)
+            verdict, by = try_mutant(bench, m, steps, experience, budget)
             took = time.time() - began
             with lock:
                 results[(m.stage, m.name)] = (verdict, by, took)
@@ -479,9 +485,9 @@ def main():
     os.makedirs(o.work, exist_ok=True)
     log_path = os.path.join(o.work, "results.tsv")
     results = load_results(log_path)
-    if not o.report:
-        run_all(o, todo, results, log_path)
     reasons = load_reasons(o.reasons)
+    if not o.report:
+        run_all(o, todo, results, log_path, reasons)
     stale = missing_names(reasons, everything) if o.files == CORE else []
     for name in stale:
         print("%s\n    has a reason, but does not exist" % name)
