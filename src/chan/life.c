@@ -105,8 +105,8 @@ ccp_chan *ccp_chan_make(const ccp_chan_opts *o)
         return NULL;
     if (!o->memory)
         return ccpi_chan_alloc(o, flavor_of(o));
-    size_t stride, total, needed = ccp_chan_memory(o);
-    if (needed == 0 || o->memory_size < needed || !layout(o, flavor_of(o), &stride, &total))
+    size_t stride, total;
+    if (!layout(o, flavor_of(o), &stride, &total) || o->memory_size < total + CCPI_LINE - 1)
         return NULL;
     uintptr_t skip = -(uintptr_t)o->memory & (CCPI_LINE - 1);
     void *start = (char *)o->memory + skip;

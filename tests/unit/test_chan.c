@@ -89,6 +89,8 @@ TEST(sizes_that_cannot_be_added_up_make_no_channel) /* G2 */
         { SIZE_MAX, 1 },         { SIZE_MAX, 2 },     { SIZE_MAX / 2, 3 }, { 8, SIZE_MAX },
         { 8, SIZE_MAX / 8 },     { 1, SIZE_MAX },     { 1, SIZE_MAX / 9 }, { SIZE_MAX - 7, 1 },
         { SIZE_MAX / 16, 32 },   { PTRDIFF_MAX, 1 },  { HALF_THE_BITS, HALF_THE_BITS },
+        { SIZE_MAX / 4 - 23, 4 },      /* only the channel itself is too much */
+        { PTRDIFF_MAX - 4096 - 64, 1 } /* only the channel itself is too much for a difference */
     };
     for (size_t i = 0; i < LENGTH(absurd); i++)
         for (int spread = 0; spread < 2; spread++) {
@@ -98,6 +100,12 @@ TEST(sizes_that_cannot_be_added_up_make_no_channel) /* G2 */
             assert_int_equal(ccp_chan_memory(&o), 0);
             assert_null(ccp_chan_make(&o));
             assert_null(ccp_chan_new(absurd[i][0], absurd[i][1]));
+            static uint64_t memory[1];
+            assert_null(ccp_chan_make(&(ccp_chan_opts){ .elem_size = absurd[i][0],
+                                                        .capacity = absurd[i][1],
+                                                        .spread = spread,
+                                                        .memory = memory,
+                                                        .memory_size = SIZE_MAX }));
         }
 }
 

@@ -483,6 +483,10 @@ TEST(the_threads_carry_the_name_of_the_pool)
     WAIT_UNTIL(threads_called("mill-0") == 0); /* the kernel lists it a little after the join */
     p = ccp_pool_new(&(ccp_pool_opts){ .workers = 12, .name = "a-very-long-name-for-a-pool" });
     assert_non_null(p);
+    WAIT_UNTIL(threads_called("a-very-long-n-0") == 1);
+    WAIT_UNTIL(threads_called("a-very-long-n-9") == 1);
+    WAIT_UNTIL(threads_called("a-very-long--10") == 1);
+    WAIT_UNTIL(threads_called("a-very-long--11") == 1);
     ASSERT_STATUS(ccp_pool_free(p), CCP_OK);
 }
 #endif

@@ -70,11 +70,16 @@ static ccpi_spin begin(ccpi_pace *pace, uint64_t burst)
     return s;
 }
 
+static bool once(ccpi_spin *s)
+{
+    return ccpi_spin_once(s);
+}
+
 /* To the moment at which it would sleep; how long that took. */
 static uint64_t spin_to_the_end(ccpi_spin *s)
 {
     uint64_t began = ticks;
-    while (ccpi_spin_once(s))
+    while (once(s))
         MUST(ticks < began + 100000000);
     return ticks - began;
 }
@@ -211,7 +216,7 @@ static void need_processor(ccpi_pace *pace, unsigned n)
 static bool yields_first(ccpi_pace *pace, uint64_t burst)
 {
     ccpi_spin s = begin(pace, burst);
-    MUST(ccpi_spin_once(&s));
+    MUST(once(&s));
     MUST(pauses + yields == 1);
     return yields == 1;
 }
@@ -291,7 +296,7 @@ TEST(now_and_then_one_sleeps_where_yielding_always_wins)
         for (uint32_t i = 0; i < ccpi_tuning.streak; i++) {
             ccpi_spin s = begin(&pace, 0);
             while (yields == 0)
-                MUST(ccpi_spin_once(&s));
+                MUST(once(&s));
             ccpi_spin_won(&s);
         }
         ccpi_spin s = begin(&pace, 0);

@@ -9,6 +9,14 @@
 
 static int fake_yield(void);
 static int fake_getrusage(struct rusage *u);
+#if defined(__x86_64__) || defined(__i386__)
+static unsigned long long ticks_jumped;
+static unsigned long long jumping_ticks(void)
+{
+    return __builtin_ia32_rdtsc() + ticks_jumped;
+}
+#define __builtin_ia32_rdtsc jumping_ticks
+#endif
 #define sched_yield() fake_yield()
 #define getrusage(who, u) fake_getrusage(u)
 #include "base/cpu.c"
@@ -19,6 +27,7 @@ static uint64_t takes;        /* ticks of the next yields */
 static bool switched, silent; /* they let somebody run; the kernel tells nothing */
 static long counted;
 static unsigned yields, asked;
+static unsigned long long jumps; /* what the clock jumps by in a yield, where that can be told */
 
 static int fake_yield(void)
 {
@@ -26,6 +35,9 @@ static int fake_yield(void)
     while (ccpi_ticks() - began < takes)
         ccpi_relax();
     counted += switched;
+#ifdef __builtin_ia32_rdtsc
+    ticks_jumped += jumps;
+#endif
     yields++;
     return 0;
 }
@@ -46,6 +58,7 @@ static int forget(void **state)
     atomic_store(&yield_looks, 0);
     switched = silent = false;
     takes = 0;
+    jumps = 0;
     yields = asked = 0;
     return 0;
 }
@@ -103,6 +116,18 @@ TEST(a_kernel_that_does_not_tell_teaches_nothing)
     assert_int_equal(yields, 200);
 }
 
+#ifdef __builtin_ia32_rdtsc
+TEST(a_clock_that_jumps_teaches_nothing)
+{
+    jumps = -(1ull << 50);
+    yield_times(4, 0, false);
+    jumps = 1ull << 50;
+    yield_times(4, 0, false);
+    assert_int_equal(ccpi_yield_alone(), YIELD_USUAL);
+    assert_int_equal(yields, 8);
+}
+#endif
+
 #define LEARNS(name) cmocka_unit_test_setup(name, forget)
 
 int main(void)
@@ -113,6 +138,9 @@ int main(void)
         LEARNS(after_enough_of_them_the_kernel_is_not_asked_any_more),
         LEARNS(where_all_let_somebody_run_it_stops_asking_too),
         LEARNS(a_kernel_that_does_not_tell_teaches_nothing),
+#ifdef __builtin_ia32_rdtsc
+        LEARNS(a_clock_that_jumps_teaches_nothing),
+#endif
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

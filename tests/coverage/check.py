@@ -1,0 +1,115 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Is everything in src/ reached by the tests, but for what uncovered.txt names with its reason?
+
+    check.py REPORT.json UNCOVERED.txt ROOT
+
+REPORT is what gcovr --json writes.  A line of source is named by its file below src/ and its text,
+and by #2, #3 .. where the same text stands in the file again; so names stay when lines move.
+
+    FILE: TEXT                  the line is not reached
+    FILE: TEXT | branches N     N of the line's branches are not taken
+
+A * stands for any text; such an entry is for as many lines as it fits.  A line or branch that is not
+reached and not in the list is a fault, and so is an entry that does not hold any more, or a goal that
+is missed.
+"""
+import fnmatch
+import json
+import os
+import sys
+
+GOALS = {"lines": 100.0, "branches": 97.0}  # per cent
+
+
+def sources(root, path):
+    """The names of a file's lines."""
+    seen, names = {}, [None]
+    with open(os.path.join(root, "src", path)) as f:
+        for line in f:
+            text = " ".join(line.split())
+            seen[text] = seen.get(text, 0) + 1
+            again = " #%d" % seen[text] if seen[text] > 1 else ""
+            names.append("%s: %s%s" % (path, text, again))
+    return names
+
+
+def missed(report, root):
+    """What was not reached, as {name: where it is}, and how much there is, as {kind: [reached, all]}."""
+    found, count = {}, {"lines": [0, 0], "branches": [0, 0]}
+    for entry in report["files"]:
+        path = os.path.relpath(entry["file"], "src")
+        names = sources(root, path)
+        for line in entry["lines"]:
+            number = line["line_number"]
+            if line.get("gcovr/noncode"):
+                continue
+            where = "src/%s:%d" % (path, number)
+            count["lines"][0] += line["count"] > 0
+            count["lines"][1] += 1
+            if line["count"] == 0:
+                found[names[number]] = where
+            taken = [b["count"] > 0 for b in line["branches"]]
+            count["branches"][0] += sum(taken)
+            count["branches"][1] += len(taken)
+            if not all(taken) and line["count"] > 0:
+                found["%s | branches %d" % (names[number], len(taken) - sum(taken))] = where
+    return found, count
+
+
+def read_list(path):
+    """{entry: reason}: a reason, one line or more, then the entries that it is for, indented."""
+    entries, reason, in_entries = {}, "", True
+    with open(path) as f:
+        for line in f:
+            line = line.rstrip("\n")
+            if line.startswith("#") or not line:
+                continue
+            if line.startswith("  "):
+                entries[line.strip()] = reason
+                in_entries = True
+            else:
+                reason = line if in_entries else reason + " " + line
+                in_entries = False
+    return entries
+
+
+def fits(entry, name):
+    return entry == name or ("*" in entry and fnmatch.fnmatchcase(name, entry.replace("[", "[[]")))
+
+
+def main():
+    if len(sys.argv) != 4:
+        print(__doc__.strip())
+        return 2
+    with open(sys.argv[1]) as f:
+        found, count = missed(json.load(f), sys.argv[3])
+    entries = read_list(sys.argv[2])
+    if not count["lines"][1]:
+        print("the report has no line of src/")
+        return 2
+    bad = 0
+    for name, where in sorted(found.items(), key=lambda item: item[1]):
+        if not any(fits(e, name) for e in entries):
+            print("%s: not reached, and nothing says why: %s" % (where, name))
+            bad += 1
+    for entry, reason in entries.items():
+        if not any(fits(entry, name) for name in found):
+            print("listed, but reached, or not there: %s" % entry)
+            bad += 1
+        if not reason:
+            print("listed without a reason: %s" % entry)
+            bad += 1
+    shares = []
+    for kind, (reached, total) in count.items():
+        share = 100.0 * reached / total if total else 100.0
+        if share < GOALS[kind]:
+            print("%s: the goal is %.0f %%" % (kind, GOALS[kind]))
+            bad += 1
+        shares.append("%s: %.1f %% (%d of %d)" % (kind, share, reached, total))
+    print("%s, %d listed" % (", ".join(shares), len(found)))
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
