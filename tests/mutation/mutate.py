@@ -40,7 +40,8 @@ GOALS = {"orders": 100, "wakes": 100, "conditions": 95}  # per cent killed or ex
 # Processor seconds for the steps of one mutant; a quarter of that if a survivor is expected.
 BUDGETS = {"orders": 200, "wakes": 60, "conditions": 20, "statements": 20}
 SILENCE = 10  # processor seconds for one scenario of the explorer, then it hangs
-SLEEP = 10  # seconds in which a test of real threads does nothing at all, then it hangs
+SLEEP = 5  # seconds in which every thread of a test sleeps, then it hangs
+LOOK = 0.01  # seconds between two looks at a program; if it, or we, are stopped they do not count
 TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -140,7 +141,7 @@ class Bench:
                 g.write(re.sub(r"#define SPINS \d+", "#define SPINS 1", f.read()))
             words = [lock if w == o.source else w for w in words]
         words[words.index("-o") + 1] = out
-        words = [w for w in words if w != "-g"] + ["-w", "-g0"]
+        words = [w for w in words if w not in ("-g", "-O2", "-O3")] + ["-w", "-g0", "-O1"]
         return subprocess.run(words, cwd=o.directory, stdout=subprocess.DEVNULL,
                               stderr=subprocess.DEVNULL).returncode == 0
 
@@ -236,7 +237,7 @@ class Step:
         that is no failure, but silence for too long is.  Other programs must have ended by then;
         they must not sleep for ever, either."""
         os.set_blocking(p.stdout.fileno(), False)
-        text, spoke, sim, moved, when = "", 0.0, self.kind == "sim", 0.0, time.time()
+        text, spoke, sim, moved, idle = "", 0.0, self.kind == "sim", 0.0, 0
         while True:
             ended = p.poll() is not None
             used = cpu_seconds(p.pid)
@@ -250,15 +251,15 @@ class Step:
             if ended:
                 status = "%s: status %d" % (self.program, p.returncode)
                 return None if p.returncode == 0 else status, moved
-            if used > moved:
-                moved, when = used, time.time()
+            idle = 0 if sim or used > moved or not asleep(p.pid) else idle + 1
+            moved = max(moved, used)
             if sim and used - spoke > SILENCE:
                 return self.program + " hangs", used
             if sim and used > seconds:
                 return None, used
-            if not sim and (used > self.seconds or time.time() - when > SLEEP):
+            if not sim and (used > self.seconds or idle * LOOK > SLEEP):
                 return self.program + " hangs", used
-            time.sleep(0.01)
+            time.sleep(LOOK)
 
 
 def cpu_seconds(pid):
@@ -268,6 +269,18 @@ def cpu_seconds(pid):
         return (int(fields[11]) + int(fields[12])) / TICK
     except (FileNotFoundError, ProcessLookupError, IndexError):
         return 0.0
+
+
+def asleep(pid):
+    """Does every thread sleep?  One that waits for a processor, or was stopped, does not."""
+    try:
+        for thread in os.listdir("/proc/%d/task" % pid):
+            with open("/proc/%d/task/%s/stat" % (pid, thread)) as f:
+                if f.read().rsplit(")", 1)[1].split()[0] != "S":
+                    return False
+    except OSError:
+        return False
+    return True
 
 
 def read_steps(path):
