@@ -301,6 +301,14 @@ class Experience:
             return -(self.hits.get(key, 0) + 0.5) / (self.spent.get(key, 0.0) + 1)
         return sorted(steps, key=worth)
 
+    def recall(self, results, steps, seconds):
+        """What former runs have taught; seconds: what each step takes."""
+        for (_, name), (verdict, by, _) in results.items():
+            program = re.split("[: ]", by)[0]
+            known = [s for s in steps if s.program == program]
+            if known and verdict == "killed":
+                self.note(known[0], name.split(":")[0], 1, seconds[known[0].text])
+
     def note(self, step, path, hit, seconds):
         key = (path, step.text)
         self.hits[key] = self.hits.get(key, 0) + hit
@@ -342,14 +350,17 @@ def try_mutant(bench, m, steps, experience, budget):
 
 
 def check_steps(tree, steps):
-    """Nothing may fail without a mutant."""
+    """Nothing may fail without a mutant; what each step takes."""
+    seconds = {}
     for s in steps:
         program = os.path.join(tree.build, "tests", s.kind, s.program)
         failure, used = s.fails(program, s.seconds)
         print("%5.1f s  %s" % (used, s.text), flush=True)
+        seconds[s.text] = used
         if failure:
             print("%s fails without a mutant: %s" % (s.text, failure))
             sys.exit(2)
+    return seconds
 
 
 def run_all(o, todo, results, log_path, reasons):
@@ -358,8 +369,9 @@ def run_all(o, todo, results, log_path, reasons):
     if not steps:
         return
     tree = Tree(o.work, steps)
-    check_steps(tree, steps)
+    seconds = check_steps(tree, steps)
     experience, lock, left = Experience(), threading.Lock(), list(reversed(missing))
+    experience.recall(results, steps, seconds)
 
     def work(number, log):
         bench = Bench(tree, number)

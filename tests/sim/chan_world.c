@@ -278,6 +278,7 @@ static void check_waits(void)
     for (int i = 0; i < 2; i++) {
         ccp_chan_info info;
         sim_assert(ccp_chan_get_info(chan[i], &info) == CCP_OK);
+        sim_assert(info.high_water <= w->capacity);
         if (info.waiting_senders)
             sim_assert(!info.closed && info.len == w->capacity);
         if (info.waiting_receivers)
