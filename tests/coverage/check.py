@@ -10,9 +10,9 @@ and by #2, #3 .. where the same text stands in the file again; so names stay whe
     FILE: TEXT                  the line is not reached
     FILE: TEXT | branches N     N of the line's branches are not taken
 
-A * stands for any text; such an entry is for as many lines as it fits.  A line or branch that is not
-reached and not in the list is a fault, and so is an entry that does not hold any more, or a goal that
-is missed.
+A * stands for any text; such an entry is for as many lines as it fits.  A line or branch that is
+not reached and not in the list is a fault, and so is an entry that does not hold any more, or a
+goal that is missed.
 """
 import fnmatch
 import json
@@ -35,7 +35,7 @@ def sources(root, path):
 
 
 def missed(report, root):
-    """What was not reached, as {name: where it is}, and how much there is, as {kind: [reached, all]}."""
+    """What was not reached, {name: where it is}; how much there is, {kind: [reached, all]}."""
     found, count = {}, {"lines": [0, 0], "branches": [0, 0]}
     for entry in report["files"]:
         path = os.path.relpath(entry["file"], "src")

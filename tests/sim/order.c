@@ -178,8 +178,8 @@ static const ccp_chan_opts two_places = { .elem_size = 8, .capacity = 2 };
 static const ccp_chan_opts a_counter = { .elem_size = 0, .capacity = 1 };
 static const ccp_chan_opts a_meet = { .elem_size = 8 };
 
-/* What all counted senders did, before the CCP_CLOSED that the last of them causes.  Each counts one
- * more in, as for a helper of its own. */
+/* What all counted senders did, before the CCP_CLOSED that the last of them causes.  Each counts
+ * one more in, as for a helper of its own. */
 static void be_done(void *arg)
 {
     sim_assert(ccp_chan_add_senders(chan, 1) == CCP_OK);

@@ -485,7 +485,6 @@ TEST(the_threads_carry_the_name_of_the_pool)
     assert_non_null(p);
     WAIT_UNTIL(threads_called("a-very-long-n-0") == 1);
     WAIT_UNTIL(threads_called("a-very-long-n-9") == 1);
-    WAIT_UNTIL(threads_called("a-very-long--10") == 1);
     WAIT_UNTIL(threads_called("a-very-long--11") == 1);
     ASSERT_STATUS(ccp_pool_free(p), CCP_OK);
 }
