@@ -11,8 +11,9 @@
  *    7  Wait group
  *    8  Barrier
  *    9  Phaser
- *   10  Group
- *   11  Worker pool
+ *   10  Future and promise
+ *   11  Group
+ *   12  Worker pool
  *
  * Every section is an essay, then types, then functions, then numbered guarantees, which the
  * tests cite by number.  The fields of a function's comment always mean the same:
@@ -1257,7 +1258,282 @@ CCP_API ccp_status ccp_phaser_close(ccp_phaser *p);
  */
 CCP_API ccp_status ccp_phaser_get_info(const ccp_phaser *p, ccp_phaser_info *out);
 
-/* ==== 10. GROUP ============================================================================
+/* ==== 10. FUTURE AND PROMISE ===============================================================
+ *
+ * A future is a value, or an error, that will be there later; the promise is the other end, by
+ * which somebody supplies it, once.  Any number of threads can wait for it.
+ *
+ *     ccp_future *f;
+ *     ccp_promise *p = ccp_promise_new(&(ccp_promise_opts){ .size = sizeof(int) }, &f);
+ *     ... hand p to a thread, which does this:
+ *         ccp_promise_set(p, &answer);               // or ccp_promise_fail(p, CCP_FAILED)
+ *         ccp_promise_free(p);
+ *     ... and meanwhile:
+ *     if (ccp_future_get(f, &v, ccp_within(CCP_SEC(1))) == CCP_OK) ...
+ *     ccp_future_free(f);                            // at any time
+ *
+ * The value travels like an element of a channel: `size` bytes, copied in and copied out.  Who gets
+ * it has a copy of his own, and what it points to, if it points to anything, is then for those
+ * who got it to share.  A value that nobody gets goes to the `drop` function.
+ *
+ * ccp_pool_call() runs a function on a pool and gives its future.  To wait for a future and other
+ * things at once: CCP_CASE_RECV(ccp_future_done(f), NULL) in a select.
+ *
+ * Guarantees
+ *   F1  A future is settled at most once, by ccp_promise_set(), ccp_promise_fail(),
+ *       ccp_future_cancel(), or the end of the promise, and never changes afterwards.
+ *   F2  What happened before it was settled happens-before the return of each call that finds it
+ *       settled.
+ *   F3  Either end may be freed at any time, without regard to the other.  A promise that is freed
+ *       without having been kept settles the future with CCP_CLOSED.
+ *   F4  A value that no ccp_future_get() has copied goes to the drop function, exactly once, when
+ *       the last handle of either end is freed, in the thread that frees it.
+ *   F5  A future that is canceled, or has no handle left, is seen to be so by its producer:
+ *       ccp_promise_canceled() tells it, and the context of the promise has ended.
+ *   F6  A function given to ccp_future_then() is called once, after the future was settled, under
+ *       no lock; not at all, if the future that it is to settle is canceled before.
+ *   F7  ccp_future_first() is settled with its value as soon as k futures have theirs, and fails as
+ *       soon as k cannot have one any more.
+ *   F8  The function of a lazy future is called at most once, by the first that waits for it.
+ */
+
+typedef struct ccp_future ccp_future;
+typedef struct ccp_promise ccp_promise;
+
+/** How to build a future; zero is the default of every field. */
+typedef struct ccp_promise_opts {
+    size_t size;     /* bytes of the value; 0: it carries nothing */
+    void (*drop)(void *value, void *arg); /* gets a value that nobody got; may be NULL */
+    void *drop_arg;
+    bool cancelable; /* the producer gets a context that ends when the future is canceled */
+    ccp_ctx *parent; /* that context is below it */
+} ccp_promise_opts;
+
+/** Computes a value: writes it to *result, which is aligned for any type, and returns CCP_OK; or
+ *  returns an error. */
+typedef ccp_status (*ccp_call)(ccp_ctx *ctx, void *arg, void *result);
+
+/** Computes a value from another: error is CCP_OK, and value points to it; or error says why there
+ *  is none, and value is NULL.  Writes *result and returns CCP_OK; or returns an error. */
+typedef ccp_status (*ccp_then)(ccp_status error, const void *value, void *result, void *arg);
+
+/**
+ * Creates a promise and its future.
+ *
+ *   Threads: any.
+ *   Memory:  copies *o (NULL: all defaults).  The caller owns both ends, and must pass them to
+ *            ccp_promise_free() and ccp_future_free(), in any order.
+ *   Returns: the promise; NULL, with *future unchanged, when memory is short, the size is absurd or
+ *            future is NULL.
+ *   Cost:    one allocation; two if it is cancelable.
+ *   After:   tokio's oneshot and folly's Promise, with many waiters.
+ *   Since:   0.1
+ */
+CCP_API ccp_promise *ccp_promise_new(const ccp_promise_opts *o, ccp_future **future);
+
+/**
+ * Keeps a promise: settles the future with a value.
+ *
+ *   Threads: one promise by one thread at a time.
+ *   Memory:  copies the value before it returns.
+ *   Returns: CCP_OK, also if nobody waits for it or ever will; CCP_CANCELED if the future was
+ *            canceled: the value is still the caller's; CCP_MISUSE if the promise was kept or
+ *            failed before; CCP_INVAL if p, or value with a size, is NULL.
+ *   Order:   as F2 says.
+ *   Cost:    one compare-and-swap; if somebody waits, one lock and a wake for each.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_promise_set(ccp_promise *p, const void *value);
+
+/**
+ * Fails a promise: settles the future with an error.
+ *
+ *   Threads: one promise by one thread at a time.
+ *   Memory:  keeps nothing.
+ *   Returns: CCP_OK; CCP_CANCELED and CCP_MISUSE as ccp_promise_set(); CCP_INVAL if p is NULL or
+ *            error is CCP_OK.
+ *   Order:   as F2 says.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_promise_fail(ccp_promise *p, ccp_status error);
+
+/**
+ * Tells whether nobody wants the value any more: the future was canceled, or all its handles were
+ * freed.
+ *
+ *   Threads: any that may use p.
+ *   Memory:  keeps nothing.
+ *   Returns: true if nobody wants the value; true if p is NULL.
+ *   Cost:    two loads.
+ *   Since:   0.1
+ */
+CCP_API bool ccp_promise_canceled(const ccp_promise *p);
+
+/**
+ * Gives the context that ends when the future is canceled, or its last handle is freed before it is
+ * settled.
+ *
+ *   Threads: any that may use p.
+ *   Memory:  the promise's; gone when p is freed.
+ *   Returns: the context; NULL if the promise is not cancelable, or is NULL.
+ *   Since:   0.1
+ */
+CCP_API ccp_ctx *ccp_promise_ctx(ccp_promise *p);
+
+/**
+ * Gives up a promise; NULL is allowed.  If it was not kept, the future fails with CCP_CLOSED.
+ *
+ *   Threads: one; nobody may use p any more.
+ *   Memory:  frees it with the last handle of the future; then the value may be dropped here.
+ *   Since:   0.1
+ */
+CCP_API void ccp_promise_free(ccp_promise *p);
+
+/**
+ * Gets the value of a future.  It stays there for others.
+ *
+ *   Waits:   while it is not settled.  Runs the function of a lazy future, however long that takes;
+ *            not with CCP_NOWAIT.
+ *   Threads: any number at once.
+ *   Memory:  copies the value to *value; value may be NULL, then it counts as not gotten.
+ *   Returns: CCP_OK; CCP_FAILED if it was settled without a value: ccp_future_error() says how;
+ *            CCP_DEADLOCK when called by the function that is to supply the value; CCP_INVAL if f
+ *            is NULL; the wait codes.
+ *   Cost:    two loads and the copy, if it is settled; no allocation.
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_future_get(ccp_future *f, void *value, ccp_wait w);
+
+/**
+ * Gives the value where it stands, if it is there.
+ *
+ *   Threads: any number at once.
+ *   Memory:  the future's: good until the caller's handle is freed; if nobody gets it, dropped with
+ *            the last handle.
+ *   Returns: a pointer to the value; NULL while the future is not settled, and if it failed.
+ *   Since:   0.1
+ */
+CCP_API const void *ccp_future_peek(ccp_future *f);
+
+/**
+ * Tells whether a future is settled, with a value or without.
+ *
+ *   Threads: any.
+ *   Memory:  keeps nothing.
+ *   Returns: true once settled; false if f is NULL.
+ *   Since:   0.1
+ */
+CCP_API bool ccp_future_is_done(const ccp_future *f);
+
+/**
+ * Tells why a future has no value.
+ *
+ *   Threads: any.
+ *   Memory:  keeps nothing.
+ *   Returns: CCP_OK if it has one, or is not settled; CCP_CANCELED if it was canceled; CCP_CLOSED
+ *            if the promise was given up; CCP_FAILED, or whatever else ccp_promise_fail() or the
+ *            function of a call gave; CCP_INVAL if f is NULL.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_future_error(const ccp_future *f);
+
+/**
+ * Gives a channel that is closed when the future is settled: to select on, or to wait for several.
+ *
+ *   Threads: any.
+ *   Memory:  the future's: good until the caller's handle is freed.  Allocated by the first call.
+ *   Returns: the channel; NULL when memory is short or f is NULL.
+ *   Since:   0.1
+ */
+CCP_API ccp_chan *ccp_future_done(ccp_future *f);
+
+/**
+ * Says that nobody wants the value any more: settles the future with CCP_CANCELED.
+ *
+ *   Threads: any.
+ *   Memory:  keeps nothing.
+ *   Returns: CCP_OK; CCP_CLOSED if it was settled before; CCP_INVAL if f is NULL.
+ *   Order:   as F2 says.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_future_cancel(ccp_future *f);
+
+/**
+ * Makes one handle more, for another thread to get the value by, and to free.
+ *
+ *   Threads: any.
+ *   Memory:  the caller owns the result and must pass it to ccp_future_free().
+ *   Returns: f; NULL if f is NULL or has 2^31 - 1 handles.
+ *   Since:   0.1
+ */
+CCP_API ccp_future *ccp_future_share(ccp_future *f);
+
+/**
+ * Frees a handle; NULL is allowed.  The last one of a future that is not settled cancels the
+ * producer's context.
+ *
+ *   Threads: one; nobody may use this handle any more.
+ *   Memory:  frees the future with the last handle of either end; then the value may be dropped
+ *            here.
+ *   Since:   0.1
+ */
+CCP_API void ccp_future_free(ccp_future *f);
+
+/**
+ * Creates a future whose value fn computes, in the thread that first waits for it.
+ *
+ * ccp_future_then(), ccp_future_first() and ccp_future_done() count as waiting.  With
+ * ccp_future_get() the function gets the context of that call's wait, otherwise NULL; unless the
+ * future is cancelable, then its own.
+ *
+ *   Threads: any.
+ *   Memory:  copies *o; keeps arg for fn.  The caller owns the result.
+ *   Returns: the future; NULL when memory is short, the size is absurd or fn is NULL.
+ *   After:   std::launch::deferred of C++.
+ *   Since:   0.1
+ */
+CCP_API ccp_future *ccp_future_lazy(const ccp_promise_opts *o, ccp_call fn, void *arg);
+
+/**
+ * Creates a future that fn makes of f, in the thread that settles f; at once, in this thread, if f
+ * is settled.
+ *
+ *   Threads: any.
+ *   Memory:  copies *o; has a handle of its own of f, until fn has returned; keeps arg for fn.  The
+ *            caller owns the result.
+ *   Returns: the future; NULL when memory is short, the size is absurd, or f or fn is NULL.
+ *   After:   Java's CompletableFuture.handle.
+ *   Since:   0.1
+ */
+CCP_API ccp_future *ccp_future_then(ccp_future *f, const ccp_promise_opts *o, ccp_then fn,
+                                    void *arg);
+
+/**
+ * Creates a future whose value is an array of k size_t: which of n futures had a value first, in
+ * that order.  It fails with the error of the one by which k became impossible.
+ *
+ *   Threads: any.
+ *   Memory:  has a handle of its own of each, until it is settled.  The caller owns the result.
+ *   Returns: the future; NULL when memory is short, one of them is NULL, or k > n.
+ *   Cost:    linear in n.
+ *   After:   folly's collectN.
+ *   Since:   0.1
+ */
+CCP_API ccp_future *ccp_future_first(ccp_future *const *f, size_t n, size_t k);
+
+/** The first of n futures that has a value: its number is the value, a size_t. */
+static inline ccp_future *ccp_future_any(ccp_future *const *f, size_t n)
+{
+    return ccp_future_first(f, n, 1);
+}
+
+/** Settled when all of n futures have a value; fails with the first error. */
+static inline ccp_future *ccp_future_all(ccp_future *const *f, size_t n)
+{
+    return ccp_future_first(f, n, n);
+}
+
+/* ==== 11. GROUP ============================================================================
  *
  * A group runs tasks that belong together, at most `limit` of them at once, on threads of its own.
  * The first task that fails ends the group's context, and with it, if they listen, the others.
@@ -1394,7 +1670,7 @@ CCP_API size_t ccp_group_errors(ccp_group *g, ccp_group_error *out, size_t max);
  */
 CCP_API ccp_status ccp_group_free(ccp_group *g);
 
-/* ==== 11. WORKER POOL ======================================================================
+/* ==== 12. WORKER POOL ======================================================================
  *
  * A pool runs tasks on a fixed number of threads.  Tasks wait in a bounded queue: when it is full,
  * ccp_pool_submit() waits, which is how a fast producer is held back.
@@ -1420,6 +1696,8 @@ CCP_API ccp_status ccp_group_free(ccp_group *g);
  *   P7  Workers that have nothing to do use no processor time, and block all signals that are
  *       not errors of their own making.
  *   P8  No memory is allocated per task.
+ *   P9  A call that is handed back fails its future with CCP_CLOSED, and so does what was to run on
+ *       the pool when another future is settled; `unrun` does not see them.
  */
 
 typedef struct ccp_pool ccp_pool;
@@ -1474,6 +1752,36 @@ CCP_API ccp_pool *ccp_pool_new(const ccp_pool_opts *o);
  *   Since:   0.1
  */
 CCP_API CCP_MUST_CHECK ccp_status ccp_pool_submit(ccp_pool *p, ccp_task fn, void *arg, ccp_wait w);
+
+/**
+ * Hands over a function whose value is wanted, and gives its future.
+ *
+ * It is not called if the future has been canceled, or has no handle left, when its turn comes.
+ *
+ *   Waits:   while the queue is full.
+ *   Threads: as ccp_pool_submit().
+ *   Memory:  copies *o (NULL: no value); keeps arg for fn.  The caller owns *future.
+ *   Returns: CCP_OK; CCP_CLOSED if the pool accepts no more; CCP_NOMEM; CCP_INVAL if p, fn or
+ *            future is NULL or the size is absurd; the wait codes.
+ *   Order:   happens-before fn, which happens-before the return of what finds the future settled.
+ *   Cost:    one allocation; two if it is cancelable.
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_pool_call(ccp_pool *p, const ccp_promise_opts *o, ccp_call fn,
+                                                void *arg, ccp_future **future, ccp_wait w);
+
+/**
+ * As ccp_future_then(), but calls fn on a pool: in the thread that settles f only if the queue is
+ * full at that moment.
+ *
+ *   Threads: any.
+ *   Memory:  as ccp_future_then(); the pool must live until the result is settled.
+ *   Returns: the future, which fails with CCP_CLOSED if the pool accepts no more when f is settled;
+ *            NULL as ccp_future_then(), and if p is NULL.
+ *   Since:   0.1
+ */
+CCP_API ccp_future *ccp_pool_then(ccp_pool *p, ccp_future *f, const ccp_promise_opts *o,
+                                  ccp_then fn, void *arg);
 
 /**
  * Closes a pool: no more tasks are accepted; those accepted run.  Never waits.

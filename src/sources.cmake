@@ -27,8 +27,11 @@ set(CCP_SOURCES
     chan/slow.c
     chan/timer.c
     coord/barrier.c
+    coord/combine.c
+    coord/future.c
     coord/group.c
     coord/phaser.c
     coord/waitgroup.c
+    flow/call.c
     flow/pool.c
 )

@@ -12,10 +12,14 @@
  *       for: a drain counts itself first, then looks (Dekker [Q1]).
  * Locks           `lock` protects the queue of drains.
  */
+/* uses: call */
+#include "flow/pool.h"
+
 #include "base/lock.h"
 #include "base/mem.h"
 #include "base/thread.h"
 #include "block/wait.h"
+#include "flow/call.h"
 
 #define MAX_WORKERS 65536
 
@@ -192,6 +196,11 @@ ccp_pool *ccp_pool_new(const ccp_pool_opts *o)
     return NULL;
 }
 
+ccp_ctx *ccpi_pool_ctx(const ccp_pool *p)
+{
+    return p->ctx;
+}
+
 /* ---- tasks ---- */
 
 ccp_status ccp_pool_submit(ccp_pool *p, ccp_task fn, void *arg, ccp_wait w)
@@ -350,7 +359,7 @@ static void hand_back(ccp_pool *p, ccp_unrun unrun, void *arg)
     while (ccp_chan_recv(p->tasks, &t, CCP_NOWAIT) == CCP_OK) {
         /* [Q4] release: counted after it was received. */
         atomic_fetch_add_explicit(&p->returned, 1, CCPI_REL);
-        if (unrun)
+        if (!ccpi_call_undo(t.fn, t.arg) && unrun)
             unrun(t.fn, t.arg, arg);
     }
     tell_drainers(p);

@@ -12,7 +12,7 @@
 extern ccp_ctx *parent, *ctx;
 extern ccp_chan *ch, *in, *out;
 extern ccp_pool *pool;
-extern int v;
+extern int v, answer;
 extern size_t n;
 extern int job[100];
 extern void *images[100], *urls[100];
@@ -20,3 +20,4 @@ void piece(void);
 void work(void *arg);
 ccp_status resize(ccp_ctx *ctx, void *image);
 ccp_status fetch(ccp_ctx *ctx, void *url);
+ccp_status count_words(ccp_ctx *ctx, void *text, void *number);

@@ -23,6 +23,8 @@ typedef struct stage {
     ccp_phaser *phaser;
     ccp_pool *pool;
     ccp_group *group;
+    ccp_future *future;
+    ccp_promise *promise;
     ccp_hook hook;
     ccp_chan *gate;          /* closed to let a task or hook go on */
     actor helper;

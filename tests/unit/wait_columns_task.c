@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The columns of the wait matrix that are about groups.
+ * The columns of the wait matrix that are about groups and futures.
  */
 #include "wait_columns.h"
 
@@ -81,6 +81,120 @@ static void clear_group(stage *s)
     ASSERT_STATUS(ccp_chan_free(s->gate), CCP_OK);
 }
 
+/* --- future --- */
+
+static void set_future(stage *s)
+{
+    s->promise = ccp_promise_new(&(ccp_promise_opts){ .size = sizeof(long) }, &s->future);
+    assert_non_null(s->promise);
+    s->value = UNTOUCHED;
+}
+
+static bool keep_promise(stage *s)
+{
+    const long v = 7;
+    return ccp_promise_set(s->promise, &v) == CCP_OK;
+}
+
+static void settle_future(stage *s)
+{
+    assert_true(keep_promise(s));
+}
+
+static ccp_status call_future_get(stage *s, ccp_wait w)
+{
+    return ccp_future_get(s->future, &s->value, w);
+}
+
+static void nothing_was_gotten(stage *s)
+{
+    assert_int_equal(s->value, UNTOUCHED);
+    assert_false(ccp_future_is_done(s->future));
+}
+
+static void value_was_gotten(stage *s)
+{
+    assert_int_equal(s->value, 7);
+    ASSERT_STATUS(ccp_future_get(s->future, NULL, CCP_NOWAIT), CCP_OK);
+}
+
+static void future_agrees(stage *s, bool ok, bool served)
+{
+    assert_true(served);
+    assert_int_equal(s->value, ok ? 7 : UNTOUCHED);
+}
+
+static void clear_future(stage *s)
+{
+    ccp_promise_free(s->promise);
+    ccp_future_free(s->future);
+}
+
+/* --- a call on a pool, which has one worker, kept busy, and a full queue --- */
+
+static void set_pool(stage *s)
+{
+    s->gate = ccp_chan_new(0, 0);
+    s->pool = ccp_pool_new(&(ccp_pool_opts){ .workers = 1, .queue = 1 });
+    assert_non_null(s->pool);
+    ASSERT_STATUS(ccp_pool_submit(s->pool, wait_at_gate, s, CCP_FOREVER), CCP_OK);
+    WAIT_UNTIL(atomic_load(&s->entered) == 1);
+    ASSERT_STATUS(ccp_pool_submit(s->pool, count_task, s, CCP_NOWAIT), CCP_OK);
+}
+
+static void empty_pool(stage *s)
+{
+    assert_true(open_gate(s));
+    ASSERT_STATUS(ccp_pool_drain(s->pool, CCP_FOREVER), CCP_OK);
+}
+
+static ccp_status count_call(ccp_ctx *ctx, void *arg, void *result)
+{
+    *(long *)result = 7;
+    return count_task(ctx, arg);
+}
+
+static ccp_status call_pool_call(stage *s, ccp_wait w)
+{
+    return ccp_pool_call(s->pool, &(ccp_promise_opts){ .size = sizeof(long) }, count_call, s,
+                         &s->future, w);
+}
+
+static ccp_status close_pool(stage *s)
+{
+    return ccp_pool_close(s->pool);
+}
+
+static void no_call_was_made(stage *s)
+{
+    assert_null(s->future);
+    assert_int_equal(s->ran, 0);
+}
+
+static void call_was_made(stage *s)
+{
+    (void)open_gate(s);
+    ASSERT_STATUS(ccp_future_get(s->future, &s->value, CCP_FOREVER), CCP_OK);
+    assert_int_equal(s->value, 7);
+    assert_int_equal(s->ran, 2);
+}
+
+static void call_agrees(stage *s, bool ok, bool served)
+{
+    assert_true(served);
+    assert_int_equal(s->future != NULL, ok);
+    ASSERT_STATUS(ccp_pool_drain(s->pool, CCP_FOREVER), CCP_OK);
+    assert_int_equal(s->ran, 1 + ok);
+}
+
+static void clear_pool(stage *s)
+{
+    (void)open_gate(s);
+    ccp_future_free(s->future);
+    ASSERT_STATUS(ccp_pool_free(s->pool), CCP_OK);
+    ASSERT_STATUS(ccp_chan_free(s->gate), CCP_OK);
+}
+
 const column columns_task[] = {
     { .name = "group_wait", .set = set_group, .ready = finish_group, .call = call_group_wait,
       .serve = open_gate, .unchanged = group_is_busy, .done = group_has_run_all,
@@ -90,5 +204,13 @@ const column columns_task[] = {
       .serve = open_gate, .unchanged = group_is_busy, .done = group_has_run_all,
       .raced = group_agrees, .clear = clear_group, .success = CCP_OK, .at_once = CCP_AGAIN,
       .too_late = CCP_TIMEOUT },
+    { .name = "future_get", .set = set_future, .ready = settle_future, .call = call_future_get,
+      .serve = keep_promise, .unchanged = nothing_was_gotten, .done = value_was_gotten,
+      .raced = future_agrees, .clear = clear_future, .success = CCP_OK, .at_once = CCP_AGAIN,
+      .too_late = CCP_TIMEOUT },
+    { .name = "pool_call", .set = set_pool, .ready = empty_pool, .call = call_pool_call,
+      .serve = open_gate, .close = close_pool, .unchanged = no_call_was_made,
+      .done = call_was_made, .raced = call_agrees, .clear = clear_pool, .success = CCP_OK,
+      .at_once = CCP_AGAIN, .too_late = CCP_TIMEOUT },
 };
 const size_t columns_task_n = LENGTH(columns_task);

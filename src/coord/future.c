@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Futures and promises: a value or an error that somebody supplies once, and any number wait for.
+ * Both handles point to the same block.
+ *
+ * Representation  `state`:
+ *
+ *      31            16 15       6   5   4   3   2   1   0
+ *     +----------------+----------+---+---+---+---+---+---+
+ *     |     error      |    0     | S | C | T | L | E | V |
+ *     +----------------+----------+---+---+---+---+---+---+
+ *   V      settled with the value that stands in `value`.
+ *   E      settled with `error`, without a value.
+ *   L      somebody waits or listens: whoever settles looks under the lock.
+ *   T      the value has been copied out: it is not for the drop function any more.
+ *   C      with E: the future was canceled.
+ *   S      lazy, and not started.
+ *
+ *                 `refs`: handles of the future, and PROMISE while that is not given up.
+ *
+ * Invariants
+ *   F1  At most one of V and E is ever set, by one compare-and-swap from neither.
+ *   F2  Before that only the promise's owner touches `value`, after V nobody writes it.
+ *   F3  A waiter or listener is queued under the lock, after L was set and neither V nor E was:
+ *       so whoever settles finds it.
+ *   F4  Whoever brings refs to 0 frees the block; alone, because handles come from handles.
+ *   F5  The last handle of an unsettled future cancels its context before it goes.
+ * Locks           `lock` protects the lists, and the making of `done`.
+ */
+#include "coord/future.h"
+
+#include "base/check.h"
+#include "base/lock.h"
+#include "base/mem.h"
+#include "block/tuning.h"
+#include "block/wait.h"
+
+#define VALUE 1u
+#define ERROR 2u
+#define SETTLED (VALUE | ERROR)
+#define LISTENED 4u
+#define TAKEN 8u
+#define CANCELED 16u
+#define LAZY 32u
+#define ERROR_SHIFT 16
+
+#define PROMISE ((uint32_t)1 << 31)
+#define MOST_HANDLES (PROMISE - 1)
+
+struct ccp_future {
+    ccpi_word32 state;           /* atomic, see above */
+    ccpi_word32 refs;            /* atomic, see above */
+    ccpi_lock lock;
+    ccpi_list waiters;           /* under lock */
+    ccpi_list listeners;         /* under lock */
+    ccp_chan *done;              /* under lock; NULL until somebody asks for it */
+    ccp_ctx *ctx;                /* const after new: the producer's; NULL: none */
+    ccp_call fn;                 /* const after new: of a call; NULL: none */
+    void *arg;                   /* const after new */
+    _Atomic(ccpi_self *) runner; /* atomic: who calls fn, while it does */
+    void (*drop)(void *value, void *arg);
+    void *drop_arg;
+    size_t size;                 /* const after new */
+    _Alignas(16) unsigned char value[];
+};
+
+static ccp_future *of(ccp_promise *p)
+{
+    return (ccp_future *)(void *)p;
+}
+
+static uint32_t state_of(const ccp_future *f)
+{
+    /* [F1] acquire: the value.  Pairs with the release in settle(). */
+    return atomic_load_explicit(&f->state, CCPI_ACQ);
+}
+
+static ccp_status error_of(uint32_t state)
+{
+    return (ccp_status)(state >> ERROR_SHIFT);
+}
+
+/* ---- making and freeing ---- */
+
+static ccp_future *make(const ccp_promise_opts *o, uint32_t refs)
+{
+    static const ccp_promise_opts defaults;
+    size_t total;
+    if (!o)
+        o = &defaults;
+    if (!ccpi_size_mul_add(o->size, 1, sizeof(ccp_future), &total))
+        return NULL;
+    ccp_future *f = ccpi_alloc(total);
+    if (!f)
+        return NULL;
+    atomic_init(&f->refs, refs);
+    f->size = o->size;
+    f->drop = o->drop;
+    f->drop_arg = o->drop_arg;
+    if (o->cancelable) {
+        f->ctx = ccp_ctx_new(o->parent, CCP_FOREVER);
+        if (!f->ctx) {
+            ccpi_free(f);
+            return NULL;
+        }
+    }
+    return f;
+}
+
+ccp_promise *ccp_promise_new(const ccp_promise_opts *o, ccp_future **future)
+{
+    ccp_future *f = future ? make(o, PROMISE | 1) : NULL;
+    if (f)
+        *future = f;
+    return (ccp_promise *)(void *)f;
+}
+
+/* F4 */
+static CCPI_NOINLINE void bury(ccp_future *f)
+{
+    uint32_t s = atomic_load_explicit(&f->state, CCPI_RLX); /* ours alone */
+    if (f->drop && (s & (VALUE | TAKEN)) == VALUE)
+        f->drop(f->value, f->drop_arg);
+    (void)ccp_chan_free(f->done);
+    (void)ccp_ctx_free(f->ctx);
+    ccpi_free(f);
+}
+
+/* Gives up one handle, or the promise. */
+static void unref(ccp_future *f, uint32_t what)
+{
+    /* [F2] acquire, and release: whoever is last sees what the others did. */
+    if (atomic_load_explicit(&f->refs, CCPI_ACQ) == what ||
+        atomic_fetch_sub_explicit(&f->refs, what, CCPI_ACQ_REL) == what)
+        bury(f);
+}
+
+ccp_future *ccp_future_share(ccp_future *f)
+{
+    if (!f)
+        return NULL;
+    uint32_t refs = atomic_load_explicit(&f->refs, CCPI_RLX);
+    do {
+        if ((refs & MOST_HANDLES) == MOST_HANDLES)
+            return NULL;
+        /* Relaxed: the caller has one. */
+    } while (!atomic_compare_exchange_weak_explicit(&f->refs, &refs, refs + 1, CCPI_RLX, CCPI_RLX));
+    return f;
+}
+
+/* ---- settling ---- */
+
+/* Tells those who wait or listen.  F3 */
+static CCPI_NOINLINE void tell(ccp_future *f)
+{
+    ccpi_list won = { NULL, NULL }, listeners;
+    ccpi_lock_acquire(&f->lock);
+    ccpi_queue_claim_all(&f->waiters, &won);
+    listeners = f->listeners;
+    f->listeners = (ccpi_list){ NULL, NULL };
+    for (ccpi_link *l = listeners.first; l; l = l->next)
+        CCPI_CONTAINER(l, ccpi_listener, link)->listed = false;
+    ccp_chan *done = f->done;
+    ccpi_lock_release(&f->lock);
+    if (done)
+        (void)ccp_chan_close(done);
+    ccpi_wake_all(&won);
+    for (ccpi_link *l = listeners.first, *next; l; l = next) {
+        next = l->next; /* the listener may be gone after the call */
+        ccpi_listener *listener = CCPI_CONTAINER(l, ccpi_listener, link);
+        listener->fn(listener);
+    }
+}
+
+/* F1; false if it was settled. */
+static bool settle(ccp_future *f, uint32_t outcome)
+{
+    uint32_t s = atomic_load_explicit(&f->state, CCPI_RLX);
+    do
+        if (s & SETTLED)
+            return false;
+    /* [F1] release: the value.  Pairs with the acquires in state_of() and enqueue().  LP. */
+    while (!atomic_compare_exchange_weak_explicit(&f->state, &s, s | outcome, CCPI_REL, CCPI_RLX));
+    if (CCPI_UNLIKELY(s & LISTENED))
+        tell(f);
+    return true;
+}
+
+static uint32_t failed_with(ccp_status error)
+{
+    return ERROR | (uint32_t)error << ERROR_SHIFT;
+}
+
+/* Why a promise cannot be settled any more. */
+static ccp_status refused(const ccp_future *f, const char *call)
+{
+    return state_of(f) & CANCELED ? CCP_CANCELED
+                                  : CCPI_MISUSE(call, "the promise has been kept already");
+}
+
+ccp_status ccpi_promise_ready(ccp_promise *p)
+{
+    return settle(of(p), VALUE) ? CCP_OK : refused(of(p), "ccp_promise_set");
+}
+
+ccp_status ccp_promise_set(ccp_promise *p, const void *value)
+{
+    ccp_future *f = of(p);
+    if (!f || (!value && f->size))
+        return CCP_INVAL;
+    /* Relaxed: V and what makes it come from the same owner. */
+    if (CCPI_UNLIKELY(atomic_load_explicit(&f->state, CCPI_RLX) & SETTLED))
+        return refused(f, "ccp_promise_set");
+    ccpi_copy(f->value, value, f->size); /* F2 */
+    return ccpi_promise_ready(p);
+}
+
+ccp_status ccp_promise_fail(ccp_promise *p, ccp_status error)
+{
+    if (!p || error == CCP_OK)
+        return CCP_INVAL;
+    return settle(of(p), failed_with(error)) ? CCP_OK : refused(of(p), "ccp_promise_fail");
+}
+
+void ccp_promise_free(ccp_promise *p)
+{
+    if (!p)
+        return;
+    (void)settle(of(p), failed_with(CCP_CLOSED));
+    unref(of(p), PROMISE);
+}
+
+bool ccp_promise_canceled(const ccp_promise *p)
+{
+    const ccp_future *f = (const ccp_future *)(const void *)p;
+    if (!f)
+        return true;
+    /* Relaxed: a hint, which orders nothing. */
+    return (atomic_load_explicit(&f->state, CCPI_RLX) & CANCELED) ||
+           atomic_load_explicit(&f->refs, CCPI_RLX) == PROMISE;
+}
+
+ccp_ctx *ccp_promise_ctx(ccp_promise *p)
+{
+    return p ? of(p)->ctx : NULL;
+}
+
+void *ccpi_promise_room(ccp_promise *p)
+{
+    return of(p)->value;
+}
+
+/* ---- the consumer's side ---- */
+
+ccp_status ccp_future_cancel(ccp_future *f)
+{
+    if (!f)
+        return CCP_INVAL;
+    if (!settle(f, failed_with(CCP_CANCELED) | CANCELED))
+        return CCP_CLOSED;
+    ccp_ctx_cancel(f->ctx);
+    return CCP_OK;
+}
+
+void ccp_future_free(ccp_future *f)
+{
+    if (!f)
+        return;
+    /* Relaxed: if ours is the last handle, nobody else can make one. */
+    bool last = (atomic_load_explicit(&f->refs, CCPI_RLX) & MOST_HANDLES) == 1;
+    if (last && !(state_of(f) & SETTLED))
+        ccp_ctx_cancel(f->ctx); /* F5 */
+    unref(f, 1);
+}
+
+bool ccp_future_is_done(const ccp_future *f)
+{
+    return f && (state_of(f) & SETTLED);
+}
+
+ccp_status ccp_future_error(const ccp_future *f)
+{
+    return f ? error_of(state_of(f)) : CCP_INVAL;
+}
+
+const void *ccpi_future_value(ccp_future *f)
+{
+    return state_of(f) & VALUE ? f->value : NULL;
+}
+
+const void *ccp_future_peek(ccp_future *f)
+{
+    return f ? ccpi_future_value(f) : NULL;
+}
+
+/* ---- calls ---- */
+
+ccp_future *ccpi_future_call(const ccp_promise_opts *o, ccp_call fn, void *arg, bool lazy)
+{
+    ccp_future *f = make(o, lazy ? 1 : PROMISE | 1);
+    if (!f)
+        return NULL;
+    f->fn = fn;
+    f->arg = arg;
+    if (lazy)
+        atomic_init(&f->state, LAZY);
+    return f;
+}
+
+ccp_future *ccp_future_lazy(const ccp_promise_opts *o, ccp_call fn, void *arg)
+{
+    return fn ? ccpi_future_call(o, fn, arg, true) : NULL;
+}
+
+ccp_status ccpi_future_run(ccp_future *f, ccp_ctx *ctx)
+{
+    ccp_promise *p = (ccp_promise *)(void *)f;
+    ccp_status st = CCP_CANCELED;
+    if (!ccp_promise_canceled(p)) {
+        /* Relaxed: compared with by the thread itself only, in is_own_call(). */
+        atomic_store_explicit(&f->runner, ccpi_self_get(), CCPI_RLX);
+        st = f->fn(f->ctx ? f->ctx : ctx, f->arg, f->value);
+        atomic_store_explicit(&f->runner, NULL, CCPI_RLX);
+        (void)settle(f, st == CCP_OK ? VALUE : failed_with(st));
+    }
+    ccp_promise_free(p);
+    return st;
+}
+
+/* Runs a lazy future's function, unless somebody else has begun to; true if it was run here. */
+static bool run_lazy(ccp_future *f, ccp_ctx *ctx)
+{
+    if (!(atomic_load_explicit(&f->state, CCPI_RLX) & LAZY) ||
+        /* Relaxed: a decision between threads that have handles; it publishes nothing. */
+        !(atomic_fetch_and_explicit(&f->state, ~LAZY, CCPI_RLX) & LAZY))
+        return false;
+    /* Relaxed: the caller has a handle. */
+    atomic_fetch_add_explicit(&f->refs, PROMISE, CCPI_RLX);
+    (void)ccpi_future_run(f, ctx);
+    return true;
+}
+
+static bool is_own_call(const ccp_future *f)
+{
+    return f->fn && atomic_load_explicit(&f->runner, CCPI_RLX) == ccpi_self_get();
+}
+
+/* ---- waiting ---- */
+
+/* Under the lock: from now on whoever settles comes for the lock (F3); false if it is settled. */
+static bool announce_locked(ccp_future *f)
+{
+    /* [F1] acquire: the value.  Pairs with the release in settle(). */
+    return !(atomic_fetch_or_explicit(&f->state, LISTENED, CCPI_ACQ) & SETTLED);
+}
+
+bool ccpi_future_listen(ccp_future *f, ccpi_listener *l)
+{
+    (void)run_lazy(f, NULL);
+    ccpi_lock_acquire(&f->lock);
+    l->listed = announce_locked(f);
+    if (l->listed)
+        ccpi_list_append(&f->listeners, &l->link);
+    bool listed = l->listed;
+    ccpi_lock_release(&f->lock);
+    return listed;
+}
+
+bool ccpi_future_unlisten(ccp_future *f, ccpi_listener *l)
+{
+    ccpi_lock_acquire(&f->lock);
+    bool listed = l->listed;
+    if (listed)
+        ccpi_list_remove(&f->listeners, &l->link);
+    l->listed = false;
+    ccpi_lock_release(&f->lock);
+    return listed;
+}
+
+ccp_chan *ccp_future_done(ccp_future *f)
+{
+    if (!f)
+        return NULL;
+    (void)run_lazy(f, NULL);
+    ccp_chan *fresh = ccp_chan_new(0, 0), *ch = NULL;
+    ccpi_lock_acquire(&f->lock);
+    ch = f->done;
+    if (!ch)
+        ch = f->done = fresh;
+    bool settled = !announce_locked(f);
+    ccpi_lock_release(&f->lock);
+    if (ch != fresh)
+        (void)ccp_chan_free(fresh);
+    if (settled)
+        (void)ccp_chan_close(ch);
+    return ch;
+}
+
+/* Pauses for a moment: the value may be about to come from another processor. */
+static bool settled_soon(const ccp_future *f)
+{
+    for (uint32_t i = 0; i < ccpi_tuning.quick_max; i++) {
+        ccpi_relax();
+        /* Relaxed: the caller looks again. */
+        if (atomic_load_explicit(&f->state, CCPI_RLX) & SETTLED)
+            return true;
+    }
+    return false;
+}
+
+static bool enqueue(ccp_future *f, ccpi_node *n)
+{
+    ccpi_lock_acquire(&f->lock);
+    bool waits = announce_locked(f);
+    if (waits)
+        ccpi_queue_add(&f->waiters, n);
+    ccpi_lock_release(&f->lock);
+    return waits;
+}
+
+/* Not served: takes the waiter out; true if the future was settled at the same moment. */
+static bool withdraw(ccp_future *f, ccpi_node *n)
+{
+    ccpi_lock_acquire(&f->lock);
+    bool settled = !n->queued;
+    if (n->queued)
+        ccpi_queue_remove(&f->waiters, n);
+    ccpi_lock_release(&f->lock);
+    return settled;
+}
+
+static CCPI_NOINLINE ccp_status wait_slow(ccp_future *f, ccp_wait w)
+{
+    if (ccpi_wait_not_at_all(w))
+        return CCP_AGAIN;
+    if (run_lazy(f, w.ctx_))
+        return CCP_OK;
+    if (is_own_call(f))
+        return CCP_DEADLOCK;
+    int64_t deadline = ccpi_wait_deadline(w);
+    if (settled_soon(f))
+        return CCP_OK;
+    ccpi_waiter waiter;
+    ccpi_node node;
+    ccpi_waiter_init(&waiter);
+    ccpi_node_init(&node, &waiter, 0, NULL);
+    if (!enqueue(f, &node))
+        return CCP_OK;
+    uint32_t verdict = ccpi_wait_sleep(w, &waiter, deadline);
+    if (verdict == 1 || withdraw(f, &node))
+        return CCP_OK;
+    return verdict == CCPI_ENDED ? ccp_ctx_status(w.ctx_) : ccpi_wait_over(w);
+}
+
+ccp_status ccp_future_get(ccp_future *f, void *value, ccp_wait w)
+{
+    if (!f)
+        return CCP_INVAL;
+    ccp_status st = ccpi_wait_enter(w);
+    if (st == CCP_OK && !(state_of(f) & SETTLED))
+        st = wait_slow(f, w);
+    if (st != CCP_OK)
+        return st;
+    uint32_t s = state_of(f);
+    if (s & ERROR)
+        return CCP_FAILED;
+    if (!value)
+        return CCP_OK;
+    ccpi_copy(value, f->value, f->size);
+    if (f->drop && !(s & TAKEN))
+        /* Relaxed: who frees the block is ordered after us by refs (F4). */
+        atomic_fetch_or_explicit(&f->state, TAKEN, CCPI_RLX);
+    return CCP_OK;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Futures, seen from inside; the public side is in ccp.h.
+ */
+#ifndef CCPI_COORD_FUTURE_H
+#define CCPI_COORD_FUTURE_H
+
+#include "base/list.h"
+#include "ccp.h"
+
+/* Something to do when a future is settled.  Its owner keeps both until the function has been
+ * called, or ccpi_future_unlisten() has given true. */
+typedef struct ccpi_listener {
+    ccpi_link link;                      /* under the future's lock */
+    void (*fn)(struct ccpi_listener *l); /* const after init; called under no lock */
+    bool listed;                         /* under the future's lock */
+} ccpi_listener;
+
+/* False if the future is settled: then the caller does what there is to do. */
+bool ccpi_future_listen(ccp_future *f, ccpi_listener *l);
+
+/* True if l was taken back; false if it has been called or will be, or was not listed. */
+bool ccpi_future_unlisten(ccp_future *f, ccpi_listener *l);
+
+/* A future that ccpi_future_run() is to settle, once, in a thread of the caller's choice; or, if
+ * it is lazy, whoever first waits for it.  One handle, and if it is not lazy the promise too. */
+ccp_future *ccpi_future_call(const ccp_promise_opts *o, ccp_call fn, void *arg, bool lazy);
+
+/* Calls the function of such a future, unless nobody wants the value any more, and gives up the
+ * promise.  The function gets ctx, if the future has no context of its own.  Gives what it
+ * returned, or CCP_CANCELED. */
+ccp_status ccpi_future_run(ccp_future *f, ccp_ctx *ctx);
+
+/* The value of a settled future, in place; NULL if it has failed. */
+const void *ccpi_future_value(ccp_future *f);
+
+/* Where the value of a promise that is not settled goes. */
+void *ccpi_promise_room(ccp_promise *p);
+
+/* As ccp_promise_set() of what stands in that room. */
+ccp_status ccpi_promise_ready(ccp_promise *p);
+
+#endif
