@@ -9,11 +9,14 @@
  *    5  Select
  *    6  Timer channels
  *    7  Wait group
- *    8  Barrier
- *    9  Phaser
- *   10  Future and promise
- *   11  Group
- *   12  Worker pool
+ *    8  Once
+ *    9  Semaphore
+ *   10  Mutex and reader-writer lock
+ *   11  Barrier
+ *   12  Phaser
+ *   13  Future and promise
+ *   14  Group
+ *   15  Worker pool
  *
  * Every section is an essay, then types, then functions, then numbered guarantees, which the
  * tests cite by number.  The fields of a function's comment always mean the same:
@@ -46,11 +49,13 @@ extern "C" {
 #define CCP_API __attribute__((visibility("default")))
 #define CCP_ALIGN8 __attribute__((aligned(8)))
 #define CCP_UNUSED_ __attribute__((unused))
+#define CCP_AT_EXIT_(fn) __attribute__((cleanup(fn)))
 #else
 #define CCP_MUST_CHECK
 #define CCP_API
 #define CCP_ALIGN8
 #define CCP_UNUSED_
+#define CCP_AT_EXIT_(fn)
 #endif
 
 #ifdef __cplusplus
@@ -974,7 +979,368 @@ CCP_API CCP_MUST_CHECK ccp_status ccp_wg_go(ccp_wg *wg, void (*fn)(void *arg), v
  */
 CCP_API ccp_status ccp_wg_close_when_done(ccp_wg *wg, ccp_chan *ch);
 
-/* ==== 8. BARRIER ===========================================================================
+/* ==== 8. ONCE ==============================================================================
+ *
+ * A once runs a function the first time somebody needs what it makes; who comes meanwhile waits
+ * for it.
+ *
+ *     static ccp_once once = CCP_ONCE_INIT;               // all zero is valid
+ *     if (ccp_once_do(&once, load, &config, ccp_with(ctx)) != CCP_OK) ...
+ *     use(&config);                                       // load(&config) has run, once
+ *
+ * A failure counts, and is what every later call is told, unless the once was initialized by
+ * CCP_ONCE_RETRY_INIT: then the next call, or one of those that wait, runs its function again.
+ *
+ * Guarantees
+ *   O1  Of all functions given to one once, at most one runs at a time, and none after one that
+ *       returned CCP_OK (without CCP_ONCE_RETRY_INIT: after one that returned).
+ *   O2  ccp_once_do() returns CCP_OK only when a function has returned CCP_OK, which
+ *       happens-before that return.
+ *   O3  A function that needs what it is about to make gets CCP_DEADLOCK, and not a thread that
+ *       waits for itself.
+ */
+
+/* Where threads wait for what stands in this section and the next ones. */
+struct ccpi_link;
+typedef struct ccp_line_ {
+    CCP_ALIGN8 uint64_t state_;
+    struct ccpi_link *first_, *last_;
+    uint32_t lock_;
+} ccp_line_;
+
+typedef struct ccp_once {
+    ccp_line_ line_;
+    uintptr_t owner_;
+} ccp_once;
+#define CCP_ONCE_RETRY_ 8
+#define CCP_ONCE_INIT                                                                          \
+    {                                                                                          \
+        { 0, NULL, NULL, 0 }, 0                                                                \
+    }
+#define CCP_ONCE_RETRY_INIT                                                                    \
+    {                                                                                          \
+        { CCP_ONCE_RETRY_, NULL, NULL, 0 }, 0                                                  \
+    }
+
+/**
+ * Runs fn(arg), unless that or the function of another call has been run already.
+ *
+ *   Waits:   while another thread runs a function; fn itself is waited for without limit.
+ *   Threads: any number at once.
+ *   Memory:  keeps nothing; fn may call anything, but this with the same o.
+ *   Returns: CCP_OK; CCP_FAILED if the function returned anything but CCP_OK, or had before;
+ *            CCP_DEADLOCK when called by the function that o runs; CCP_INVAL if o or fn is NULL;
+ *            the wait codes.
+ *   Order:   what the function did happens-before every CCP_OK and CCP_FAILED that tells of it.
+ *   Cost:    one load when it has been done.
+ *   After:   Go's sync.Once, with errors; Rust's OnceCell::get_or_try_init for the retry.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_once_do(ccp_once *o, ccp_status (*fn)(void *arg), void *arg, ccp_wait w);
+
+/**
+ * Tells whether no function will be run any more.
+ *
+ *   Threads: any.
+ *   Memory:  keeps nothing.
+ *   Returns: true from then on; false if o is NULL.
+ *   Order:   as for ccp_once_do(), if true.
+ *   Cost:    one load.
+ *   Since:   0.1
+ */
+CCP_API bool ccp_once_is_done(const ccp_once *o);
+
+/* ==== 9. SEMAPHORE =========================================================================
+ *
+ * A semaphore has a number of permits.  A thread takes one, or several at once (weights: bytes of
+ * memory, say), and gives them back; while too few are free it waits.
+ *
+ *     ccp_sem sem = CCP_SEM_INIT(4);              // a database that likes four at a time
+ *     if (ccp_sem_acquire(&sem, 1, ccp_with(ctx)) == CCP_OK) {
+ *         query();
+ *         ccp_sem_release(&sem, 1);
+ *     }
+ *
+ * The same, so that no way out of the block can forget the release:
+ *
+ *     CCP_WITH_SEM(rc, &sem, 1, ccp_with(ctx))
+ *         query();
+ *     if (rc != CCP_OK) ...
+ *
+ * Without weights, a channel of elements of size 0 is a semaphore too: a send takes a permit, a
+ * receive gives one back, the capacity is the number of permits, and too many receives wait where
+ * ccp_sem_release() returns CCP_MISUSE.  It can stand in a select.
+ *
+ * Guarantees
+ *   N1  Never more permits are taken than there are.
+ *   N2  Who waits is served in the order of coming: many small requests do not starve a large one,
+ *       and a call that need not wait overtakes nobody (with CCP_NOWAIT it gets CCP_AGAIN).
+ *   N3  A request for more permits than there are waits until w ends, or enough were added, and
+ *       holds up nobody meanwhile.
+ *   N4  An acquire that failed left no trace: who waits behind a request that gave up is served.
+ *   N5  Giving back more than is taken is CCP_MISUSE and changes nothing.
+ *   N6  Closing releases everybody who waits (CCP_CLOSED); what is taken can still be given back.
+ *   N7  Who has taken all permits may free the memory of the semaphore, if nobody will use it any
+ *       more, even while others have still to return from the release that made it possible.
+ */
+
+/* Permits that a semaphore can have. */
+#define CCP_SEM_MAX 2147483647
+
+typedef struct ccp_sem {
+    ccp_line_ line_;
+} ccp_sem;
+
+/** A semaphore of n permits, 0 <= n <= CCP_SEM_MAX; all zero is one of none. */
+#define CCP_SEM_INIT(n)                                                                        \
+    {                                                                                          \
+        { (uint64_t)(n) << 32, NULL, NULL, 0 }                                                 \
+    }
+
+/**
+ * Takes n permits, all at once.
+ *
+ *   Waits:   while fewer are free, or somebody waits who came before.
+ *   Threads: any number at once.
+ *   Memory:  keeps nothing.
+ *   Returns: CCP_OK; CCP_CLOSED if it is closed; CCP_INVAL if s is NULL; the wait codes.
+ *   Order:   what happened before the releases of the permits it gets happens-before its return.
+ *   Cost:    one compare-and-swap if it need not wait and nobody waits.
+ *   After:   Go's x/sync/semaphore.Weighted.
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_sem_acquire(ccp_sem *s, unsigned n, ccp_wait w);
+
+/**
+ * Gives back n permits.  It need not be the thread that took them.
+ *
+ *   Threads: any number at once.
+ *   Memory:  does not touch *s after somebody else could know that it has given back (N7).
+ *   Returns: CCP_OK; CCP_MISUSE if fewer are taken; CCP_INVAL if s is NULL.
+ *   Cost:    one compare-and-swap if nobody waits.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_sem_release(ccp_sem *s, unsigned n);
+
+/**
+ * Makes n permits that are taken disappear, instead of giving them back.
+ *
+ *   Threads: any number at once.
+ *   Memory:  as ccp_sem_release().
+ *   Returns: CCP_OK; CCP_MISUSE if fewer are taken; CCP_INVAL if s is NULL.
+ *   After:   tokio's SemaphorePermit::forget.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_sem_forget(ccp_sem *s, unsigned n);
+
+/**
+ * Makes n new permits, which are free.
+ *
+ *   Threads: any number at once.
+ *   Memory:  keeps nothing.
+ *   Returns: CCP_OK; CCP_INVAL if s is NULL, or there would be more than CCP_SEM_MAX.
+ *   After:   tokio's Semaphore::add_permits.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_sem_add(ccp_sem *s, unsigned n);
+
+/**
+ * Closes a semaphore: no permit is given out any more.  Never waits.
+ *
+ *   Threads: any.
+ *   Memory:  keeps nothing.
+ *   Returns: CCP_OK; CCP_CLOSED if it was closed already; CCP_INVAL if s is NULL.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_sem_close(ccp_sem *s);
+
+/**
+ * Tells how many permits are free.
+ *
+ *   Threads: any.
+ *   Memory:  keeps nothing.
+ *   Returns: the number at some moment during the call; 0 if s is NULL.
+ *   Since:   0.1
+ */
+CCP_API unsigned ccp_sem_available(const ccp_sem *s);
+
+/**
+ * Tells how many permits there are, free or taken.
+ *
+ *   Threads: any.
+ *   Memory:  keeps nothing.
+ *   Returns: the number at some moment during the call; 0 if s is NULL.
+ *   Since:   0.1
+ */
+CCP_API unsigned ccp_sem_cap(const ccp_sem *s);
+
+/**
+ * Tells whether a semaphore has been closed.
+ *
+ *   Threads: any.
+ *   Memory:  keeps nothing.
+ *   Returns: true once closed; true if s is NULL.
+ *   Since:   0.1
+ */
+CCP_API bool ccp_sem_is_closed(const ccp_sem *s);
+
+/* What a block that is guarded by a CCP_WITH_ macro gives back when it is left. */
+typedef struct ccp_guard_ {
+    ccp_sem *sem_;
+    unsigned n_;
+} ccp_guard_;
+#define CCP_GUARD_NAME_2_(line) ccp_guard_##line
+#define CCP_GUARD_NAME_(line) CCP_GUARD_NAME_2_(line)
+#define CCP_GUARD_ CCP_GUARD_NAME_(__LINE__)
+static inline ccp_guard_ ccp_sem_enter_(ccp_status *rc, ccp_sem *s, unsigned n, ccp_wait w)
+{
+    ccp_guard_ g = { s, n };
+    *rc = ccp_sem_acquire(s, n, w);
+    if (*rc != CCP_OK)
+        g.sem_ = NULL;
+    return g;
+}
+static inline void ccp_sem_leave_(ccp_guard_ *g)
+{
+    if (g->sem_)
+        (void)ccp_sem_release(g->sem_, g->n_);
+    g->sem_ = NULL;
+}
+
+/** Runs the statement after it with n permits of s, and gives them back when that is left, also by
+ *  break or continue, and with gcc and clang by return and goto.  If they cannot be had, rc, a
+ *  variable, says why, and the statement is not run. */
+#define CCP_WITH_SEM(rc, s, n, w)                                                              \
+    for (CCP_AT_EXIT_(ccp_sem_leave_) ccp_guard_ CCP_GUARD_ =                                  \
+             ccp_sem_enter_(&(rc), (s), (n), (w));                                             \
+         CCP_GUARD_.sem_; ccp_sem_leave_(&CCP_GUARD_))
+
+/* ==== 10. MUTEX AND READER-WRITER LOCK =====================================================
+ *
+ * A mutex is held by one thread at a time; a reader-writer lock by any number of readers, or by one
+ * writer.  Every way to wait for them can be limited or canceled.  Neither belongs to a thread: one
+ * may lock and another unlock; a thread that locks what it holds waits for itself.
+ *
+ *     ccp_mutex mu = CCP_MUTEX_INIT;                      // all zero is valid
+ *     if (ccp_mutex_lock(&mu, ccp_with(ctx)) == CCP_OK) {
+ *         balance += amount;
+ *         ccp_mutex_unlock(&mu);
+ *     }
+ *
+ * A reader that comes while a writer waits stands behind it: a thread that reads must not lock for
+ * reading again.
+ *
+ * Guarantees
+ *   M1  At most one thread holds a mutex; writers of a reader-writer lock exclude each other and
+ *       readers.
+ *   M2  A thread that waits for a mutex may be overtaken, but once it has waited for a millisecond
+ *       and then finds the mutex taken again, the next unlock hands it over.
+ *   M3  A reader-writer lock serves in the order of coming, readers that follow each other
+ *       together: so readers do not starve a writer, nor writers a reader.
+ *   M4  Unlocking what is not locked (for the other side: by a reader, a writer) is CCP_MISUSE and
+ *       changes nothing.
+ *   M5  A thread that has locked may free the memory, if nobody will use it any more, even while
+ *       another has still to return from the unlock before.
+ */
+
+typedef struct ccp_mutex {
+    ccp_line_ line_;
+} ccp_mutex;
+#define CCP_MUTEX_INIT                                                                         \
+    {                                                                                          \
+        { 0, NULL, NULL, 0 }                                                                   \
+    }
+
+/**
+ * Locks a mutex.
+ *
+ *   Waits:   while it is locked.
+ *   Threads: any number at once; one that holds it waits for itself.
+ *   Memory:  keeps nothing.
+ *   Returns: CCP_OK; CCP_INVAL if m is NULL; the wait codes.
+ *   Order:   every unlock before it happens-before its return.
+ *   Cost:    one compare-and-swap if it is free.
+ *   After:   Go's sync.Mutex.
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_mutex_lock(ccp_mutex *m, ccp_wait w);
+
+/**
+ * Unlocks a mutex.
+ *
+ *   Threads: any.
+ *   Memory:  does not touch *m after somebody else could know that it is unlocked (M5).
+ *   Returns: CCP_OK; CCP_MISUSE if it is not locked; CCP_INVAL if m is NULL.
+ *   Cost:    one compare-and-swap if nobody waits.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_mutex_unlock(ccp_mutex *m);
+
+/**
+ * Tells whether a mutex is locked.
+ *
+ *   Threads: any.
+ *   Memory:  keeps nothing.
+ *   Returns: whether it was at some moment during the call; false if m is NULL.
+ *   Since:   0.1
+ */
+CCP_API bool ccp_mutex_is_locked(const ccp_mutex *m);
+
+typedef struct ccp_rwlock {
+    ccp_line_ line_;
+} ccp_rwlock;
+#define CCP_RWLOCK_INIT                                                                        \
+    {                                                                                          \
+        { 0, NULL, NULL, 0 }                                                                   \
+    }
+
+/**
+ * Locks for reading.
+ *
+ *   Waits:   while a writer has it, or somebody waits who came before.
+ *   Threads: any number at once; one that has it for writing waits for itself.
+ *   Memory:  keeps nothing.
+ *   Returns: CCP_OK; CCP_INVAL if l is NULL; the wait codes.
+ *   Order:   every ccp_rwlock_wrunlock() before it happens-before its return.
+ *   Cost:    one compare-and-swap if it need not wait and nobody waits.
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_rwlock_rdlock(ccp_rwlock *l, ccp_wait w);
+
+/**
+ * Locks for writing.
+ *
+ *   Waits:   while a reader or writer has it.
+ *   Threads: any number at once; one that has it waits for itself.
+ *   Memory:  keeps nothing.
+ *   Returns: CCP_OK; CCP_INVAL if l is NULL; the wait codes.
+ *   Order:   every unlock before it happens-before its return.
+ *   Cost:    one compare-and-swap if it need not wait and nobody waits.
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_rwlock_wrlock(ccp_rwlock *l, ccp_wait w);
+
+/**
+ * Unlocks what was locked for reading.
+ *
+ *   Threads: any.
+ *   Memory:  as ccp_mutex_unlock().
+ *   Returns: CCP_OK; CCP_MISUSE if no reader has it; CCP_INVAL if l is NULL.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_rwlock_rdunlock(ccp_rwlock *l);
+
+/**
+ * Unlocks what was locked for writing.
+ *
+ *   Threads: any.
+ *   Memory:  as ccp_mutex_unlock().
+ *   Returns: CCP_OK; CCP_MISUSE if no writer has it; CCP_INVAL if l is NULL.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_rwlock_wrunlock(ccp_rwlock *l);
+
+/* ==== 11. BARRIER ==========================================================================
  *
  * A barrier lets a fixed number of threads wait for each other, round after round.  The last one
  * to arrive opens it for all, and it is shut again at once, for the next round.
@@ -1084,7 +1450,7 @@ CCP_API ccp_status ccp_barrier_reset(ccp_barrier *b);
  */
 CCP_API ccp_status ccp_barrier_get_info(const ccp_barrier *b, ccp_barrier_info *out);
 
-/* ==== 9. PHASER ============================================================================
+/* ==== 12. PHASER ===========================================================================
  *
  * A phaser is a barrier whose parties come and go.  Work proceeds in phases, numbered from 0; a
  * phase is complete when all parties that are registered have arrived.  Then its action runs, if
@@ -1258,7 +1624,7 @@ CCP_API ccp_status ccp_phaser_close(ccp_phaser *p);
  */
 CCP_API ccp_status ccp_phaser_get_info(const ccp_phaser *p, ccp_phaser_info *out);
 
-/* ==== 10. FUTURE AND PROMISE ===============================================================
+/* ==== 13. FUTURE AND PROMISE ===============================================================
  *
  * A future is a value, or an error, that will be there later; the promise is the other end, by
  * which somebody supplies it, once.  Any number of threads can wait for it.
@@ -1533,7 +1899,7 @@ static inline ccp_future *ccp_future_all(ccp_future *const *f, size_t n)
     return ccp_future_first(f, n, n);
 }
 
-/* ==== 11. GROUP ============================================================================
+/* ==== 14. GROUP ============================================================================
  *
  * A group runs tasks that belong together, at most `limit` of them at once, on threads of its own.
  * The first task that fails ends the group's context, and with it, if they listen, the others.
@@ -1670,7 +2036,7 @@ CCP_API size_t ccp_group_errors(ccp_group *g, ccp_group_error *out, size_t max);
  */
 CCP_API ccp_status ccp_group_free(ccp_group *g);
 
-/* ==== 12. WORKER POOL ======================================================================
+/* ==== 15. WORKER POOL ======================================================================
  *
  * A pool runs tasks on a fixed number of threads.  Tasks wait in a bounded queue: when it is full,
  * ccp_pool_submit() waits, which is how a fast producer is held back.

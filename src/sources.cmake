@@ -31,6 +31,12 @@ set(CCP_SOURCES
     coord/future.c
     coord/group.c
     coord/phaser.c
+    coord/line.c
+    coord/mutex.c
+    coord/once.c
+    coord/permits.c
+    coord/rwlock.c
+    coord/sem.c
     coord/waitgroup.c
     flow/call.c
     flow/pool.c

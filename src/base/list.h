@@ -31,6 +31,17 @@ CCPI_INLINE void ccpi_list_append(ccpi_list *l, ccpi_link *n)
     l->last = n;
 }
 
+CCPI_INLINE void ccpi_list_prepend(ccpi_list *l, ccpi_link *n)
+{
+    n->prev = NULL;
+    n->next = l->first;
+    if (l->first)
+        l->first->prev = n;
+    else
+        l->last = n;
+    l->first = n;
+}
+
 CCPI_INLINE void ccpi_list_remove(ccpi_list *l, ccpi_link *n)
 {
     if (n->prev)

@@ -83,6 +83,11 @@ CCPI_INLINE void ccpi_queue_add(ccpi_list *q, ccpi_node *n)
     n->queued = true;
     ccpi_list_append(q, &n->link);
 }
+CCPI_INLINE void ccpi_queue_add_first(ccpi_list *q, ccpi_node *n)
+{
+    n->queued = true;
+    ccpi_list_prepend(q, &n->link);
+}
 CCPI_INLINE void ccpi_queue_remove(ccpi_list *q, ccpi_node *n)
 {
     n->queued = false;

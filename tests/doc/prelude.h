@@ -21,3 +21,12 @@ void work(void *arg);
 ccp_status resize(ccp_ctx *ctx, void *image);
 ccp_status fetch(ccp_ctx *ctx, void *url);
 ccp_status count_words(ccp_ctx *ctx, void *text, void *number);
+extern struct config {
+    int value;
+} config;
+extern ccp_status rc;
+extern ccp_sem sem;
+extern long balance, amount;
+ccp_status load(void *config);
+void use(const void *config);
+void query(void);

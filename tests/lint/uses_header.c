@@ -11,6 +11,7 @@ CCP_CTX_VALUE_DEFINE(limit, int);
 ccp_status use_waits(ccp_chan *ch, ccp_ctx *ctx, int64_t t);
 ccp_status use_typed(void);
 ccp_status use_select(ccp_chan *in, ccp_chan *out, ccp_ctx *ctx);
+ccp_status use_scopes(ccp_sem *s);
 ccp_status use_zero(void);
 
 static ccp_status receive(ccp_chan *ch, ccp_wait w)
@@ -67,9 +68,27 @@ ccp_status use_select(ccp_chan *in, ccp_chan *out, ccp_ctx *ctx)
     return s == CCP_OK ? ccp_select_first(cases, 3, &i, CCP_NOWAIT) : s;
 }
 
+ccp_status use_scopes(ccp_sem *s)
+{
+    ccp_sem own = CCP_SEM_INIT(CCP_SEM_MAX);
+    ccp_status rc, inner = CCP_OK;
+    CCP_WITH_SEM(rc, s, 1, CCP_FOREVER)
+    {
+        CCP_WITH_SEM(inner, &own, 2, CCP_NOWAIT)
+            return CCP_OK;
+    }
+    return rc == CCP_OK ? inner : rc;
+}
+
 ccp_status use_zero(void)
 {
     ccp_wg wg = CCP_WG_INIT;
+    ccp_once once[] = { CCP_ONCE_INIT, CCP_ONCE_RETRY_INIT };
+    ccp_mutex mu = CCP_MUTEX_INIT;
+    ccp_rwlock rw = CCP_RWLOCK_INIT;
+    if (ccp_once_is_done(&once[0]) || ccp_mutex_is_locked(&mu) ||
+        ccp_rwlock_rdlock(&rw, CCP_NOWAIT) != CCP_OK)
+        return CCP_FAILED;
     ccp_pool_opts opts = { 0, 0, NULL, 0, NULL, NULL, NULL };
     ccp_pool *pool = ccp_pool_new(&opts);
     ccp_pool_free(pool);

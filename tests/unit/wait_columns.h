@@ -21,6 +21,10 @@ typedef struct stage {
     ccp_wg wg;
     ccp_barrier barrier;
     ccp_phaser *phaser;
+    ccp_sem sem;
+    ccp_mutex mutex;
+    ccp_rwlock rwlock;
+    ccp_once once;
     ccp_pool *pool;
     ccp_group *group;
     ccp_future *future;
@@ -57,7 +61,7 @@ typedef struct column {
 stage *stage_new(const column *c);
 void stage_free(stage *s);
 
-extern const column columns_chan[], columns_other[], columns_task[];
-extern const size_t columns_chan_n, columns_other_n, columns_task_n;
+extern const column columns_chan[], columns_line[], columns_other[], columns_task[];
+extern const size_t columns_chan_n, columns_line_n, columns_other_n, columns_task_n;
 
 #endif
