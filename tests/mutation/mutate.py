@@ -365,6 +365,8 @@ def check_steps(tree, steps):
 
 def run_all(o, todo, results, log_path, reasons):
     missing = [m for m in todo if o.again or (m.stage, m.name) not in results]
+    # Those of which nothing is expected last: they take longest.
+    missing.sort(key=lambda m: (mutants.STAGES.index(m.stage), bool(explained(reasons, m.name))))
     steps = [s for s in read_steps(o.steps) if any(s.fits(m) for m in missing)]
     if not steps:
         return
