@@ -40,7 +40,7 @@ static void wake_one(ccp_chan *c, ccpi_side s, bool force)
     ccpi_lock_acquire(&c->lock);
     ccpi_node *n = NULL;
     if (force || ccpi_crowd_active(ccpi_crowd_load(c, s)) == 0)
-        n = ccpi_crowd_pop(c, s, ccpi_crowd_turn(c) || force);
+        n = ccpi_crowd_pop(c, s, ccpi_crowd_turn(c, s) || force);
     ccpi_lock_release(&c->lock);
     if (n)
         ccpi_crowd_wake(c, s, n);

@@ -60,10 +60,11 @@ CCPI_INLINE uint64_t ccpi_crowd_add(ccp_chan *c, ccpi_side s, uint64_t change)
 /* Takes a node off a side's queue and wins its verdict; NULL if nobody is left.  lock is held. */
 ccpi_node *ccpi_crowd_pop(ccp_chan *c, ccpi_side s, bool oldest);
 
-/* Counts one more wake; true if it is the turn of the one that waited longest.  lock is held. */
-CCPI_INLINE bool ccpi_crowd_turn(ccp_chan *c)
+/* Counts one more wake, if there is whom to wake; true if it is the turn of the one that waited
+ * longest.  lock is held. */
+CCPI_INLINE bool ccpi_crowd_turn(ccp_chan *c, ccpi_side s)
 {
-    return ++c->pops % ccpi_tuning.fair_pops == 0;
+    return c->parked[s].first && ++c->pops % ccpi_tuning.fair_pops == 0;
 }
 
 /* Is the longest waiter due, because nobody looked after fairness for a while? */

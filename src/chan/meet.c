@@ -42,7 +42,7 @@ typedef struct meeting {
 
 ccpi_node *ccpi_meet_match(ccp_chan *c, ccpi_side side, void *elem, bool oldest)
 {
-    ccpi_node *n = ccpi_crowd_pop(c, side, oldest || ccpi_crowd_turn(c));
+    ccpi_node *n = ccpi_crowd_pop(c, side, oldest || ccpi_crowd_turn(c, side));
     if (!n)
         return NULL;
     void *to = side == CCPI_RECEIVERS ? n->elem : elem;

@@ -250,6 +250,38 @@ static void each_send_serves_one_waiting_receiver(const flavor *f) /* C4 */
     ASSERT_STATUS(ccp_chan_free(c.ch), CCP_OK);
 }
 
+enum { BATCH = 2 };
+
+static void recv_batch(actor *a)
+{
+    crew *c = a->arg;
+    static unsigned char elems[(BATCH + 1) * MAX_ELEM];
+    size_t size = c->f->o.elem_size;
+    actor_calls(a);
+    a->rc = ccp_chan_recv_n(c->ch, elems, BATCH + 1, &a->index, a->w);
+    for (size_t i = 0; i < a->index; i++)
+        MUST(element_is(elems + i * size, size, 50 + i));
+}
+
+static void a_batch_that_waited_takes_what_came_with_the_first(const flavor *f)
+{
+    crew c = { .f = f, .ch = flavor_chan(f) };
+    size_t size = f->o.elem_size, n;
+    unsigned char elems[BATCH * MAX_ELEM + 1];
+    actor r = { .arg = &c, .w = CCP_FOREVER };
+    actor_start(&r, recv_batch);
+    WAIT_UNTIL(waiting_receivers(c.ch) == 1);
+    for (size_t i = 0; i < BATCH; i++)
+        element_fill(elems + i * size, size, 50 + i);
+    ASSERT_STATUS(ccp_chan_send_n(c.ch, elems, BATCH, &n, CCP_NOWAIT), CCP_OK);
+    assert_int_equal(n, BATCH);
+    actor_join(&r);
+    ASSERT_STATUS(r.rc, CCP_OK);
+    assert_int_equal(r.index, BATCH);
+    assert_nobody_waits(c.ch);
+    ASSERT_STATUS(ccp_chan_free(c.ch), CCP_OK);
+}
+
 static void a_waiting_partner_makes_a_rendezvous_possible_at_once(const flavor *f) /* C5 C7 */
 {
     crew c = { .f = f, .ch = flavor_chan(f) };
@@ -327,6 +359,8 @@ int main(void)
         EVERY(each_send_serves_one_waiting_receiver),
         EVERY(a_sender_that_gave_up_left_nothing_to_receive),
         EVERY(cancel_while_senders_wait_drops_only_what_was_accepted),
+        { "a_batch_that_waited_takes_what_came_with_the_first",
+          a_batch_that_waited_takes_what_came_with_the_first, BATCH, SIZE_MAX, 0 },
         { "a_waiting_partner_makes_a_rendezvous_possible_at_once",
           a_waiting_partner_makes_a_rendezvous_possible_at_once, 0, 0, 0 },
     };
