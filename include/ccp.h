@@ -16,7 +16,8 @@
  *   12  Phaser
  *   13  Future and promise
  *   14  Group
- *   15  Worker pool
+ *   15  Single-flight
+ *   16  Worker pool
  *
  * Every section is an essay, then types, then functions, then numbered guarantees, which the
  * tests cite by number.  The fields of a function's comment always mean the same:
@@ -2036,7 +2037,174 @@ CCP_API size_t ccp_group_errors(ccp_group *g, ccp_group_error *out, size_t max);
  */
 CCP_API ccp_status ccp_group_free(ccp_group *g);
 
-/* ==== 15. WORKER POOL ======================================================================
+/* ==== 15. SINGLE-FLIGHT ====================================================================
+ *
+ * Single-flight keeps many threads from doing the same work at the same time.  Of the calls with
+ * the same key that come while one is under way, the first runs the function; the others wait, and
+ * all get its result.  Nothing is remembered: the next call after that runs the function again.
+ *
+ *     ccp_flight *f = ccp_flight_new(sizeof(int));            // look_up() writes an int
+ *     const ccp_flight_call c = { .key = "user:7", .len = 6, .fn = look_up, .arg = &job[7] };
+ *     if (ccp_flight_do(f, &c, &v, NULL, ccp_within(CCP_SEC(1))) == CCP_OK) ...
+ *
+ * Results are bytes, result_size of them.  The function writes its result to memory of the library,
+ * aligned to 8 bytes; each caller gets the bytes.  If a result owns something (memory, a count),
+ * give `copy`, which makes a second one, and `drop`, which gives one back: then each caller owns
+ * what it got, and what nobody took is dropped.  A function that fails must own nothing any more.
+ *
+ * The thread that runs the function cannot leave before that has returned; the others can, and the
+ * call goes on.  Who cannot wait at all uses ccp_flight_do_chan(): the function runs in a thread
+ * of its own, and the result comes through a channel, which can be selected on.
+ *
+ * Guarantees
+ *   D1  For each key at most one function runs at a time, but for those that were forgotten.
+ *   D2  A call that began while one of the same key was under way, and was not forgotten, gets the
+ *       result of that one.
+ *   D3  What the function did happens-before the return of every call that gets its result.
+ *   D4  `shared` is the same for all who get a result: whether they are more than one.
+ *   D5  A caller that leaves takes nothing from the others, and does not end the call.
+ *   D6  With `copy` and `drop`, of one successful function: 1 + copies made = results taken +
+ *       drops made.
+ *   D7  A call from inside the function of the same key is CCP_DEADLOCK.
+ *   D8  Keys are compared by their bytes, and copied.
+ */
+
+typedef struct ccp_flight ccp_flight;
+
+/** Does the work: writes the result to *result, which begins as zeros.  What it returns goes to all
+ *  callers; unless it is CCP_OK there is no result. */
+typedef ccp_status (*ccp_flight_fn)(void *result, void *arg);
+
+/** What to do, and the key that says what is the same. */
+typedef struct ccp_flight_call {
+    const void *key; /* len bytes; NULL only if len is 0 */
+    size_t len;
+    ccp_flight_fn fn;
+    void *arg; /* of the caller whose fn runs */
+} ccp_flight_call;
+
+/** How to build a single-flight; zero is the default of every field. */
+typedef struct ccp_flight_opts {
+    size_t result_size;
+    void (*copy)(void *to, const void *from, void *arg); /* NULL: the bytes will do */
+    void (*drop)(void *result, void *arg);               /* only together with copy */
+    void *arg;                                           /* for both */
+} ccp_flight_opts;
+
+/** A snapshot of a single-flight. */
+typedef struct ccp_flight_info {
+    size_t calls;   /* functions that run */
+    size_t waiting; /* threads that wait for one */
+    size_t chans;   /* channels that wait for one */
+} ccp_flight_info;
+
+/** The struct to receive a result of type T with, from a channel of ccp_flight_do_chan(); value is
+ *  valid if status, what the function returned, is CCP_OK. */
+#define CCP_FLIGHT_RESULT(T)                                                                   \
+    struct {                                                                                   \
+        ccp_status status;                                                                     \
+        bool shared;                                                                           \
+        CCP_ALIGN8 T value;                                                                    \
+    }
+
+/**
+ * Creates a single-flight whose results are so many bytes, and own nothing.
+ *
+ *   Threads: any.
+ *   Memory:  the caller owns the result and must pass it to ccp_flight_free().
+ *   Returns: the single-flight; NULL when memory is short or results are absurdly large.
+ *   After:   Go's golang.org/x/sync/singleflight.
+ *   Since:   0.1
+ */
+CCP_API ccp_flight *ccp_flight_new(size_t result_size);
+
+/**
+ * Creates a single-flight as *o says.
+ *
+ *   Threads: any.
+ *   Memory:  copies *o (NULL: all defaults); keeps o->arg for the functions.
+ *   Returns: as ccp_flight_new(); also NULL if there is a drop without a copy.
+ *   Since:   0.1
+ */
+CCP_API ccp_flight *ccp_flight_make(const ccp_flight_opts *o);
+
+/**
+ * Frees a single-flight; NULL is allowed.  The channels it made must have been left before.
+ *
+ * Blocks:  until threads of its own whose function has returned have ended.
+ *
+ *   Threads: one; nobody may use f any more.
+ *   Memory:  frees everything.
+ *   Returns: CCP_OK; CCP_BUSY if a function runs: nothing is freed.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_flight_free(ccp_flight *f);
+
+/**
+ * Gets the result for a key: runs c->fn(result, c->arg), or waits for who runs one already.
+ *
+ *   Waits:   while another thread runs the function; CCP_NOWAIT runs it, or gives CCP_AGAIN.
+ *   Threads: any number at once; fn may use f, with other keys.
+ *   Memory:  writes the result to *result (NULL: it is dropped), and to *shared (may be NULL)
+ *            whether others got it, too.  Keeps c->arg until fn has returned.
+ *   Returns: CCP_OK; CCP_FAILED, or whatever else fn returned; CCP_DEADLOCK if the thread runs the
+ *            function of this key already; CCP_NOMEM if memory is short; CCP_INVAL if f, c, c->fn,
+ *            or c->key with c->len > 0, is NULL; the wait codes.
+ *   Order:   as D3 says.
+ *   Cost:    who runs the function: one allocation; who waits: none.  A few locks.
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_flight_do(ccp_flight *f, const ccp_flight_call *c,
+                                                void *result, bool *shared, ccp_wait w);
+
+/**
+ * As ccp_flight_do(), but never waits: gives a channel from which the result can be received, as a
+ * CCP_FLIGHT_RESULT, once; then it is closed.
+ *
+ *   Threads: any number at once.
+ *   Memory:  writes the channel to *out; the caller must pass it to ccp_flight_leave().  Keeps
+ *            c->arg until fn has returned.
+ *   Returns: CCP_OK; CCP_NOMEM if memory or threads are short; CCP_INVAL as ccp_flight_do(), and if
+ *            out is NULL.
+ *   Cost:    some allocations, and a thread, unless a call of this key is under way.
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_flight_do_chan(ccp_flight *f, const ccp_flight_call *c,
+                                                     ccp_chan **out);
+
+/**
+ * Gives back a channel of ccp_flight_do_chan(), whether or not the result has come.
+ *
+ *   Threads: one; nobody may use ch any more.
+ *   Memory:  frees the channel; a result in it is dropped.
+ *   Returns: CCP_OK; CCP_BUSY if a thread waits to receive from it: nothing is freed; CCP_INVAL if
+ *            a pointer is NULL.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_flight_leave(ccp_flight *f, ccp_chan *ch);
+
+/**
+ * Forgets the call of a key that is under way, if there is one: the next one runs its function.
+ * Those who wait for the former get the result of that.
+ *
+ *   Threads: any.
+ *   Memory:  keeps nothing.
+ *   Returns: CCP_OK; CCP_INVAL if f, or key with len > 0, is NULL.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_flight_forget(ccp_flight *f, const void *key, size_t len);
+
+/**
+ * Fills in a snapshot of a single-flight.
+ *
+ *   Threads: any.
+ *   Memory:  writes *out.
+ *   Returns: CCP_OK; CCP_INVAL if a pointer is NULL.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_flight_get_info(const ccp_flight *f, ccp_flight_info *out);
+
+/* ==== 16. WORKER POOL ======================================================================
  *
  * A pool runs tasks on a fixed number of threads.  Tasks wait in a bounded queue: when it is full,
  * ccp_pool_submit() waits, which is how a fast producer is held back.

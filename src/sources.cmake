@@ -29,6 +29,7 @@ set(CCP_SOURCES
     coord/barrier.c
     coord/combine.c
     coord/future.c
+    coord/flight.c
     coord/group.c
     coord/phaser.c
     coord/line.c

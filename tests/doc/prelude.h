@@ -30,3 +30,4 @@ extern long balance, amount;
 ccp_status load(void *config);
 void use(const void *config);
 void query(void);
+ccp_status look_up(void *result, void *arg);

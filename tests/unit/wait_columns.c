@@ -220,6 +220,87 @@ static void clear_phaser(stage *s)
     ASSERT_STATUS(ccp_phaser_free(s->phaser), CCP_OK);
 }
 
+/* --- single-flight --- */
+
+static ccp_status count_at_gate(void *result, void *arg)
+{
+    stage *s = arg;
+    *(long *)result = atomic_fetch_add(&s->entered, 1) + 1;
+    MUST(ccp_chan_recv(s->gate, NULL, CCP_FOREVER) == CCP_CLOSED);
+    return CCP_OK;
+}
+
+static void fly_there(actor *a)
+{
+    stage *s = a->arg;
+    const ccp_flight_call c = { "key", 3, count_at_gate, s };
+    MUST(ccp_flight_do(s->flight, &c, &a->value, NULL, CCP_FOREVER) == CCP_OK);
+    MUST(a->value == 1);
+}
+
+static void set_flight(stage *s)
+{
+    s->gate = ccp_chan_new(0, 0);
+    s->flight = ccp_flight_new(sizeof(long));
+    s->helper = (actor){ .arg = s };
+    s->helped = true;
+    actor_start(&s->helper, fly_there);
+    WAIT_UNTIL(atomic_load(&s->entered) == 1);
+}
+
+static bool serve_flight(stage *s)
+{
+    return ccp_chan_close(s->gate) == CCP_OK;
+}
+
+static void land_flight(stage *s)
+{
+    assert_true(serve_flight(s));
+    actor_join(&s->helper);
+    s->helped = false;
+}
+
+static ccp_status call_flight_do(stage *s, ccp_wait w)
+{
+    const ccp_flight_call c = { "key", 3, count_at_gate, s };
+    bool shared = false;
+    long v = UNTOUCHED;
+    ccp_status rc = ccp_flight_do(s->flight, &c, &v, &shared, w);
+    MUST(rc == CCP_OK ? v == 1 || v == 2 : v == UNTOUCHED && !shared);
+    s->value = v;
+    return rc;
+}
+
+static void flight_is_under_way(stage *s)
+{
+    ccp_flight_info info;
+    MUST(ccp_flight_get_info(s->flight, &info) == CCP_OK);
+    assert_int_equal(info.calls, 1);
+    assert_int_equal(info.waiting, 0);
+    assert_int_equal(s->entered, 1);
+}
+
+static void flight_has_landed(stage *s)
+{
+    assert_int_equal(s->value, s->entered);
+}
+
+static void flight_agrees(stage *s, bool ok, bool served)
+{
+    assert_true(served);
+    if (ok)
+        flight_has_landed(s);
+}
+
+static void clear_flight(stage *s)
+{
+    (void)serve_flight(s);
+    if (s->helped)
+        actor_join(&s->helper);
+    ASSERT_STATUS(ccp_flight_free(s->flight), CCP_OK);
+    ASSERT_STATUS(ccp_chan_free(s->gate), CCP_OK);
+}
+
 /* --- a hook that runs elsewhere --- */
 
 static void run_until_gate(void *arg)
@@ -442,6 +523,10 @@ const column columns_other[] = {
       .call = call_phaser_arrive, .serve = serve_phaser_once, .close = close_phaser,
       .unchanged = phase_is_open, .done = phase_has_ended, .raced = phase_agrees,
       .clear = clear_phaser, .success = CCP_OK, .at_once = CCP_AGAIN, .too_late = CCP_TIMEOUT },
+    { .name = "flight_do", .set = set_flight, .ready = land_flight, .call = call_flight_do,
+      .serve = serve_flight, .unchanged = flight_is_under_way, .done = flight_has_landed,
+      .raced = flight_agrees, .clear = clear_flight, .success = CCP_OK, .at_once = CCP_AGAIN,
+      .too_late = CCP_TIMEOUT },
     { .name = "ctx_unhook", .set = set_hook, .ready = finish_hook, .call = call_unhook,
       .serve = open_gate, .unchanged = hook_runs_still, .done = hook_has_run,
       .raced = hook_agrees, .clear = clear_hook, .success = CCP_CLOSED, .at_once = CCP_AGAIN,

@@ -25,6 +25,7 @@ typedef struct stage {
     ccp_mutex mutex;
     ccp_rwlock rwlock;
     ccp_once once;
+    ccp_flight *flight;
     ccp_pool *pool;
     ccp_group *group;
     ccp_future *future;
