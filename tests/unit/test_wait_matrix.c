@@ -348,6 +348,7 @@ int main(void)
         size_t n;
     } parts[] = { { columns_chan, columns_chan_n },
                   { columns_line, columns_line_n },
+                  { columns_meet, columns_meet_n },
                   { columns_other, columns_other_n },
                   { columns_task, columns_task_n } };
     size_t columns = 0, n = 0;
