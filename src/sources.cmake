@@ -28,8 +28,8 @@ set(CCP_SOURCES
     chan/timer.c
     coord/barrier.c
     coord/combine.c
-    coord/future.c
     coord/flight.c
+    coord/future.c
     coord/group.c
     coord/phaser.c
     coord/line.c

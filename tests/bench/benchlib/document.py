@@ -374,7 +374,8 @@ def readme(heads, s, goal_rows):
         f"{head['date'][:10]}, commit {head['commit']}. `4to1-64`: 4 senders, 1 receiver, "
         f"capacity 64. {states_text(s)}\n",
         rows_table(rows),
-        f"▼: a peer is faster. So it is in {len(lost)} of {len(compared)} cells: {losses_brief(by_peer)}",
+        f"▼: a peer is faster. So it is in {len(lost)} of {len(compared)} cells: "
+        f"{losses_brief(by_peer)}",
         f"{met} of {len(goal_rows)} goals are met. All cells, all peers, the goals that are not "
         "met and why: [`docs/benchmarks.md`](docs/benchmarks.md); the knobs: "
         "[`docs/tuning.md`](docs/tuning.md).\n"])
