@@ -31,11 +31,11 @@ set(CCP_SOURCES
     coord/flight.c
     coord/future.c
     coord/group.c
-    coord/phaser.c
     coord/line.c
     coord/mutex.c
     coord/once.c
     coord/permits.c
+    coord/phaser.c
     coord/rwlock.c
     coord/sem.c
     coord/waitgroup.c

@@ -61,7 +61,7 @@ static void start_all(task *t, actor *a, size_t n, ccp_wait w)
         a[i] = (actor){ .arg = t, .w = i ? w : CCP_FOREVER };
         actor_start(&a[i], do_it);
         if (i == 0)
-            WAIT_UNTIL(atomic_load(&t->gate.arrived) == 1);
+            WAIT_UNTIL(atomic_load(&t->gate.arrived) > 0);
     }
     WAIT_UNTIL(flight_info(t->f).waiting == n - 1);
 }

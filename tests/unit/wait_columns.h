@@ -62,9 +62,9 @@ typedef struct column {
 stage *stage_new(const column *c);
 void stage_free(stage *s);
 
-extern const column columns_chan[], columns_line[], columns_other[], columns_task[];
-extern const size_t columns_chan_n, columns_line_n, columns_other_n, columns_task_n;
-extern const column columns_chan[], columns_meet[], columns_other[], columns_task[];
-extern const size_t columns_chan_n, columns_meet_n, columns_other_n, columns_task_n;
+extern const column columns_chan[], columns_line[], columns_meet[], columns_other[];
+extern const column columns_task[];
+extern const size_t columns_chan_n, columns_line_n, columns_meet_n, columns_other_n;
+extern const size_t columns_task_n;
 
 #endif
