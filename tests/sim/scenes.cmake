@@ -58,7 +58,8 @@ ccp_sim_test(sem_weak 600 sem --summary --mode pct --weak --n 50 pair.[12].waits
 ccp_sim_scenes(mutex mutex_scenarios.c)
 ccp_sim_test(mutex 600 mutex --summary pair* too_often* goes*)
 ccp_sim_test(mutex_few 600 mutex --summary two*)
-ccp_sim_test(mutex_weak 600 mutex --summary --mode pct --weak --n 50 pair.*waits1* two.*waits* goes*)
+ccp_sim_test(mutex_weak 600 mutex --summary --mode pct --weak --n 50 pair.*waits1* two.*waits*
+             goes*)
 ccp_sim_scenes(once once_scenarios.c)
 ccp_sim_test(once 600 once --summary pair* odd*)
 ccp_sim_test(once_few 600 once --summary two*)
