@@ -18,6 +18,7 @@
  *   14  Group
  *   15  Single-flight
  *   16  Worker pool
+ *   17  Generator
  *
  * Every section is an essay, then types, then functions, then numbered guarantees, which the
  * tests cite by number.  The fields of a function's comment always mean the same:
@@ -2386,6 +2387,197 @@ CCP_API ccp_status ccp_pool_get_info(const ccp_pool *p, ccp_pool_info *out);
  *   Since:   0.1
  */
 CCP_API int ccp_pool_worker(const ccp_ctx *ctx);
+
+/* ==== 17. GENERATOR ========================================================================
+ *
+ * A generator is a function that yields elements, one after another, to whoever asks for the next.
+ * It runs on a thread of its own, at most `capacity` elements ahead, until it returns or the
+ * consumer has had enough.
+ *
+ *     ccp_gen *g = ccp_gen_new(fibonacci, NULL, &(ccp_gen_opts){ .elem_size = sizeof v });
+ *     while (ccp_gen_next(g, &v, CCP_FOREVER) == CCP_OK && v < 1000)
+ *         printf("%d\n", v);
+ *     ccp_gen_free(g);                           // stops it: fibonacci() has returned
+ *
+ * Where ccp_gen_yield() does not return CCP_OK nobody wants more: the function should clean up and
+ * return.
+ *
+ * What it yields comes through a channel, ccp_gen_chan(), which may be received from, selected on,
+ * shared among consumers, and cancelled: that stops the generator at its next yield.
+ *
+ * Guarantees
+ *   Y1  Elements are received in the order in which they were yielded; each that was accepted is
+ *       received exactly once or dropped exactly once.
+ *   Y2  At most `capacity` elements have been accepted and not received; with 0 a yield ends when
+ *       its element has been received.
+ *   Y3  Once the channel of a generator is cancelled, or its context has ended, every yield fails,
+ *       also one that waits.
+ *   Y4  When ccp_gen_free() has returned CCP_OK the function has returned, its thread has ended,
+ *       and everything is given back.
+ *   Y5  When the function has returned and all has been received, ccp_gen_next() returns
+ *       CCP_CLOSED, and ccp_gen_status() is what the function returned.
+ */
+
+typedef struct ccp_gen ccp_gen;
+
+/** What yields.  Any status but CCP_OK says that it failed. */
+typedef ccp_status (*ccp_gen_fn)(ccp_gen *g, void *arg);
+
+/** How to build a generator; zero is the default of every field. */
+typedef struct ccp_gen_opts {
+    size_t elem_size;                    /* bytes per element; 0: elements carry nothing */
+    size_t capacity;                     /* elements ahead; 0: none but the one it offers */
+    ccp_ctx *parent;                     /* the generator's context is below it */
+    void (*drop)(void *elem, void *arg); /* as of a channel */
+    void *drop_arg;
+    const char *name;                    /* of the thread; NULL: none; must outlive it */
+    size_t stack_size;                   /* bytes of stack; 0: the system's default */
+} ccp_gen_opts;
+
+/**
+ * Starts a generator.
+ *
+ *   Threads: any.
+ *   Memory:  copies *o (NULL: all defaults); keeps arg for fn.  The caller owns the result and
+ *            must pass it to ccp_gen_free().
+ *   Returns: the generator; NULL if memory or threads are short, or fn is NULL.
+ *   Cost:    one thread.
+ *   Since:   0.1
+ */
+CCP_API ccp_gen *ccp_gen_new(ccp_gen_fn fn, void *arg, const ccp_gen_opts *o);
+
+/**
+ * Hands an element to the consumer.
+ *
+ * A wait without a context of its own ends when the context of the generator does.
+ *
+ *   Waits:   while `capacity` elements have not been received (0: until this one is).
+ *   Threads: the generator's function, and threads that work for it.
+ *   Memory:  copies elem_size bytes from elem.
+ *   Returns: CCP_OK; CCP_CLOSED if the consumer has stopped; CCP_INVAL if g, or elem with elements
+ *            that carry something, is NULL, or g is a ticker; the wait codes.
+ *   Order:   happens-before the return of the ccp_gen_next() that gets the element.
+ *   After:   the yield of Python and C#; Go's iter.Pull for the consumer that stops early.
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_gen_yield(ccp_gen *g, const void *elem, ccp_wait w);
+
+/**
+ * Receives the next element.
+ *
+ *   Waits:   until the generator yields one, or has returned.
+ *   Threads: any number at once.
+ *   Memory:  copies elem_size bytes to elem; NULL: the element is lost.
+ *   Returns: CCP_OK; CCP_CLOSED if there are no more; CCP_INVAL if g is NULL; the wait codes.
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_gen_next(ccp_gen *g, void *elem, ccp_wait w);
+
+/**
+ * Gives the channel through which the elements come.
+ *
+ *   Threads: any.
+ *   Memory:  the generator's; gone when that is freed.
+ *   Returns: the channel; NULL if g is NULL.
+ *   Since:   0.1
+ */
+CCP_API ccp_chan *ccp_gen_chan(const ccp_gen *g);
+
+/**
+ * Gives the context of a generator, which ends when it is freed: for what its function waits for
+ * beside its yields.
+ *
+ *   Threads: any.
+ *   Memory:  the generator's; gone when that is freed.
+ *   Returns: the context; NULL if g is NULL, or a ticker.
+ *   Since:   0.1
+ */
+CCP_API ccp_ctx *ccp_gen_ctx(const ccp_gen *g);
+
+/**
+ * Tells how a generator ended.
+ *
+ *   Threads: any.
+ *   Memory:  keeps nothing.
+ *   Returns: CCP_OK while its function runs, and if g is a ticker; then what the function returned,
+ *            such as CCP_FAILED, or CCP_CLOSED or CCP_CANCELED if it gave up because a yield
+ *            failed; CCP_INVAL if g is NULL.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_gen_status(const ccp_gen *g);
+
+/**
+ * Stops a generator and frees it; NULL is allowed.
+ *
+ * Blocks:  until its function has returned: it should give up when a yield fails.
+ *
+ *   Threads: one; nobody may use g any more.
+ *   Memory:  frees everything; what was yielded and not received is dropped.
+ *   Returns: CCP_OK; CCP_BUSY if a thread waits for an element, or has still to leave a wait under
+ *            the generator's context: nothing is freed; CCP_DEADLOCK when called by the generator's
+ *            function: nothing happens.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_gen_free(ccp_gen *g);
+
+/**
+ * Yields the numbers first, first + step, ... as int64_t, up to end, which is not among them.
+ *
+ *   Threads: any.
+ *   Memory:  as ccp_gen_new(); o->elem_size does not matter.
+ *   Returns: the generator; NULL if memory or threads are short, or step is 0.
+ *   Since:   0.1
+ */
+CCP_API ccp_gen *ccp_gen_range(int64_t first, int64_t end, int64_t step, const ccp_gen_opts *o);
+
+/**
+ * Yields copies of one element without end.
+ *
+ *   Threads: any.
+ *   Memory:  copies o->elem_size bytes from elem; otherwise as ccp_gen_new().
+ *   Returns: the generator; NULL if memory or threads are short, or elem is NULL and its size is
+ *            not 0.
+ *   Since:   0.1
+ */
+CCP_API ccp_gen *ccp_gen_repeat(const void *elem, const ccp_gen_opts *o);
+
+/**
+ * Yields the next n elements of a channel, such as another generator's, and cancels that then, or
+ * when its own consumer stops; yields fewer if the channel is closed and drained before.
+ *
+ *   Threads: any; it should be the only receiver of `in`.
+ *   Memory:  uses `in` until it is freed.  An element that it received and that nobody wants goes
+ *            to o->drop.  o->elem_size does not matter: it is that of `in`.
+ *   Returns: the generator; NULL if memory or threads are short, or `in` is NULL.
+ *   Since:   0.1
+ */
+CCP_API ccp_gen *ccp_gen_take(ccp_chan *in, size_t n, const ccp_gen_opts *o);
+
+/**
+ * Yields the lines of a file as strings in elements of o->elem_size bytes.
+ *
+ * A line keeps its newline; what is longer comes in several elements, as fgets() does it, all but
+ * the last one without a newline.  ccp_gen_status() is CCP_FAILED if the file could not be read.
+ *
+ *   Threads: any; nobody else may use the file until the generator is freed, which may have to
+ *            wait for a read that is under way.
+ *   Memory:  file is a FILE * that is open for reading; it stays the caller's.
+ *   Returns: the generator; NULL if memory or threads are short, file is NULL, or o->elem_size is
+ *            below 2 or above INT_MAX.
+ *   Since:   0.1
+ */
+CCP_API ccp_gen *ccp_gen_lines(void *file, const ccp_gen_opts *o);
+
+/**
+ * Yields the time (an int64_t of ccp_now()) every ns nanoseconds: ccp_chan_tick() as a generator,
+ * and like it without a thread.
+ *
+ *   Threads: any.
+ *   Memory:  the caller owns the result.
+ *   Returns: the generator; NULL when memory is short or ns <= 0.
+ *   Since:   0.1
+ */
+CCP_API ccp_gen *ccp_gen_tick(int64_t ns);
 
 #ifdef __cplusplus
 }

@@ -6,6 +6,7 @@ set(CCP_SOURCES
     base/check.c
     base/clock.c
     base/cpu.c
+    base/file.c
     base/lock.c
     base/mem.c
     base/park.c
@@ -40,5 +41,6 @@ set(CCP_SOURCES
     coord/sem.c
     coord/waitgroup.c
     flow/call.c
+    flow/gen.c
     flow/pool.c
 )

@@ -31,3 +31,4 @@ ccp_status load(void *config);
 void use(const void *config);
 void query(void);
 ccp_status look_up(void *result, void *arg);
+ccp_status fibonacci(ccp_gen *g, void *arg);

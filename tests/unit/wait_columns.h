@@ -30,6 +30,7 @@ typedef struct stage {
     ccp_group *group;
     ccp_future *future;
     ccp_promise *promise;
+    ccp_gen *gen;
     ccp_hook hook;
     ccp_chan *gate;          /* closed to let a task or hook go on */
     actor helper;
@@ -66,5 +67,7 @@ extern const column columns_chan[], columns_line[], columns_meet[], columns_othe
 extern const column columns_task[];
 extern const size_t columns_chan_n, columns_line_n, columns_meet_n, columns_other_n;
 extern const size_t columns_task_n;
+extern const column columns_flow[];
+extern const size_t columns_flow_n;
 
 #endif
