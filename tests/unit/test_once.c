@@ -31,7 +31,7 @@ static void make_there(actor *a)
     job *j = a->arg;
     actor_calls(a);
     a->rc = ccp_once_do(j->once, make, j, a->w);
-    if (a->rc == CCP_OK || a->rc == CCP_FAILED)
+    if (a->rc == CCP_OK || (a->rc == CCP_FAILED && ccp_once_is_done(j->once)))
         a->value = j->made;
 }
 
