@@ -140,7 +140,9 @@ ccp_status ccp_once_do(ccp_once *o, ccp_status (*fn)(void *arg), void *arg, ccp_
 
 bool ccp_once_is_done(const ccp_once *o)
 {
+    if (!o)
+        return false;
     ccp_line_ *l = (ccp_line_ *)(uintptr_t)&o->line_;
     /* [O1] acquire: pairs with the release in end(). */
-    return o && (atomic_load_explicit(ccpi_line_word(l), CCPI_ACQ) & DONE) != 0;
+    return (atomic_load_explicit(ccpi_line_word(l), CCPI_ACQ) & DONE) != 0;
 }
