@@ -152,7 +152,7 @@ size_t ccp_chan_len(const ccp_chan *ch)
 
 size_t ccp_chan_cap(const ccp_chan *ch)
 {
-    return ch && ch->flavor != CCPI_MEET ? ch->capacity : 0;
+    return ch ? ch->capacity : 0;
 }
 
 bool ccp_chan_is_closed(const ccp_chan *ch)

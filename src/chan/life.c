@@ -61,7 +61,7 @@ static ccp_chan *build(void *memory, const ccp_chan_opts *o, ccpi_flavor flavor,
     c->flavor = flavor;
     c->elem_size = o->elem_size;
     c->words = flavor == CCPI_RING && o->elem_size == sizeof(uint64_t);
-    c->capacity = flavor == CCPI_MEET ? 1 : o->capacity;
+    c->capacity = o->capacity;
     c->stride = stride;
     c->slots = (unsigned char *)(c + 1);
     c->mark = flavor == CCPI_COUNT ? CCPI_COUNT_CLOSED : 1;
