@@ -244,8 +244,8 @@ static loc *begin(uintptr_t a, unsigned size, bool write, uint32_t pc)
 {
     loc *l = memory_loc(a, size);
     if (!l->hint)
-        sim_point(&l->place, write);
-    memory_access(a, size, write ? ATOMIC_WRITE : ATOMIC_READ, pc);
+        sim_point(&l->place, write ? MEET_WRITE : MEET_READ);
+    l = memory_atomic(l, write, pc);
     if (l->dirty)
         clean(l);
     return l;
@@ -306,7 +306,7 @@ void atomic_fence(int order, uint32_t pc)
 {
     thread *me = sim.self;
     if (order == SEQ_CST && sim.o.weak) {
-        sim_point(&sim.spawn_place, true);
+        sim_point(&sim.spawn_place, MEET_WRITE);
         TRACE("fence", 0, 0, pc);
     }
     if (acquires(order))

@@ -19,7 +19,7 @@
 #define STEPS 5
 
 typedef enum step_kind {
-    LOAD, STORE, ADD, CAS, LOCKED_ADD, WAIT, TIMED_WAIT, WAKE, CLOCK, CHOOSE, FENCE, KINDS
+    LOAD, STORE, ADD, CAS, LOCKED_ADD, WAIT, TIMED_WAIT, WAKE, CLOCK, CHOOSE, FENCE, SPAN, KINDS
 } step_kind;
 
 typedef struct step {
@@ -34,9 +34,15 @@ static ccpi_word32 x[3];
 static ccpi_lock lock;
 static unsigned counter;
 static uint64_t seen[THREADS];
+static struct {
+    uint64_t begin, end;
+    int thread;
+} span[THREADS * STEPS]; /* operations of a history, in the order of their ends */
+static int spans;
 
 static const char *const kind_names[] = { "load", "store", "add", "cas", "locked add", "wait",
-                                          "timed wait", "wake", "clock", "choose", "fence" };
+                                          "timed wait", "wake", "clock", "choose", "fence",
+                                          "span" };
 
 static uint64_t rng;
 
@@ -93,6 +99,15 @@ static uint64_t do_step(const step *s)
     case WAKE: ccpi_word_wake(v); return 0;
     case CLOCK: return (uint64_t)ccpi_clock_now() % 16;
     case CHOOSE: return (uint64_t)sim_choose(2);
+    case SPAN: {
+        uint64_t began = sim_begin(true);
+        uint32_t n = atomic_fetch_add_explicit(v, 1, memory_order_relaxed);
+        uint64_t end = sim_end(true);
+        span[spans].begin = began;
+        span[spans].end = end;
+        span[spans++].thread = sim_self();
+        return n;
+    }
     case FENCE: atomic_thread_fence(memory_order_seq_cst); return 0;
     default: return 0;
     }
@@ -107,6 +122,20 @@ static void run_thread(void *arg)
     seen[t] = h;
 }
 
+/* Which operation came before which, whatever the order of the table. */
+static uint64_t order_of_spans(void)
+{
+    uint64_t sum = 0, name[THREADS * STEPS];
+    int count[THREADS] = { 0 };
+    for (int i = 0; i < spans; i++)
+        name[i] = sim_hash((uint64_t)span[i].thread + 1, (uint64_t)++count[span[i].thread]);
+    for (int i = 0; i < spans; i++)
+        for (int k = 0; k < spans; k++)
+            if (span[k].end < span[i].begin)
+                sum += sim_hash(name[i], name[k]);
+    return sum;
+}
+
 static void run_program(void *arg)
 {
     (void)arg;
@@ -114,9 +143,11 @@ static void run_program(void *arg)
         sim_spawn(run_thread, (void *)(intptr_t)t);
     run_thread((void *)0);
     sim_join();
-    uint64_t h = counter;
+    uint64_t h = sim_hash(counter, order_of_spans());
     for (int t = 0; t <= threads; t++)
         h = sim_hash(h, seen[t]);
+    sim_merge(&h, sizeof h);
+    h = sim_hash(h, length[0] & 1 ? (uint64_t)sim_choose(2) : 0);
     for (int i = 0; i < 3; i++)
         h = sim_hash(h, atomic_load_explicit(&x[i], memory_order_relaxed) + 1);
     sim_outcome(h);

@@ -133,6 +133,23 @@ bool heap_check_access(uintptr_t a, uint32_t pc)
     return (a | 7) - b->start < b->size;
 }
 
+/* Of the blocks, and of what is in them. */
+uint64_t heap_hash(void)
+{
+    uint64_t h = (uint64_t)block_count;
+    for (int i = 0; i < block_count; i++) {
+        h = sim_hash(h, blocks[i].size << 1 | blocks[i].live);
+        uintptr_t end = blocks[i].live ? blocks[i].start + blocks[i].size : 0;
+        for (uintptr_t a = blocks[i].start; a < end; a += 8) { /* there is a gap behind */
+            uint64_t word = raw_load(a, 8);
+            if (end - a < 8)
+                word &= ((uint64_t)1 << (end - a) * 8) - 1;
+            h = sim_hash(h, word);
+        }
+    }
+    return h;
+}
+
 void heap_check_leaks(void)
 {
     for (int i = 0; i < block_count; i++)

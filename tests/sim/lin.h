@@ -80,6 +80,10 @@ uint32_t lin_dropped(const lin_history *h, int index);         /* so far, by thi
 #define LIN_NOTHING 255 /* the object of an operation that was none */
 void lin_drop(lin_history *h, int object, uint64_t value); /* in the middle of a LIN_CANCEL */
 
+/** Of the operations and which came before which: two histories of the same hash are equally
+ *  linearizable.  Not all return: those that have not yet have no result. */
+uint64_t lin_history_hash(const lin_history *h);
+
 /** Checks the part of a history that is about one object; prints it if it is wrong. */
 bool lin_history_check(const lin_history *h, int object, const lin_model *m, const void *config);
 

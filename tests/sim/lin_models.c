@@ -212,6 +212,25 @@ void lin_drop(lin_history *h, int object, uint64_t value)
                               (uint8_t)me };
 }
 
+uint64_t lin_history_hash(const lin_history *h)
+{
+    uint64_t name[LIN_HISTORY], sum = h->n; /* name: the thread, and the how manieth of it */
+    uint32_t count[256] = { 0 };
+    for (size_t i = 0; i < h->n; i++)
+        name[i] = sim_hash(h->op[i].thread + 1, ++count[h->op[i].thread]);
+    for (size_t i = 0; i < h->n; i++) {
+        const lin_op *a = &h->op[i];
+        uint64_t what = (uint64_t)a->kind << 48 | (uint64_t)a->status << 40 |
+                        (uint64_t)a->object << 32 | a->n;
+        uint64_t before = 0;
+        for (size_t k = 0; k < h->n; k++)
+            if (h->op[k].end < a->begin)
+                before += name[k];
+        sum += sim_hash(sim_hash(sim_hash(name[i], what), a->value), before);
+    }
+    return sum;
+}
+
 static void print(const lin_op *ops, size_t n)
 {
     static const char *const names[] = { "send", "recv", "close", "cancel", "drop",

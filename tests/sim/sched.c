@@ -62,7 +62,7 @@ uint64_t sim_random(void)
     return x * 0x2545F4914F6CDD1Du >> 16;
 }
 
-static bool searching(void)
+bool searching(void)
 {
     return sim.o.mode == SIM_DFS || sim.o.mode == SIM_DPOR;
 }
@@ -110,10 +110,10 @@ static int pick_by_priority(uint16_t enabled)
     for (int i = 0; i + 1 < sim.o.depth; i++)
         if (sim.steps == pct_change[i])
             sim.self->priority = --lowest;
-    int best = -1;
-    for (int i = 0; i < sim.threads; i++)
-        if ((enabled & BIT(i)) && (best < 0 || sim.thread[i].priority > sim.thread[best].priority))
-            best = i;
+    int best = __builtin_ctz(enabled);
+    for (unsigned rest = enabled & (enabled - 1u); rest; rest &= rest - 1)
+        if (sim.thread[__builtin_ctz(rest)].priority > sim.thread[best].priority)
+            best = __builtin_ctz(rest);
     return best;
 }
 
@@ -174,32 +174,24 @@ static int pick(void)
 {
     if (sim.self->state == LOCAL)
         return sim.self->id;
-    uint16_t ready = 0, timed = 0;
-    int relaxed = -1, settling = -1;
-    for (int i = 0; i < sim.threads; i++) {
-        thread *t = &sim.thread[i];
-        switch (t->state) {
-        case LOCAL: return i;
-        case OP: ready |= BIT(i); break;
-        case LOCK:
-            if (raw_load(t->address, 4) == 0)
-                ready |= BIT(i);
-            break;
-        case SLEEP:
-            if (t->deadline != INT64_MAX)
-                timed |= BIT(i);
-            break;
-        case RELAX:
-            if (!searching())
-                ready |= BIT(i);
-            else if (t->relaxed < sim.writes)
-                return i;
-            else if (relaxed < 0 || t->slept < sim.thread[relaxed].slept)
-                relaxed = i;
-            break;
-        case SETTLE: settling = i; break;
-        default: break;
-        }
+    if (sim.in[LOCAL])
+        return __builtin_ctz(sim.in[LOCAL]);
+    uint16_t ready = sim.in[OP], timed = 0;
+    int relaxed = -1, settling = sim.in[SETTLE] ? __builtin_ctz(sim.in[SETTLE]) : -1;
+    for (unsigned rest = sim.in[LOCK]; rest; rest &= rest - 1)
+        if (raw_load(sim.thread[__builtin_ctz(rest)].address, 4) == 0)
+            ready |= (uint16_t)(rest & -rest);
+    for (unsigned rest = sim.in[SLEEP]; rest; rest &= rest - 1)
+        if (sim.thread[__builtin_ctz(rest)].deadline != INT64_MAX)
+            timed |= (uint16_t)(rest & -rest);
+    if (!searching())
+        ready |= sim.in[RELAX];
+    for (unsigned rest = searching() ? sim.in[RELAX] : 0; rest; rest &= rest - 1) {
+        int i = __builtin_ctz(rest);
+        if (sim.thread[i].relaxed < sim.writes)
+            return i;
+        if (relaxed < 0 || sim.thread[i].slept < sim.thread[relaxed].slept)
+            relaxed = i;
     }
     if (settling >= 0 && !(ready | timed) && relaxed < 0)
         return settling;
@@ -222,25 +214,25 @@ void sim_reschedule(void)
     }
 }
 
-void sim_point_of(thread *t, place *a, bool write_a, place *b, bool write_b)
+void sim_point_of(thread *t, place *a, meet how_a, place *b, meet how_b)
 {
     t->accesses = b ? 2 : 1;
-    t->access[0] = (meeting){ a, write_a };
-    t->access[1] = (meeting){ b, write_b };
+    t->access[0] = (meeting){ a, how_a };
+    t->access[1] = (meeting){ b, how_b };
 }
 
-void sim_point(place *a, bool write)
+void sim_point(place *a, meet how)
 {
     thread *me = sim.self;
     if (sim.alone) {
         if (++sim.steps > sim.o.max_steps)
             sim_fail("livelock, or max_steps is too small: %d steps", sim.o.max_steps);
     } else {
-        me->state = OP;
+        set_state(me, OP);
         me->accesses = 1;
-        me->access[0] = (meeting){ a, write };
+        me->access[0] = (meeting){ a, how };
         sim_reschedule();
-        me->state = LOCAL;
+        set_state(me, LOCAL);
     }
 }
 
@@ -248,14 +240,14 @@ void sim_relax(void)
 {
     thread *me = sim.self;
     TRACE("relax", 0, 0, PC());
-    me->state = RELAX;
+    set_state(me, RELAX);
     me->accesses = 0;
     me->relaxed = sim.writes;
     me->slept = ++sim.order;
     if (sim.o.mode == SIM_PCT)
         me->priority = --lowest;
     sim_reschedule();
-    me->state = LOCAL;
+    set_state(me, LOCAL);
 }
 
 /* ---- Threads ---- */
@@ -267,7 +259,7 @@ static void thread_main(void)
     if (me->locks)
         sim_fail("T%d ends holding a lock", me->id);
     memory_pop(me, me->stack_top + 256);
-    me->state = DEAD;
+    set_state(me, DEAD);
     sim.alive--;
     TRACE("ends", 0, 0, 0);
     if (me->id == 0) {
@@ -285,7 +277,7 @@ static void thread_main(void)
             if (t->target >= 0 ? k == t->target : sim.thread[k].parent == i)
                 over &= sim.thread[k].state == DEAD;
         if (over)
-            t->state = LOCAL;
+            set_state(t, LOCAL);
     }
     sim_reschedule();
     abort();
@@ -297,8 +289,9 @@ static int new_thread(void (*fn)(void *), void *arg)
     if (id == SIM_THREADS)
         sim_fail("more than %d threads", SIM_THREADS);
     thread *t = &sim.thread[id];
-    t->state = LOCAL;
     t->id = id;
+    t->state = DEAD;
+    set_state(t, LOCAL);
     t->parent = sim.self ? sim.self->id : 0;
     t->accesses = 0;
     t->locks = 0;
@@ -330,7 +323,7 @@ static int new_thread(void (*fn)(void *), void *arg)
 int sim_start(void (*fn)(void *), void *arg)
 {
     if (sim.self->id != 0) /* numbers depend on the order: the scenario's own come first */
-        sim_point(&sim.spawn_place, true);
+        sim_point(&sim.spawn_place, MEET_WRITE);
     int id = new_thread(fn, arg);
     TRACE("spawns", 0, (unsigned)id, PC());
     return id;
@@ -344,7 +337,7 @@ void sim_await(int target)
         if (target >= 0 ? k == target : sim.thread[k].parent == me->id)
             over &= sim.thread[k].state == DEAD;
     if (!over) {
-        me->state = JOIN;
+        set_state(me, JOIN);
         me->target = target;
         me->accesses = 0;
         sim_reschedule();
@@ -371,14 +364,15 @@ void sim_join(void)
 void sim_settle(void)
 {
     thread *me = sim.self;
-    me->state = SETTLE;
+    set_state(me, SETTLE);
     me->accesses = 0;
     sim_reschedule();
-    me->state = LOCAL;
+    set_state(me, LOCAL);
     for (int i = 0; i < sim.threads; i++) {
         view_join(&me->now, &sim.thread[i].now);
         vclock_join(&me->order, &sim.thread[i].order);
     }
+    sim.alone = sim.alive == 1;
     TRACE("settled", 0, 0, PC());
 }
 
@@ -398,19 +392,19 @@ bool sim_is_weak(void)
 void sim_sleep(place *queue, uintptr_t address, int64_t deadline)
 {
     thread *me = sim.self;
-    me->state = SLEEP;
+    set_state(me, SLEEP);
     me->address = address;
     me->deadline = deadline;
     me->late = false;
     me->slept = ++sim.order;
     if (deadline == INT64_MAX)
         me->accesses = 0;
-    else /* what it would do: leave the queue, and let time pass */
-        sim_point_of(me, queue, true, &sim.clock_place, true);
+    else /* what it would do: leave the queue, and let time pass, at least to its deadline */
+        sim_point_of(me, queue, MEET_WRITE, &sim.clock_place, MEET_ADD);
     sim_reschedule();
     if (me->state == SLEEP) { /* nobody woke it: the time is over */
         me->late = true;
-        me->state = LOCAL;
+        set_state(me, LOCAL);
         if (sim.clock < deadline)
             sim.clock = deadline;
         sim.writes++;
@@ -444,7 +438,7 @@ void sim_wake(place *queue, uintptr_t address, int count)
         thread *t = &sim.thread[sleeper[sim.o.wake_any && count == 0 ? sim_choose(n) : 0]];
         if (t->deadline != INT64_MAX && searching())
             tree_also(t->id); /* it could have timed out just before */
-        t->state = LOCAL;
+        set_state(t, LOCAL);
         sim.writes++;
         vclock_join(&t->order, &sim.self->order);
     }
@@ -452,10 +446,11 @@ void sim_wake(place *queue, uintptr_t address, int count)
 
 /* ---- The driver ---- */
 
+/* Of the processor, so that a run means the same on a busy machine. */
 static double seconds_now(void)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
@@ -463,12 +458,13 @@ static void run_once(void (*fn)(void *), void *arg)
 {
     sim.gen++;
     sim.threads = sim.alive = sim.steps = 0;
+    memset(sim.in, 0, sizeof sim.in);
     sim.writes = sim.order = sim.history = 0;
     sim.clock = 1000000000;
     sim.self = NULL;
     sim.stale = sim.preemptions = sim.spurious = 0;
     sim.fail_alloc = sim.fail_thread = sim.fail_cas = 0;
-    sim.failed = sim.cut = sim.skipped = false;
+    sim.failed = sim.cut = sim.skipped = sim.merged = false;
     memset(&sim.sc_fences, 0, sizeof sim.sc_fences);
     place_reset(&sim.clock_place);
     place_reset(&sim.history_place);
@@ -554,6 +550,7 @@ sim_result sim_run(const sim_options *o, void (*fn)(void *), void *arg)
             r.redundant++;
         else
             r.schedules++;
+        r.merged += sim.merged;
         if ((r.schedules & 127) == 0 && sim.o.seconds > 0 &&
             seconds_now() - began > sim.o.seconds)
             break;

@@ -15,13 +15,13 @@ void sim_lock(uint32_t *word, uint32_t pc)
     if (raw_load(a, 4) == (uint32_t)me->id + 1)
         sim_fail("T%d takes a lock that it holds, at @%x@", me->id, pc);
     if (!sim.alone || raw_load(a, 4) != 0) {
-        me->state = LOCK;
+        set_state(me, LOCK);
         me->address = a;
-        sim_point_of(me, &l->place, true, NULL, false);
+        sim_point_of(me, &l->place, MEET_WRITE, NULL, MEET_READ);
         sim_reschedule();
-        me->state = LOCAL;
+        set_state(me, LOCAL);
     }
-    memory_access(a, 4, ATOMIC_WRITE, pc);
+    l = memory_atomic(l, true, pc);
     raw_store(a, 4, (uint32_t)me->id + 1);
     lock_acquired(l);
     me->locks++;
@@ -33,8 +33,7 @@ void sim_unlock(uint32_t *word, uint32_t pc)
 {
     thread *me = sim.self;
     uintptr_t a = (uintptr_t)word;
-    loc *l = memory_loc(a, 4);
-    memory_access(a, 4, ATOMIC_WRITE, pc);
+    loc *l = memory_atomic(memory_loc(a, 4), true, pc);
     if (raw_load(a, 4) != (uint32_t)me->id + 1)
         sim_fail("T%d releases a lock that it does not hold, at @%x@", me->id, pc);
     raw_store(a, 4, 0);

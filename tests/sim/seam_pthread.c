@@ -42,13 +42,13 @@ static bool wait_until(pthread_cond_t *c, pthread_mutex_t *m, int64_t deadline, 
     thread *me = sim.self;
     uintptr_t a = (uintptr_t)c;
     loc *l = memory_loc(a, 4);
-    me->state = OP;
-    sim_point_of(me, &l->queue, true, &sim.clock_place, false);
+    set_state(me, OP);
+    sim_point_of(me, &l->queue, MEET_WRITE, &sim.clock_place, MEET_READ);
     if (deadline == INT64_MAX)
         me->accesses = 1;
     sim_reschedule();
-    me->state = LOCAL;
-    memory_access(a, 4, ATOMIC_READ, pc);
+    set_state(me, LOCAL);
+    l = memory_atomic(l, false, pc);
     bool late = deadline <= sim.clock;
     sim_unlock((uint32_t *)(void *)m, pc);
     if (!late && !sim_spurious()) {
@@ -77,8 +77,8 @@ static int wake(pthread_cond_t *c, int count, const char *name, uint32_t pc)
 {
     uintptr_t a = (uintptr_t)c;
     loc *l = memory_loc(a, 4);
-    sim_point(&l->queue, true);
-    memory_access(a, 4, ATOMIC_READ, pc); /* unlike a futex, the memory must be there */
+    sim_point(&l->queue, MEET_WRITE);
+    l = memory_atomic(l, false, pc); /* unlike a futex, the memory must be there */
     TRACE(name, a, 0, pc);
     sim_wake(&l->queue, a, count);
     return 0;

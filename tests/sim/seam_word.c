@@ -15,16 +15,16 @@ bool ccpi_word_wait(ccpi_word32 *w, uint32_t expect, int64_t deadline)
     if (me->locks)
         sim_fail("T%d sleeps holding a lock, at @%x@", me->id, PC());
     loc *l = memory_loc(a, 4);
-    me->state = OP;
+    set_state(me, OP);
     me->accesses = 3;
-    me->access[0] = (meeting){ &l->place, false };
-    me->access[1] = (meeting){ &l->queue, true };
-    me->access[2] = (meeting){ &sim.clock_place, false };
+    me->access[0] = (meeting){ &l->place, MEET_READ };
+    me->access[1] = (meeting){ &l->queue, MEET_WRITE };
+    me->access[2] = (meeting){ &sim.clock_place, MEET_READ };
     if (deadline == CCPI_NEVER)
         me->accesses = 2;
     sim_reschedule();
-    me->state = LOCAL;
-    memory_access(a, 4, ATOMIC_READ, PC());
+    set_state(me, LOCAL);
+    l = memory_atomic(l, false, PC());
     if (raw_load(a, 4) != expect) {
         TRACE("does not sleep", a, expect, PC());
         return false;
@@ -47,7 +47,7 @@ void ccpi_word_wake(ccpi_word32 *w)
 {
     uintptr_t a = (uintptr_t)w;
     loc *l = memory_loc(a, 4);
-    sim_point(&l->queue, true);
+    sim_point(&l->queue, MEET_WRITE);
     TRACE("wakes", a, 0, PC());
     sim_wake(&l->queue, a, 1);
 }

@@ -70,6 +70,7 @@ typedef struct sim_result {
     bool complete;     /* DFS, DPOR: every schedule was tried */
     long schedules;    /* run to the end */
     long redundant;    /* cut because they were equivalent to another */
+    long merged;       /* of the schedules: ended by sim_merge() */
     uint64_t steps;
     double seconds;
     uint64_t seed;     /* RANDOM, PCT: that of the last schedule */
@@ -118,6 +119,12 @@ void sim_free(void *p);
  *  outcomes of the last sim_run() can be asked for afterwards, in ascending order. */
 void sim_outcome(uint64_t hash);
 size_t sim_outcomes(const uint64_t **set);
+
+/** Says that what follows, when no other thread is left, depends on the n bytes at p, the simulated
+ * heap, the clock and static variables written by instrumented code, on nothing else.  If it has
+ * been explored from the same state before, the schedule ends here.  Does nothing unless the mode
+ * is SIM_DFS or SIM_DPOR, memory sequentially consistent, and the calling thread alone. */
+void sim_merge(const void *p, size_t n);
 
 /** Mixes v into a hash; the first hash may be 0. */
 static inline uint64_t sim_hash(uint64_t h, uint64_t v)

@@ -52,16 +52,19 @@ typedef struct view {
 
 /* What the tree search knows about something that events of several threads meet at. */
 typedef struct place {
-    tick writer;      /* node of the last write; -1: none */
-    bool released;    /* a lock: release is set */
-    uint16_t readers; /* threads that have read since */
-    tick read[SIM_THREADS];
+    tick writer;   /* node of the last write; -1: none */
+    bool released; /* a lock: release is set */
+    uint16_t by[2]; /* threads that have read [MEET_READ], added [MEET_ADD] since */
+    tick at[2][SIM_THREADS]; /* their last nodes */
     vclock release; /* a lock: what came before its last release */
 } place;
 
+/* Reads are independent of each other, and so are adds, whose order leaves no trace. */
+typedef enum meet { MEET_READ, MEET_ADD, MEET_WRITE } meet;
+
 typedef struct meeting {
     place *place;
-    bool write;
+    meet how;
 } meeting;
 
 typedef enum state {
@@ -72,7 +75,8 @@ typedef enum state {
     SLEEP,  /* on the word at `address` */
     JOIN,   /* waits for the end of thread `target`; -1: all it has spawned */
     SETTLE, /* waits until no other thread can go on */
-    RELAX   /* spins: is not run again before another thread has written */
+    RELAX,  /* spins: is not run again before another thread has written */
+    STATES
 } state;
 
 typedef struct thread {
@@ -109,6 +113,7 @@ typedef struct sim_state {
     bool tracing;
     uint32_t gen;  /* of the schedule: what is marked with an older one is void */
     int threads, alive;
+    uint16_t in[STATES]; /* a bit for each thread that is in this state */
     bool alone; /* no other thread is alive, and all that were have been joined: no races */
     int steps;
     uint64_t writes, order, history;
@@ -119,20 +124,28 @@ typedef struct sim_state {
     vclock sc_fences; /* weak: coherence of all seq_cst fences so far */
     int stale, preemptions, spurious, fail_alloc, fail_thread, fail_cas; /* used in this schedule */
     uint64_t rng;
-    bool failed, cut, skipped;
+    bool failed, cut, skipped, merged;
     char message[512];
 } sim_state;
 
 extern sim_state sim;
 
+static inline void set_state(thread *t, state s)
+{
+    sim.in[t->state] &= (uint16_t)~BIT(t->id);
+    sim.in[s] |= BIT(t->id);
+    t->state = s;
+}
+
 /* sched.c */
-void sim_point(place *a, bool write);
-void sim_point_of(thread *t, place *a, bool write_a, place *b, bool write_b);
+void sim_point(place *a, meet how);
+void sim_point_of(thread *t, place *a, meet how_a, place *b, meet how_b);
 void sim_reschedule(void);
 /* Goes on where `to` was left, and leaves *save to come back to; NULL: the driver.  [switch.c] */
 void sim_switch(void **save, void *to);
 void sim_prepare(thread *t, void (*entry)(void));
 void sim_outcomes_clear(void);
+bool searching(void);
 _Noreturn void sim_leave(void); /* ends the schedule */
 int sim_start(void (*fn)(void *), void *arg);
 void sim_await(int target);
@@ -152,25 +165,27 @@ bool tree_next(void);
 int tree_pick(uint16_t enabled, bool self_ready);
 int tree_choose(int n);
 void tree_also(int thread);
+bool tree_is_new(void); /* has the present schedule left all paths of former ones? */
 static inline void place_reset(place *p)
 {
     p->writer = -1;
-    p->readers = 0;
+    p->by[MEET_READ] = p->by[MEET_ADD] = 0;
     p->released = false;
 }
 
 /* memory.c */
 typedef enum kind { ATOMIC_READ, PLAIN_READ, ATOMIC_WRITE, PLAIN_WRITE, FREED, POPPED } kind;
 typedef struct loc loc;
-struct cell;
 void memory_start(void);
 void memory_begin(void);
 void memory_end(void);
-struct cell *memory_access(uintptr_t a, unsigned size, kind k, uint32_t pc);
+void memory_access(uintptr_t a, unsigned size, kind k, uint32_t pc); /* a plain one */
+loc *memory_atomic(loc *l, bool write, uint32_t pc); /* l: as it was before the step */
 void memory_range(uintptr_t a, size_t size, kind k, uint32_t pc);
 void memory_free(uintptr_t a, size_t size, uint32_t pc);
 void memory_pop(thread *t, uintptr_t top);
 void memory_forget(uintptr_t a, size_t size);
+uint64_t memory_hash(void); /* of the static variables that have been written */
 loc *memory_loc(uintptr_t a, unsigned size);
 
 /* atomics.c */
@@ -196,6 +211,9 @@ struct loc {
     bool hint;  /* see sim_hint() */
     bool dirty; /* weak: plain code wrote it since */
     uint8_t dirty_by;
+    uint16_t by[2]; /* threads that have read, written it: */
+    tick at[2][SIM_THREADS];     /* when, in their own clocks */
+    uint32_t pc[2][SIM_THREADS]; /* and where */
     place place, queue;
     view release; /* SC: what an acquire load of the present value learns */
     history *history; /* weak */
@@ -241,6 +259,7 @@ bool heap_fails(void);
 bool heap_check_access(uintptr_t a, uint32_t pc);
 void *heap_alloc(size_t size, size_t align, bool clear, uint32_t pc);
 void heap_free(void *p, uint32_t pc);
+uint64_t heap_hash(void);
 bool heap_describe(uintptr_t a, char *out, size_t size);
 
 /* trace.c */

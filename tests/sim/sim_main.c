@@ -21,6 +21,9 @@ static const char usage[] =
     "  --n N              at most N schedules\n"
     "  --seed S           rnd, pct: first seed\n"
     "  --time SECONDS     at most so long for each scenario\n"
+    "  --slice I/N        every N-th of the scenarios, beginning with the I-th (1 .. N)\n"
+    "  --first            stop after the first scenario that is wrong\n"
+    "  --result FILE      write there what totals.sh adds up\n"
     "  --steps N          more steps are a livelock\n"
     "  --spurious N  --fail-alloc N  --fail-thread N  --fail-cas N  --wake-any  --reuse\n"
     "  --replay STRING    run this schedule, and show it\n"
@@ -28,7 +31,9 @@ static const char usage[] =
 
 typedef struct request {
     sim_options set;  /* values given */
-    bool mode, weak, sc, preemptions, n, seed, seconds, stale, depth, steps, list, summary;
+    bool mode, weak, sc, preemptions, n, seed, seconds, stale, depth, steps, list, summary, first;
+    long slice, slices;
+    const char *result;
 } request;
 
 static const char *const mode_names[] = { "dpor", "dfs", "rnd", "pct" };
@@ -55,6 +60,8 @@ static bool flag(request *r, const char *a)
         r->list = true;
     else if (strcmp(a, "--summary") == 0)
         r->summary = true;
+    else if (strcmp(a, "--first") == 0)
+        r->first = true;
     else if (strcmp(a, "--wake-any") == 0)
         r->set.wake_any = true;
     else if (strcmp(a, "--reuse") == 0)
@@ -92,6 +99,11 @@ static bool number(request *r, const char *a, const char *v)
         r->set.fail_cas = atoi(v);
     else if (strcmp(a, "--replay") == 0)
         r->set.replay = v;
+    else if (strcmp(a, "--result") == 0)
+        r->result = v;
+    else if (strcmp(a, "--slice") == 0)
+        return sscanf(v, "%ld/%ld", &r->slice, &r->slices) == 2 && r->slice >= 1 &&
+               r->slice <= r->slices;
     else
         return false;
     return true;
@@ -135,22 +147,50 @@ static sim_options merged(const sim_options *own, const request *r)
 }
 
 typedef struct totals {
-    long scenarios, complete, bad, schedules, redundant, most;
+    long scenarios, complete, bad, schedules, redundant, merged, most;
+    /* Every schedule, up to equivalence; with so many preemptions; random ones; cut short. */
+    long exhaustive, bounded, random, sampled;
+    long random_schedules;
     double seconds;
 } totals;
+
+static void add_up(totals *sum, const sim_options *o, const sim_result *r)
+{
+    bool random = o->mode == SIM_RANDOM || o->mode == SIM_PCT;
+    sum->scenarios++;
+    sum->complete += r->complete || r->failed;
+    sum->exhaustive += r->complete && !(o->mode == SIM_DFS && o->preemptions) && !o->weak;
+    sum->bounded += r->complete && ((o->mode == SIM_DFS && o->preemptions) || o->weak);
+    sum->random += random;
+    sum->sampled += !random && !r->complete;
+    sum->random_schedules += random ? r->schedules : 0;
+    sum->schedules += r->schedules;
+    sum->redundant += r->redundant;
+    sum->merged += r->merged;
+    sum->most = r->schedules > sum->most ? r->schedules : sum->most;
+    sum->seconds += r->seconds;
+}
+
+static bool write_result(const char *file, const totals *sum)
+{
+    FILE *f = fopen(file, "w");
+    if (!f)
+        return false;
+    fprintf(f,
+            "scenarios=%ld wrong=%ld exhaustive=%ld bounded=%ld random=%ld sampled=%ld "
+            "schedules=%ld random_schedules=%ld seconds=%.2f\n",
+            sum->scenarios, sum->bad, sum->exhaustive, sum->bounded, sum->random, sum->sampled,
+            sum->schedules, sum->random_schedules, sum->seconds);
+    return fclose(f) == 0;
+}
 
 static void run(const sim_scenario *s, const request *req, totals *sum)
 {
     sim_options o = merged(&s->options, req);
     sim_result r = sim_run(&o, s->fn, s->arg);
     bool good = s->expect ? r.failed && strstr(r.message, s->expect) : !r.failed;
-    sum->scenarios++;
-    sum->complete += r.complete || r.failed;
+    add_up(sum, &o, &r);
     sum->bad += !good;
-    sum->schedules += r.schedules;
-    sum->redundant += r.redundant;
-    sum->most = r.schedules > sum->most ? r.schedules : sum->most;
-    sum->seconds += r.seconds;
     if (good && req->summary)
         return;
     printf("%-4s %-44s %s%s %10ld schedules %s %8.2f s\n", good ? "ok" : "FAIL", s->name,
@@ -179,7 +219,7 @@ int sim_main(int argc, char **argv, const sim_scenario *scenarios, size_t count)
 {
     request r = { 0 };
     char **patterns = calloc((size_t)argc + 1, sizeof *patterns);
-    int pattern_count = 0, ran = 0;
+    int pattern_count = 0, ran = 0, matched = 0;
     totals sum = { 0 };
     for (int i = 1; patterns && i < argc; i++) {
         if (argv[i][0] != '-')
@@ -196,20 +236,28 @@ int sim_main(int argc, char **argv, const sim_scenario *scenarios, size_t count)
     for (size_t i = 0; i < count; i++) {
         if (!wanted(scenarios[i].name, patterns, pattern_count))
             continue;
+        if (r.slices && matched++ % r.slices != r.slice - 1)
+            continue;
         ran++;
         if (r.list)
             puts(scenarios[i].name);
         else
             run(&scenarios[i], &r, &sum);
+        if (r.first && sum.bad)
+            break;
     }
     free(patterns);
     if (ran == 0)
         fprintf(stderr, "no such scenario; try --list\n");
     else if (!r.list)
         printf(
-            "%ld scenarios, %ld wrong, %ld complete; %ld schedules (+ %ld redundant), at most %ld "
-            "in one; %.2f s\n",
-            sum.scenarios, sum.bad, sum.complete, sum.schedules, sum.redundant, sum.most,
-            sum.seconds);
+            "%ld scenarios, %ld wrong, %ld complete; %ld schedules (%ld of them merged, + %ld "
+            "redundant), at most %ld in one; %.2f s\n",
+            sum.scenarios, sum.bad, sum.complete, sum.schedules, sum.merged, sum.redundant,
+            sum.most, sum.seconds);
+    if (r.result && !write_result(r.result, &sum)) {
+        perror(r.result);
+        return 1;
+    }
     return sum.bad || ran == 0 ? 1 : 0;
 }

@@ -10,8 +10,8 @@
  * the order of independent steps only) has one: dynamic partial-order reduction with source sets
  * (Abdulla, Aronis, Jonsson, Sagonas 2014) and sleep sets (Godefroid).
  *
- *   D1  Two steps depend on each other if they are of one thread, or meet at a place that one of
- *       them writes, or one wakes, starts or ends the thread of the other.
+ *   D1  Two steps depend on each other if they are of one thread, or meet at a place where not both
+ *       read and not both add, or one wakes, starts or ends the thread of the other.
  *   D2  thread.order, node.clock: for each thread, 1 + the last of its nodes that comes before.
  *   D3  A race is a pair of dependent steps of two threads with nothing between that orders them.
  *       For each race, at the node of the first step, some thread that could begin the reverse
@@ -76,6 +76,11 @@ bool tree_next(void)
     return false;
 }
 
+bool tree_is_new(void)
+{
+    return depth >= length;
+}
+
 static node *next_node(bool *is_new)
 {
     if (depth >= TICK_MAX - 1)
@@ -137,7 +142,8 @@ static void reverse(int e, int d, int t)
 static void settle(thread *t)
 {
     if (t->cas_size)
-        t->access[0].write = raw_load(t->address, t->cas_size) == t->cas_expected;
+        t->access[0].how = raw_load(t->address, t->cas_size) == t->cas_expected ? MEET_WRITE
+                                                                                : MEET_READ;
 }
 
 static bool depends(const thread *a, const thread *b)
@@ -145,48 +151,63 @@ static bool depends(const thread *a, const thread *b)
     for (int i = 0; i < a->accesses; i++)
         for (int k = 0; k < b->accesses; k++)
             if (a->access[i].place == b->access[k].place &&
-                (a->access[i].write || b->access[k].write))
+                (a->access[i].how == MEET_WRITE || a->access[i].how != b->access[k].how))
                 return true;
     return false;
+}
+
+/* What thread t does at node d at one place: adds the last nodes that it depends on, of other
+ * threads and not known to come before, to races. */
+static int meet_at(const meeting *m, int d, int t, const vclock *before, int *races)
+{
+    vclock *now = &sim.thread[t].order;
+    place *p = m->place;
+    int count = 0;
+    if (p->writer >= 0) {
+        const node *w = &nodes[p->writer];
+        if (w->chosen != t && before->c[w->chosen] <= p->writer)
+            races[count++] = p->writer;
+        vclock_join(now, &w->clock);
+    }
+    for (int how = MEET_READ; how <= MEET_ADD; how++) {
+        uint16_t rest = (meet)how == m->how ? 0 : p->by[how];
+        for (; rest; rest &= (uint16_t)(rest - 1)) {
+            int q = __builtin_ctz(rest);
+            if (q != t && before->c[q] <= p->at[how][q])
+                races[count++] = p->at[how][q];
+            vclock_join(now, &nodes[p->at[how][q]].clock);
+        }
+    }
+    if (p->released)
+        vclock_join(now, &p->release);
+    if (m->how == MEET_WRITE) {
+        p->writer = (tick)d;
+        p->by[MEET_READ] = p->by[MEET_ADD] = 0;
+    } else {
+        p->by[m->how] |= BIT(t);
+        p->at[m->how][t] = (tick)d;
+    }
+    return count;
 }
 
 /* The step of thread t at node d: updates the clocks, and finds its races. */
 static void step(int d, int t)
 {
     thread *th = &sim.thread[t];
-    vclock before = th->order, *now = &th->order;
-    int races[3 * SIM_THREADS], count = 0;
-    for (int i = 0; i < th->accesses; i++) {
-        place *p = th->access[i].place;
-        bool write = th->access[i].write;
-        uint16_t readers = write ? p->readers : 0;
-        if (p->writer >= 0) {
-            const node *w = &nodes[p->writer];
-            if (w->chosen != t && before.c[w->chosen] <= p->writer && !readers)
-                races[count++] = p->writer;
-            vclock_join(now, &w->clock);
-        }
-        for (uint16_t rest = readers; rest; rest &= (uint16_t)(rest - 1)) {
-            int q = __builtin_ctz(rest);
-            if (q != t && before.c[q] <= p->read[q])
-                races[count++] = p->read[q];
-            vclock_join(now, &nodes[p->read[q]].clock);
-        }
-        if (p->released)
-            vclock_join(now, &p->release);
-        if (write) {
-            p->writer = (tick)d;
-            p->readers = 0;
-        } else {
-            p->readers |= BIT(t);
-            p->read[t] = (tick)d;
-        }
+    vclock before = th->order;
+    int races[3 * (2 * SIM_THREADS + 1)], count = 0;
+    for (int i = 0; i < th->accesses; i++)
+        count += meet_at(&th->access[i], d, t, &before, races + count);
+    th->order.c[t] = (tick)(d + 1);
+    nodes[d].clock = th->order;
+    for (int i = 0; d >= fresh && i < count; i++) {
+        bool between = false; /* something that orders them */
+        int e = races[i];
+        for (int k = 0; k < count; k++)
+            between |= races[k] > e && nodes[races[k]].clock.c[nodes[e].chosen] > e;
+        if (!between)
+            reverse(e, d, t);
     }
-    now->c[t] = (tick)(d + 1);
-    nodes[d].clock = *now;
-    if (d >= fresh)
-        for (int i = 0; i < count; i++)
-            reverse(races[i], d, t);
 }
 
 static void fall_asleep(const node *n, int t)
