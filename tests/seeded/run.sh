@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Seeded bugs: each is put into a copy of the sources, which is built for the explorer, and must be
-# found by a scenario within ten seconds; the string that the explorer prints must replay the same
+# found by a scenario within ten seconds of the processor; the string that the explorer prints must replay the same
 # failure; the same scenario must find nothing in the sources as they are.
 #   run.sh [--trace] BUILD WORK [BUG...]
 # BUILD has tests/sim built; all bugs if none is named; --trace shows the replayed schedule.
@@ -85,18 +85,19 @@ build() {
     (cd "$sim" && eval "$own -Wl,--unresolved-symbols=ignore-in-object-files")
 }
 
-# look PROGRAM SECONDS ARGUMENT...: prints the first failure, what it was, and how to replay it; or
-# nothing.
+# look PROGRAM SECONDS ARGUMENT...: prints the first failure, what it was, how to replay it, and how
+# many seconds of the processor the search took; or nothing.
 look() {
-    local program=$1 seconds=$2 line failed=false
+    local program=$1 seconds=$2 line state=searching
     shift 2
     while read -r line; do
-        case $line in
-        FAIL*) failed=true && echo "$line" ;;
-        replay:*) "$failed" && echo "$line" && return ;;
-        *) "$failed" && echo "$line" ;;
+        case $state,$line in
+        searching,FAIL*) state=failed && echo "$line" ;;
+        failed,replay:*) state=told && echo "$line" ;;
+        failed,*) echo "$line" ;;
+        told,*" scenarios, "*" wrong, "*) line=${line##*; } && echo "${line% s}" ;;
         esac
-    done < <(exec timeout "$seconds" "$program" "$@" 2>/dev/null)
+    done < <(ulimit -t "$((seconds + 1))" && exec timeout 250 "$program" --first "$@" 2>/dev/null)
 }
 
 # options ARGUMENT...: the arguments without the names of scenarios.
@@ -116,18 +117,14 @@ replays() {
     local program=$1 failure=$2 again
     shift 2
     # shellcheck disable=SC2046,SC2086 # lists of words
-    again=$("$program" $(options "$@") ${failure##*replay:} 2>/dev/null)
+    again=$("$program" $(options "$@") $(sed -n 's/^replay: //p' <<<"$failure") 2>/dev/null)
     "$trace" && echo "$again"
     grep -q '^FAIL .* 1 schedules failed' <<<"$again" &&
         grep -qxF -- "  $(sed -n 2p <<<"$failure")" <<<"$again"
 }
 
-seconds_since() {
-    awk -v a="$1" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.2f", b - a }'
-}
-
 check() { # bug: prints its line of the table
-    local bug=$1 words program failure line began took
+    local bug=$1 words program failure line took
     eval "words=($(sed -n 's/^run: //p' "$here/bugs/$bug"))"
     program=${words[0]:-}
     [ -x "$sim/sim_$program" ] || {
@@ -138,11 +135,10 @@ check() { # bug: prints its line of the table
         echo "$bug: cannot be built"
         return 1
     }
-    began=$EPOCHREALTIME
     failure=$(look "$work/$bug/program" $limit "${words[@]:1}")
-    took=$(seconds_since "$began")
+    took=${failure##*$'\n'}
     line=${failure%%$'\n'*}
-    [ -n "$line" ] || {
+    [[ -n $line && $took =~ ^[0-9]+\.[0-9]+$ && ${took%.*} -lt $limit ]] || {
         rm -rf "${work:?}/$bug"
         printf '%-34s MISSED by %s\n' "$bug" "${words[*]}"
         return 1
@@ -155,7 +151,7 @@ check() { # bug: prints its line of the table
     rm -rf "${work:?}/$bug"
     # Not found where it is not: for as long as it took, and a second.
     local sound
-    sound=$(look "$sim/sim_$program" "$(awk -v t="$took" 'BEGIN { print t + 1 }')" "${words[@]:1}")
+    sound=$(look "$sim/sim_$program" "$((${took%.*} + 1))" "${words[@]:1}")
     [ -z "$sound" ] || {
         printf '%-34s fails without the bug too: %s\n' "$bug" "$sound"
         return 1
@@ -165,9 +161,14 @@ check() { # bug: prints its line of the table
         "$bug" "$took" "$schedules" "$name" "$mode"
 }
 
-missed=0
+missed=0 table=
 for bug in "$@"; do
-    check "$bug" || missed=$((missed + 1))
+    line=$(check "$bug") || missed=$((missed + 1))
+    echo "$line"
+    table+=$line$'\n'
 done
-[ $# -gt 1 ] && echo "$(($# - missed)) of $# found"
+if [ $# -gt 1 ]; then
+    echo "$(($# - missed)) of $# found; the slowest:"
+    grep 'replayed' <<<"$table" | sort -k2,2 -rn -s | head -n 5
+fi
 [ "$missed" -eq 0 ]
