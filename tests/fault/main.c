@@ -76,6 +76,8 @@ int main(int argc, char **argv)
         bool reports = k->kind == FAULT_ALLOC || k->kind == FAULT_THREAD;
         if (!k->makes) /* sleep at once: it is the sleeping that is tested */
             ccpi_tuning = (ccpi_tuning_s){ .fair_pops = 1 };
+        if (!k->makes)
+            run_sites(lock_sites, lock_count, k->kind, reports, k->most);
         run_sites(k->makes ? making_sites : waiting_sites, k->makes ? making_count : waiting_count,
                   k->kind, reports, k->most);
         CHECK(ccp_set_allocator(NULL) == CCP_OK);

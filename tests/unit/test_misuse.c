@@ -28,14 +28,25 @@ TEST(each_misuse_is_refused_and_told) /* G2 */
     ccp_chan *ch = ccp_chan_new(sizeof(long), 1);
     ccp_wg wg = CCP_WG_INIT;
     ccp_hook h = { 0 };
+    ccp_sem sem = CCP_SEM_INIT(1);
+    ccp_mutex mu = CCP_MUTEX_INIT;
+    ccp_rwlock rw = CCP_RWLOCK_INIT;
     ccp_set_misuse_hook(note_misuse);
     ASSERT_MISUSE(ccp_chan_sender_done(ch), "ccp_chan_sender_done");
     ASSERT_MISUSE(ccp_wg_done(&wg), "ccp_wg_done");
     ASSERT_MISUSE(ccp_wg_add(&wg, -1), "ccp_wg_add");
     ASSERT_MISUSE(ccp_ctx_unhook(&h, CCP_NOWAIT), "ccp_ctx_unhook");
+    ASSERT_MISUSE(ccp_sem_release(&sem, 1), "ccp_sem_release");
+    ASSERT_MISUSE(ccp_sem_forget(&sem, 1), "ccp_sem_forget");
+    ASSERT_MISUSE(ccp_mutex_unlock(&mu), "ccp_mutex_unlock");
+    ASSERT_MISUSE(ccp_rwlock_rdunlock(&rw), "ccp_rwlock_rdunlock");
+    ASSERT_MISUSE(ccp_rwlock_wrunlock(&rw), "ccp_rwlock_wrunlock");
     ccp_set_misuse_hook(NULL);
     assert_false(ccp_chan_is_closed(ch));
     ASSERT_STATUS(ccp_wg_wait(&wg, CCP_NOWAIT), CCP_OK);
+    assert_int_equal(ccp_sem_available(&sem), 1);
+    ASSERT_STATUS(ccp_mutex_lock(&mu, CCP_NOWAIT), CCP_OK);
+    ASSERT_STATUS(ccp_rwlock_wrlock(&rw, CCP_NOWAIT), CCP_OK);
     ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
 }
 
