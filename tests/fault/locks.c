@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Semaphores, mutexes, reader-writer locks and once: whatever ends a sleep, each is had in turn, and
- * what is never free is waited for until the time is over.
+ * Semaphores, mutexes, reader-writer locks and once: whatever ends a sleep, each is had in turn,
+ * and what is never free is waited for until the time is over.
  */
 #include "fault.h"
 
@@ -27,6 +27,13 @@ static void take_turns(void (*fn)(void *), shared *s)
     CHECK(ccp_wg_wait(&wg, CCP_FOREVER) == CCP_OK);
 }
 
+/* Now and then for so long that the others go to sleep. */
+static void hold(int i)
+{
+    if (i % 4 == 0)
+        CHECK(ccp_sleep(ccp_within(CCP_US(200))) == CCP_OK);
+}
+
 static void by_sem(void *arg)
 {
     shared *s = arg;
@@ -34,6 +41,7 @@ static void by_sem(void *arg)
         unsigned n = 1 + (unsigned)i % 2;
         CHECK(ccp_sem_acquire(&s->sem, n, ccp_within(CCP_SEC(100))) == CCP_OK);
         s->count += n == 2; /* both of two: alone */
+        hold(i);
         CHECK(ccp_sem_release(&s->sem, n) == CCP_OK);
     }
 }
@@ -44,6 +52,7 @@ static void by_mutex(void *arg)
     for (int i = 0; i < ROUNDS; i++) {
         CHECK(ccp_mutex_lock(&s->mu, CCP_FOREVER) == CCP_OK);
         s->count++;
+        hold(i);
         CHECK(ccp_mutex_unlock(&s->mu) == CCP_OK);
     }
 }
@@ -54,6 +63,7 @@ static void by_rwlock(void *arg)
     for (int i = 0; i < ROUNDS; i++) {
         CHECK(ccp_rwlock_wrlock(&s->rw, CCP_FOREVER) == CCP_OK);
         long before = s->count++;
+        hold(i);
         CHECK(ccp_rwlock_wrunlock(&s->rw) == CCP_OK);
         CHECK(ccp_rwlock_rdlock(&s->rw, CCP_FOREVER) == CCP_OK);
         CHECK(s->count > before);
