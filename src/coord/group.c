@@ -5,12 +5,13 @@
  * Representation  `permits`, a counting channel of capacity `limit`, holds one element per task
  *                 under way; `tasks` takes tasks to threads.  `state`:
  *
- *      63            32 31             0
- *     +----------------+----------------+
- *     |    threads     |     active     |
- *     +----------------+----------------+
+ *      63  62         32 31             0
+ *     +---+-------------+----------------+
+ *     | W |   threads   |     active     |
+ *     +---+-------------+----------------+
  *   active   tasks accepted, and not finished.
  *   threads  started, or about to be; they stay until the group is freed.
+ *   W        somebody waits for active to become 0.  Legal to be set when nobody does any more.
  *
  * Invariants
  *   G1  A task gets its permit before it is counted as active, and gives it back after it has
@@ -18,8 +19,9 @@
  *   G2  A task for which no thread is started will be received soon: threads > active, so one has
  *       none of the active tasks; or threads == limit, and of as many permits this task has one.
  *   G3  A task that failed is noted before it is counted off.
- *   G4  A thread that counts off the last active task and then sees `waiting` 0 has no waiter to
- *       wake: a waiter counts itself first, then looks (Dekker [J1]).
+ *   G4  A waiter is queued under the lock, while active > 0 and W is set; with W set active becomes 0
+ *       under the lock, and by the same step W goes and those who are queued are released.  So
+ *       nobody is released for a moment that was before his wait.
  *   G5  A thread is in `threads` before it runs its first task.
  * Locks           `lock` protects the lists of waiters, threads and failures.
  */
@@ -30,7 +32,10 @@
 #include "block/wait.h"
 
 #define ACTIVE ((uint64_t)1)
+#define ACTIVE_MASK ((uint64_t)UINT32_MAX)
 #define THREAD ((uint64_t)1 << 32)
+#define THREADS(state) ((state) << 1 >> 33)
+#define WAITED ((uint64_t)1 << 63)
 #define MOST_QUEUED 64 /* tasks between those who start and the threads that come for them */
 
 /* What is kept of a task that failed. */
@@ -60,7 +65,6 @@ struct ccp_group {
     ccp_chan *permits;   /* NULL: no limit */
     ccpi_word64 state;   /* atomic, see above */
     ccpi_word64 next;    /* atomic: index of the next task */
-    ccpi_word32 waiting; /* atomic: threads in ccp_group_wait() */
     ccpi_word32 failed;  /* atomic: a task has failed */
     ccpi_lock lock;
     ccpi_list waiters;   /* under lock */
@@ -169,26 +173,37 @@ size_t ccp_group_errors(ccp_group *g, ccp_group_error *out, size_t max)
 
 /* ---- threads ---- */
 
-static void wake_waiters(ccp_group *g)
+/* G4 */
+static void count_off_locked(ccp_group *g)
 {
     ccpi_list won = { NULL, NULL };
     ccpi_lock_acquire(&g->lock);
-    ccpi_queue_claim_all(&g->waiters, &won);
+    uint64_t s = atomic_load_explicit(&g->state, CCPI_RLX), next;
+    do {
+        next = s - ACTIVE;
+        if (!(next & ACTIVE_MASK))
+            next &= ~WAITED;
+        /* [J1] acq_rel: what all tasks did, to the waiters. */
+    } while (!atomic_compare_exchange_weak_explicit(&g->state, &s, next, CCPI_ACQ_REL, CCPI_RLX));
+    if (!(next & ACTIVE_MASK))
+        ccpi_queue_claim_all(&g->waiters, &won);
     ccpi_lock_release(&g->lock);
     ccpi_wake_all(&won);
 }
 
-/* G1, G4 */
+/* G1 */
 static void count_off(ccp_group *g)
 {
     if (g->permits)
         (void)!ccp_chan_recv(g->permits, NULL, CCP_NOWAIT); /* there is one: ours */
-    /* [J1] seq_cst, Dekker: before the load of waiting; release: what the task did.  Pairs with
-     * active(). */
-    uint64_t s = atomic_fetch_sub_explicit(&g->state, ACTIVE, CCPI_SC);
-    /* [J1] seq_cst: after the count.  Pairs with the count in ccp_group_wait(). */
-    if ((uint32_t)s == 1 && atomic_load_explicit(&g->waiting, CCPI_SC) != 0)
-        wake_waiters(g);
+    uint64_t s = atomic_load_explicit(&g->state, CCPI_RLX);
+    do
+        if ((s & ACTIVE_MASK) == ACTIVE && (s & WAITED)) {
+            count_off_locked(g);
+            return;
+        }
+    /* [J1] release: what the task did.  Pairs with the acquires in active() and enqueue(). */
+    while (!atomic_compare_exchange_weak_explicit(&g->state, &s, s - ACTIVE, CCPI_REL, CCPI_RLX));
 }
 
 static void work(void *arg)
@@ -250,8 +265,8 @@ static void join_threads(ccp_group *g)
 /* G2: is a thread to be started for one task more? */
 static bool needs_thread(const ccp_group *g, uint64_t s)
 {
-    uint64_t threads = s >> 32;
-    return threads <= (uint32_t)s && (!g->opts.limit || threads < g->opts.limit);
+    uint64_t threads = THREADS(s);
+    return threads <= (s & ACTIVE_MASK) && (!g->opts.limit || threads < g->opts.limit);
 }
 
 /* Brings a task that has its permit to a thread. */
@@ -321,9 +336,8 @@ ccp_status ccp_group_go(ccp_group *g, ccp_task fn, void *arg, ccp_wait w)
 
 static bool active(const ccp_group *g)
 {
-    /* [J1] seq_cst: after `waiting` was counted; acquire: what the tasks did.  Pairs with
-     * count_off(). */
-    return (uint32_t)atomic_load_explicit(&g->state, CCPI_SC) != 0;
+    /* [J1] acquire: what the tasks did.  Pairs with the releases in count_off(). */
+    return (atomic_load_explicit(&g->state, CCPI_ACQ) & ACTIVE_MASK) != 0;
 }
 
 /* Pauses for a moment: the last task may be about to end on another processor. */
@@ -337,25 +351,32 @@ static bool done_soon(const ccp_group *g)
     return false;
 }
 
-static ccp_status sleep_until_done(ccp_group *g, ccp_wait w, int64_t deadline)
+/* G4; false if no task is under way. */
+static bool enqueue(ccp_group *g, ccpi_node *n)
 {
-    ccpi_waiter waiter;
-    ccpi_node node;
-    ccpi_waiter_init(&waiter);
-    ccpi_node_init(&node, &waiter, 0, NULL);
     ccpi_lock_acquire(&g->lock);
-    ccpi_queue_add(&g->waiters, &node);
+    /* [J1] acquire: as in active(). */
+    uint64_t s = atomic_load_explicit(&g->state, CCPI_ACQ);
+    while (s & ACTIVE_MASK)
+        /* [J1] acquire: as above, if it fails. */
+        if (atomic_compare_exchange_weak_explicit(&g->state, &s, s | WAITED, CCPI_ACQ, CCPI_ACQ)) {
+            ccpi_queue_add(&g->waiters, n);
+            break;
+        }
+    bool queued = n->queued;
     ccpi_lock_release(&g->lock);
-    uint32_t verdict = active(g) ? ccpi_wait_sleep(w, &waiter, deadline)
-                                 : ccpi_waiter_give_up(&waiter);
+    return queued;
+}
+
+/* Not served: takes the waiter out; true if the last task ended at the same moment. */
+static bool withdraw(ccp_group *g, ccpi_node *n)
+{
     ccpi_lock_acquire(&g->lock);
-    bool done = !node.queued; /* somebody has come to 0, whoever won the verdict */
-    if (node.queued)
-        ccpi_queue_remove(&g->waiters, &node);
+    bool done = !n->queued;
+    if (n->queued)
+        ccpi_queue_remove(&g->waiters, n);
     ccpi_lock_release(&g->lock);
-    if (done || !active(g))
-        return CCP_OK;
-    return verdict == CCPI_ENDED ? ccp_ctx_status(w.ctx_) : ccpi_wait_over(w);
+    return done;
 }
 
 static ccp_status wait_until_done(ccp_group *g, ccp_wait w)
@@ -365,7 +386,18 @@ static ccp_status wait_until_done(ccp_group *g, ccp_wait w)
     if (ccpi_wait_not_at_all(w))
         return CCP_AGAIN;
     int64_t deadline = ccpi_wait_deadline(w);
-    return done_soon(g) ? CCP_OK : sleep_until_done(g, w, deadline);
+    if (done_soon(g))
+        return CCP_OK;
+    ccpi_waiter waiter;
+    ccpi_node node;
+    ccpi_waiter_init(&waiter);
+    ccpi_node_init(&node, &waiter, 0, NULL);
+    if (!enqueue(g, &node))
+        return CCP_OK;
+    uint32_t verdict = ccpi_wait_sleep(w, &waiter, deadline);
+    if (verdict == 1 || withdraw(g, &node))
+        return CCP_OK;
+    return verdict == CCPI_ENDED ? ccp_ctx_status(w.ctx_) : ccpi_wait_over(w);
 }
 
 ccp_status ccp_group_wait(ccp_group *g, ccp_wait w)
@@ -377,20 +409,23 @@ ccp_status ccp_group_wait(ccp_group *g, ccp_wait w)
         return st;
     if (is_own_task(g))
         return CCP_DEADLOCK;
-    /* [J1] seq_cst, Dekker: before the count of tasks is looked at.  Pairs with count_off(). */
-    atomic_fetch_add_explicit(&g->waiting, 1, CCPI_SC);
     st = wait_until_done(g, w);
-    atomic_fetch_sub_explicit(&g->waiting, 1, CCPI_RLX); /* relaxed: more is only slower */
     return st == CCP_OK ? outcome(g) : st;
+}
+
+static bool is_waited_for(ccp_group *g)
+{
+    ccpi_lock_acquire(&g->lock);
+    bool waited = g->waiters.first != NULL;
+    ccpi_lock_release(&g->lock);
+    return waited;
 }
 
 ccp_status ccp_group_free(ccp_group *g)
 {
     if (!g)
         return CCP_OK;
-    /* Relaxed: who waits at the same moment breaks the rules; this is to notice it, if we can. */
-    bool waited_for = atomic_load_explicit(&g->waiting, CCPI_RLX) != 0;
-    if (active(g) || waited_for || ccp_ctx_free(g->ctx) == CCP_BUSY)
+    if (active(g) || is_waited_for(g) || ccp_ctx_free(g->ctx) == CCP_BUSY)
         return CCP_BUSY;
     g->ctx = NULL;
     (void)ccp_chan_close(g->tasks);
