@@ -1655,7 +1655,8 @@ CCP_API ccp_status ccp_phaser_get_info(const ccp_phaser *p, ccp_phaser_info *out
  *   F3  Either end may be freed at any time, without regard to the other.  A promise that is freed
  *       without having been kept settles the future with CCP_CLOSED.
  *   F4  A value that no ccp_future_get() has copied goes to the drop function, exactly once, when
- *       the last handle of either end is freed, in the thread that frees it.
+ *       the last handle of either end is freed, in the thread that frees it.  One that a function
+ *       computed for a future that was canceled meanwhile goes there when the function returns.
  *   F5  A future that is canceled, or has no handle left, is seen to be so by its producer:
  *       ccp_promise_canceled() tells it, and the context of the promise has ended.
  *   F6  A function given to ccp_future_then() is called once, after the future was settled, under

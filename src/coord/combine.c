@@ -147,7 +147,7 @@ void ccpi_then_run(ccpi_then *t)
     if (!ccp_promise_canceled(t->to)) {
         ccp_status st = t->fn(ccp_future_error(t->from), ccpi_future_value(t->from),
                               ccpi_promise_room(t->to), t->arg);
-        (void)(st == CCP_OK ? ccpi_promise_ready(t->to) : ccp_promise_fail(t->to, st));
+        ccpi_promise_end(t->to, st);
     }
     forget(t);
 }

@@ -24,7 +24,8 @@
  *   F3  A waiter or listener is queued under the lock, after L was set and neither V nor E was:
  *       so whoever settles finds it.
  *   F4  Whoever brings refs to 0 frees the block; alone, because handles come from handles.
- *   F5  The last handle of an unsettled future cancels its context before it goes.
+ *   F5  The last handle of an unsettled future cancels its context before it goes, while it is
+ *       known to be the last.
  * Locks           `lock` protects the lists, and the making of `done`.
  */
 #include "coord/future.h"
@@ -203,6 +204,13 @@ ccp_status ccpi_promise_ready(ccp_promise *p)
     return settle(of(p), VALUE) ? CCP_OK : refused(of(p), "ccp_promise_set");
 }
 
+void ccpi_promise_end(ccp_promise *p, ccp_status st)
+{
+    ccp_future *f = of(p);
+    if (!settle(f, st == CCP_OK ? VALUE : failed_with(st)) && st == CCP_OK && f->drop)
+        f->drop(f->value, f->drop_arg);
+}
+
 ccp_status ccp_promise_set(ccp_promise *p, const void *value)
 {
     ccp_future *f = of(p);
@@ -262,15 +270,28 @@ ccp_status ccp_future_cancel(ccp_future *f)
     return CCP_OK;
 }
 
+/* F5: two that go at the same time must not both take the other for the last. */
+static void unref_producing(ccp_future *f)
+{
+    uint32_t refs = atomic_load_explicit(&f->refs, CCPI_RLX);
+    do
+        if ((refs & MOST_HANDLES) == 1 && !(state_of(f) & SETTLED))
+            ccp_ctx_cancel(f->ctx);
+    /* [F2] acquire, and release: as in unref(). */
+    while (!atomic_compare_exchange_weak_explicit(&f->refs, &refs, refs - 1, CCPI_ACQ_REL,
+                                                  CCPI_RLX));
+    if (refs == 1)
+        bury(f);
+}
+
 void ccp_future_free(ccp_future *f)
 {
     if (!f)
         return;
-    /* Relaxed: if ours is the last handle, nobody else can make one. */
-    bool last = (atomic_load_explicit(&f->refs, CCPI_RLX) & MOST_HANDLES) == 1;
-    if (last && !(state_of(f) & SETTLED))
-        ccp_ctx_cancel(f->ctx); /* F5 */
-    unref(f, 1);
+    if (CCPI_LIKELY(!f->ctx))
+        unref(f, 1);
+    else
+        unref_producing(f);
 }
 
 bool ccp_future_is_done(const ccp_future *f)
@@ -321,7 +342,7 @@ ccp_status ccpi_future_run(ccp_future *f, ccp_ctx *ctx)
         atomic_store_explicit(&f->runner, ccpi_self_get(), CCPI_RLX);
         st = f->fn(f->ctx ? f->ctx : ctx, f->arg, f->value);
         atomic_store_explicit(&f->runner, NULL, CCPI_RLX);
-        (void)settle(f, st == CCP_OK ? VALUE : failed_with(st));
+        ccpi_promise_end(p, st);
     }
     ccp_promise_free(p);
     return st;

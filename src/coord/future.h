@@ -40,4 +40,8 @@ void *ccpi_promise_room(ccp_promise *p);
 /* As ccp_promise_set() of what stands in that room. */
 ccp_status ccpi_promise_ready(ccp_promise *p);
 
+/* Settles as a function that wrote to that room, and returned st, would have it; drops the value,
+ * if the future was canceled. */
+void ccpi_promise_end(ccp_promise *p, ccp_status st);
+
 #endif

@@ -117,7 +117,8 @@ static ccp_promise *promise;
 static ccp_ctx *ctx;
 static lin_history history;
 static int computing;         /* 1 + the computation: it settles at some time afterwards */
-static int set, gotten[SIM_THREADS], dropped;
+static int set, gotten[SIM_THREADS];
+static _Atomic int dropped;
 static int called[SIM_THREADS]; /* functions of this thread's then */
 
 static int begin(int kind)
@@ -135,7 +136,8 @@ static void drop(void *value, void *arg)
 {
     (void)arg;
     sim_assert(*(long *)value == VALUE_SET);
-    dropped++;
+    sim_hint(&dropped, sizeof dropped);
+    atomic_fetch_add(&dropped, 1);
 }
 
 static ccp_status compute(ccp_ctx *c, void *arg, void *result)
@@ -308,7 +310,7 @@ static void finish(bool produced)
     if (!now->lets_go)
         ccp_future_free(future);
     bool any = scene_any(gotten);
-    sim_assert(dropped == (set && !any)); /* F4 */
+    sim_assert(atomic_load(&dropped) == (set && !any)); /* F4 */
     if (!sim_is_weak())
         sim_assert(lin_history_check(&history, 0, &future_model, NULL));
     sim_assert(ccp_ctx_free(ctx) == CCP_OK);
@@ -366,18 +368,18 @@ static void run_choice(void *arg)
     ccp_future *first = ccp_future_first(f, 2, chosen->k);
     sim_assert(first);
     if (chosen->wanted) {
-        bool ok = !chosen->fails || chosen->k == 1;
+        bool ok = !chosen->fails || chosen->k <= 1;
         sim_assert(ccp_future_get(first, order, CCP_FOREVER) == (ok ? CCP_OK : CCP_FAILED));
         sim_assert(ok || ccp_future_error(first) == CCP_BUSY);
         for (size_t i = 0; ok && i < chosen->k; i++)
             sim_assert(*(const long *)ccp_future_peek(f[order[i]]) == VALUE_SET);
-        sim_assert(!ok || chosen->k == 1 || order[0] + order[1] == 1);
+        sim_assert(!ok || chosen->k < 2 || order[0] + order[1] == 1);
     }
     ccp_future_free(first);
     for (int i = 0; i < 2; i++)
         ccp_future_free(f[i]);
     sim_join();
-    sim_assert(dropped == 2 - chosen->fails); /* F4 */
+    sim_assert(atomic_load(&dropped) == 2 - chosen->fails); /* F4 */
     sim_assert(ccp_live_blocks() == 0);
 }
 
@@ -387,7 +389,6 @@ static void watch_for_cancel(void *arg)
 {
     (void)arg;
     sim_assert(ccp_sleep(ccp_with(ccp_promise_ctx(promise))) == CCP_CANCELED); /* F5 */
-    sim_assert(ccp_promise_canceled(promise));
     ccp_promise_free(promise);
 }
 
@@ -434,6 +435,26 @@ static bool legal(const play *p)
     return producers <= (p->state != LAZY);
 }
 
+/* Waits, and does something of its own to be able to. */
+static bool is_large(operation op)
+{
+    return op == GET_CTX || op == DONE || op == THEN || op == THEN_GET || op == ALL_GET;
+}
+
+/* Every schedule of two threads; few preemptions where there are three, or two that do much. */
+static void add_pair(const play *p)
+{
+    bool third = p->state == PARKED || p->state == LISTENED;
+    if (third || p->lets_go || (is_large(p->op[0]) && is_large(p->op[1]))) {
+        add_play(p, &(sim_options){ .mode = SIM_DFS, .preemptions = third ? 1 : 2 },
+                 third ? "one" : "two");
+        return;
+    }
+    add_play(p, NULL, "pair");
+    if (!is_large(p->op[0]) && !is_large(p->op[1]))
+        add_play(p, &(sim_options){ .spurious = 1, .fail_cas = 1 }, "odd");
+}
+
 static void pairs(void)
 {
     for (int s = 0; s < STATES; s++)
@@ -441,11 +462,8 @@ static void pairs(void)
             for (int a = 0; a < OPERATIONS; a++)
                 for (int b = a; b < OPERATIONS; b++) {
                     play p = { (state)s, more, 2, { (operation)a, (operation)b } };
-                    if (!legal(&p))
-                        continue;
-                    add_play(&p, NULL, "pair");
-                    if (!more)
-                        add_play(&p, &(sim_options){ .spurious = 1, .fail_cas = 1 }, "odd");
+                    if (legal(&p))
+                        add_pair(&p);
                 }
 }
 
@@ -462,15 +480,16 @@ static void triples(void)
 int main(int argc, char **argv)
 {
     static const int yes = 1;
+    const sim_options few = { .mode = SIM_DFS, .preemptions = 2 };
     pairs();
     triples();
     for (size_t k = 0; k <= 2; k++)
         for (int f = 0; f < 4; f++) {
             choice c = { k, f & 1, f & 2 };
-            scene_add(run_choice, scene_keep(&c, sizeof c), NULL, "first.%zu%s%s", k,
+            scene_add(run_choice, scene_keep(&c, sizeof c), &few, "two_first.%zu%s%s", k,
                       c.fails ? ".fails" : "", c.wanted ? ".wanted" : "");
         }
-    scene_add(run_interest, NULL, NULL, "interest.free");
-    scene_add(run_interest, (void *)(uintptr_t)&yes, NULL, "interest.cancel");
+    scene_add(run_interest, NULL, &few, "two_interest.free");
+    scene_add(run_interest, (void *)(uintptr_t)&yes, &few, "two_interest.cancel");
     return scene_main(argc, argv);
 }

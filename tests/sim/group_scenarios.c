@@ -190,7 +190,7 @@ static void check_failures(ccp_status st)
 static void finish(void)
 {
     sim_assert(ccp_chan_close(gate) == CCP_OK);
-    sim_join();
+    sim_settle(); /* the operations have ended, and the group's threads sleep */
     ccp_status st = ccp_group_wait(group, CCP_FOREVER);
     for (int i = 0; i < MOST_JOBS; i++)
         sim_assert(jobs[i].ran == jobs[i].accepted && jobs[i].finished == jobs[i].accepted);
@@ -198,6 +198,7 @@ static void finish(void)
     sim_assert(ccp_group_wait(group, CCP_NOWAIT) == st);
     sim_assert(ccp_group_free(group) == CCP_OK);
     sim_assert(scene_threads() == 0);
+    sim_join();
     (void)scene_chan_end(gate);
     sim_assert(ccp_ctx_free(ctx) == CCP_OK);
     sim_assert(ccp_live_blocks() == 0);

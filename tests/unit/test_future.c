@@ -466,6 +466,46 @@ TEST(a_lazy_future_is_computed_once_however_many_wait) /* F8 F2 */
     }
 }
 
+typedef struct crossed {
+    ccp_future *self;
+} crossed;
+
+static ccp_status cross(ccp_ctx *ctx, void *arg, void *result)
+{
+    (void)ctx;
+    *(long *)result = 7;
+    MUST(ccp_future_cancel(((crossed *)arg)->self) == CCP_OK);
+    return CCP_OK;
+}
+
+static ccp_status cross_then(ccp_status error, const void *value, void *result, void *arg)
+{
+    (void)value;
+    (void)cross(NULL, arg, result);
+    return error;
+}
+
+TEST(a_value_computed_for_a_canceled_future_is_dropped) /* F4 */
+{
+    atomic_long dropped = 0;
+    const ccp_promise_opts o = { .size = sizeof(long), .drop = drop_to, .drop_arg = &dropped };
+    crossed c;
+    c.self = ccp_future_lazy(&o, cross, &c);
+    ASSERT_STATUS(ccp_future_get(c.self, NULL, CCP_FOREVER), CCP_FAILED);
+    assert_int_equal(dropped, 7);
+    assert_failed(c.self, CCP_CANCELED);
+    ccp_future_free(c.self);
+    ccp_future *from;
+    ccp_promise *p = promise_of_long(&from);
+    c.self = ccp_future_then(from, &o, cross_then, &c);
+    keep(p, 1);
+    assert_int_equal(dropped, 14);
+    assert_failed(c.self, CCP_CANCELED);
+    ccp_future_free(c.self);
+    ccp_future_free(from);
+    assert_int_equal(dropped, 14);
+}
+
 TEST(looking_at_the_channel_of_a_lazy_future_computes_it) /* F8 */
 {
     lazy l = { .result = CCP_OK };
@@ -544,6 +584,7 @@ int main(void)
         ENTRY(a_lazy_future_that_nobody_waits_for_costs_nothing),
         ENTRY(a_function_that_waits_for_its_own_value_is_told),
         ENTRY(a_lazy_future_is_computed_once_however_many_wait),
+        ENTRY(a_value_computed_for_a_canceled_future_is_dropped),
         ENTRY(looking_at_the_channel_of_a_lazy_future_computes_it),
         ENTRY(what_cannot_be_had_is_reported_and_leaves_nothing),
     };
