@@ -19,8 +19,8 @@
  *   G2  A task for which no thread is started will be received soon: threads > active, so one has
  *       none of the active tasks; or threads == limit, and of as many permits this task has one.
  *   G3  A task that failed is noted before it is counted off.
- *   G4  A waiter is queued under the lock, while active > 0 and W is set; with W set active becomes 0
- *       under the lock, and by the same step W goes and those who are queued are released.  So
+ *   G4  A waiter is queued under the lock, while active > 0 and W is set; with W set active becomes
+ *       0 under the lock, and by the same step W goes and those who are queued are released.  So
  *       nobody is released for a moment that was before his wait.
  *   G5  A thread is in `threads` before it runs its first task.
  * Locks           `lock` protects the lists of waiters, threads and failures.

@@ -441,17 +441,24 @@ static bool is_large(operation op)
     return op == GET_CTX || op == DONE || op == THEN || op == THEN_GET || op == ALL_GET;
 }
 
+static bool waits(operation op)
+{
+    return op == GET || op == GET_TIMED || is_large(op);
+}
+
 /* Every schedule of two threads; few preemptions where there are three, or two that do much. */
 static void add_pair(const play *p)
 {
     bool third = p->state == PARKED || p->state == LISTENED;
-    if (third || p->lets_go || (is_large(p->op[0]) && is_large(p->op[1]))) {
+    bool both_wait = waits(p->op[0]) && waits(p->op[1]);
+    bool both_large = is_large(p->op[0]) && is_large(p->op[1]);
+    if (third || p->lets_go || both_large || (both_wait && p->state == LAZY)) {
         add_play(p, &(sim_options){ .mode = SIM_DFS, .preemptions = third ? 1 : 2 },
                  third ? "one" : "two");
         return;
     }
     add_play(p, NULL, "pair");
-    if (!is_large(p->op[0]) && !is_large(p->op[1]))
+    if (!both_wait && !is_large(p->op[0]) && !is_large(p->op[1]))
         add_play(p, &(sim_options){ .spurious = 1, .fail_cas = 1 }, "odd");
 }
 

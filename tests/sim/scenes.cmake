@@ -64,13 +64,14 @@ ccp_sim_scenes(once once_scenarios.c)
 ccp_sim_test(once 600 once --summary pair* odd*)
 ccp_sim_test(once_few 600 once --summary two*)
 ccp_sim_test(once_weak 600 once --summary --mode pct --weak --n 50 pair* two*)
+
 # Futures.
 ccp_sim_scenes(future future_scenarios.c)
 ccp_sim_test(future 600 future --summary pair* odd*)
 ccp_sim_test(future_few 600 future --summary one* two*)
 ccp_sim_test(future_weak 600 future --summary --mode pct --weak --n 20 pair* two*)
 
-# Groups.  All schedules with one preemption, of every limit, take minutes: tests/long.
+# Groups.  All schedules with one preemption, of every limit, take minutes: by hand.
 ccp_sim_scenes(group group_scenarios.c)
 ccp_sim_test(group 600 group --summary short* one.limit1.*)
 ccp_sim_test(group_some 600 group --summary some*)
