@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
  * Single-flight: every pair of operations, with and without a call of the same key under way, with
- * functions that succeed and that fail; every schedule, or many; with memory and threads that cannot
- * be had.
+ * functions that succeed and that fail; every schedule, or many; with memory and threads that
+ * cannot be had.
  *
- * Looked at: one function at a time for each key, unless it was forgotten (D1); nobody gets a result
- * that was there before the call began (D2); what the function wrote is read without a race (D3);
- * shared agrees (D4); results made, copied, taken and dropped add up (D6); nothing is left over.
+ * Looked at: one function at a time for each key, unless it was forgotten (D1); nobody gets a
+ * result that was there before the call began (D2); what the function wrote is read without a race
+ * (D3); shared agrees (D4); results made, copied, taken and dropped add up (D6); nothing is left.
  */
 #include "scene.h"
 
