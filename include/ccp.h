@@ -18,7 +18,8 @@
  *   14  Group
  *   15  Single-flight
  *   16  Worker pool
- *   17  Generator
+ *   17  Fan-out and fan-in
+ *   18  Generator
  *
  * Every section is an essay, then types, then functions, then numbered guarantees, which the
  * tests cite by number.  The fields of a function's comment always mean the same:
@@ -2389,7 +2390,197 @@ CCP_API ccp_status ccp_pool_get_info(const ccp_pool *p, ccp_pool_info *out);
  */
 CCP_API int ccp_pool_worker(const ccp_ctx *ctx);
 
-/* ==== 17. GENERATOR ========================================================================
+/* ==== 17. FAN-OUT AND FAN-IN ===============================================================
+ *
+ * Many threads for one stream, many streams for one thread, and arrays in parallel.
+ *
+ * Fan-out: workers take the elements of a channel; what they make of them comes through another.
+ *
+ *     const ccp_fan_opts o = { .workers = 8, .out_size = sizeof page };
+ *     ccp_fan *f = ccp_fan_out(in, download, &o);           // download(ctx, &url, &page, arg)
+ *     while (ccp_chan_recv(ccp_fan_chan(f), &page, CCP_FOREVER) == CCP_OK)
+ *         index_page(&page);
+ *     ccp_status rc = ccp_fan_wait(f, CCP_FOREVER);         // CCP_FAILED: one of them failed
+ *     ccp_fan_free(f);
+ *
+ * Parallel for: the calling thread and helpers share a range of indices; results in an array are in
+ * order by themselves.  A call may be made inside another, whatever the pool: the caller does
+ * what nobody else does.
+ *
+ *     ccp_parallel_for(n, scale, numbers, NULL, CCP_FOREVER);   // scale(ctx, begin, end, numbers)
+ *
+ * Calls of this section run functions of the program.  When such a call fails, what they did is
+ * done; but none of them runs any more once the call has returned.
+ *
+ * Guarantees
+ *   K1  A fan gives every element of its input to one worker; each gives one result, in any order
+ *       or, with `ordered`, in the order of the input.
+ *   K2  The output of a fan is closed when its input is closed and all results are in it, or when
+ *       the fan has stopped.  Who cancels the output stops the fan, which then cancels its input:
+ *       so the whole chain stops.
+ *   K3  A failure stops a fan (its context ends), unless it has `keep_going` or `results`.
+ *   K4  A slow or failed worker does not keep others from taking elements; with `ordered`, until
+ *       four results per worker wait for an earlier one.
+ *   K5  ccp_parallel_for() and ccp_parallel_map() do each index exactly once, if they return
+ *       CCP_OK; and never return while one is being done.
+ *   K6  They need no worker but the caller: calls inside calls do not deadlock.
+ *   K7  After a failure, unless `keep_going` is set, or when the wait has ended, no further range
+ *       is begun.
+ */
+
+/** What became of one piece of work. */
+typedef struct ccp_result {
+    size_t index;      /* of the item: the first one has 0 */
+    ccp_status status; /* what the function returned */
+    unsigned worker;   /* that ran it, from 0 */
+} ccp_result;
+
+/** Makes *out of *in. */
+typedef ccp_status (*ccp_step)(ccp_ctx *ctx, const void *in, void *out, void *arg);
+
+typedef struct ccp_fan ccp_fan;
+
+/** How to fan out; zero is the default of every field. */
+typedef struct ccp_fan_opts {
+    unsigned workers;  /* threads; 0: as many as there are processors for this process */
+    size_t out_size;   /* bytes per result; 0: there are none, and the output only closes */
+    size_t capacity;   /* results that the output holds */
+    bool ordered;      /* results in the order of the input */
+    bool keep_going;   /* an element whose step fails gives no result, and that is all */
+    bool results;      /* every result begins with a ccp_result, those of failures too */
+    void *arg;         /* for the step */
+    ccp_ctx *parent;   /* the steps' context is below it */
+    void (*drop)(void *elem, void *arg); /* as of a channel, for results */
+    void *drop_arg;
+    const char *name;  /* of the threads; NULL: none; must outlive the fan */
+    size_t stack_size; /* bytes of stack per thread; 0: the system's default */
+} ccp_fan_opts;
+
+/** A snapshot of a fan. */
+typedef struct ccp_fan_info {
+    unsigned workers;
+    uint64_t taken;   /* elements that workers have taken */
+    uint64_t failed;  /* steps that did not return CCP_OK */
+    ccp_result first; /* the first of these, if there is one */
+} ccp_fan_info;
+
+/**
+ * Starts workers that do step(ctx, element, result, o->arg) for each element of a channel.
+ *
+ * With o->results the step finds in the result what comes after the ccp_result in its place, and
+ * the ccp_result itself is filled in later.
+ *
+ *   Threads: any; nobody else should receive from `in`.
+ *   Memory:  copies *o (NULL: all defaults).  Uses `in` until the fan is freed.  The caller owns
+ *            the result and must pass it to ccp_fan_free().
+ *   Returns: the fan, with fewer workers if threads are short, but one at least; NULL if there are
+ *            none, memory is short, a pointer is NULL, o->workers is above 65536, or o->results is
+ *            set and o->out_size below sizeof(ccp_result).
+ *   Cost:    one thread per worker; nothing is allocated per element.
+ *   Since:   0.1
+ */
+CCP_API ccp_fan *ccp_fan_out(ccp_chan *in, ccp_step step, const ccp_fan_opts *o);
+
+/**
+ * Gives the channel through which the results come.
+ *
+ *   Threads: any.
+ *   Memory:  the fan's; gone when that is freed.
+ *   Returns: the channel; NULL if f is NULL.
+ *   Since:   0.1
+ */
+CCP_API ccp_chan *ccp_fan_chan(const ccp_fan *f);
+
+/**
+ * Waits until all workers have ended, and tells how it went.
+ *
+ *   Waits:   while a worker is under way; somebody must receive the results meanwhile.
+ *   Threads: any number at once, but not a step of the fan (CCP_DEADLOCK).
+ *   Memory:  keeps nothing.
+ *   Returns: CCP_OK if each element was taken and succeeded; CCP_FAILED if one failed; CCP_CLOSED
+ *            if the fan was stopped before the end of its input, by its consumer or its parent;
+ *            CCP_DEADLOCK when called by a step of f; CCP_INVAL if f is NULL; the wait codes.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_fan_wait(ccp_fan *f, ccp_wait w);
+
+/**
+ * Fills in a snapshot of a fan.
+ *
+ *   Threads: any.
+ *   Memory:  writes *out.
+ *   Returns: CCP_OK; CCP_INVAL if a pointer is NULL.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_fan_get_info(ccp_fan *f, ccp_fan_info *out);
+
+/**
+ * Stops a fan and frees it; NULL is allowed.
+ *
+ * Blocks:  for steps that run already: they should watch their context.
+ *
+ *   Threads: one; nobody may use f any more.
+ *   Memory:  frees everything; results that were not received are dropped.
+ *   Returns: CCP_OK; CCP_BUSY if a thread waits for a result or for the workers: nothing is freed;
+ *            CCP_DEADLOCK when called by a step of f: nothing happens.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_fan_free(ccp_fan *f);
+
+/** Does the indices begin .. end - 1.  Any status but CCP_OK says that it failed. */
+typedef ccp_status (*ccp_range)(ccp_ctx *ctx, size_t begin, size_t end, void *arg);
+
+/** How to do a range in parallel; zero is the default of every field. */
+typedef struct ccp_parallel_opts {
+    unsigned workers;   /* threads, the caller included; 0: as many as there are processors, or
+                         * workers of the pool and the caller */
+    size_t grain;       /* indices that are not worth dividing; 0: 1 */
+    ccp_pool *pool;     /* whose workers help; NULL: threads that are started for this call */
+    bool keep_going;    /* a failure does not end it */
+    ccp_result *errors; /* gets the failures, as far as there is room; of a range the first index */
+    size_t max_errors;  /* elements of it */
+    size_t *failed;     /* gets how many there were; NULL: nobody wants to know */
+    const void *in;     /* of ccp_parallel_map(): the array of what is given to the steps */
+    size_t in_size;     /* bytes per element of it */
+    void *out;          /* of ccp_parallel_map(): the array of what they make of it */
+    size_t out_size;
+    const char *name;   /* of threads that are started */
+    size_t stack_size;
+} ccp_parallel_opts;
+
+/**
+ * Does the indices 0 .. n - 1, in ranges that threads take one after another, large ones first.
+ *
+ *   Waits:   for the functions to return.  When w ends no more ranges are begun and the context of
+ *            the functions ends; they are waited for all the same.
+ *   Threads: any; tasks of o->pool, and functions of other such calls, too.
+ *   Memory:  keeps nothing; writes *o->errors and *o->failed in any case.
+ *   Returns: CCP_OK; CCP_FAILED if a function did not return CCP_OK, unless it returned how the
+ *            context had ended when w ended: then the wait codes; CCP_NOMEM; CCP_INVAL if fn is
+ *            NULL, or o->workers above 65536.  CCP_NOWAIT gives CCP_AGAIN unless n is 0.
+ *   Order:   the call happens-before the functions; these happen-before its return.
+ *   Cost:    two or three allocations; without a pool one thread per helper; one compare-and-swap
+ *            per range, of which there are about 4 * workers * log2(n / workers) at most.
+ *   After:   OpenMP's guided schedule; the helping caller of oneTBB.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_parallel_for(size_t n, ccp_range fn, void *arg, const ccp_parallel_opts *o,
+                                    ccp_wait w);
+
+/**
+ * Does step(ctx, in + i, out + i, arg) for the n elements of two arrays, o->in and o->out; one that
+ * has size 0 is given as it is to all.
+ *
+ *   Waits:   as ccp_parallel_for().
+ *   Threads: as ccp_parallel_for().
+ *   Memory:  as ccp_parallel_for(); the index of an error is that of the element.
+ *   Returns: as ccp_parallel_for().
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_parallel_map(size_t n, ccp_step step, void *arg, const ccp_parallel_opts *o,
+                                    ccp_wait w);
+
+/* ==== 18. GENERATOR ========================================================================
  *
  * A generator is a function that yields elements, one after another, to whoever asks for the next.
  * It runs on a thread of its own, at most `capacity` elements ahead, until it returns or the

@@ -41,6 +41,8 @@ set(CCP_SOURCES
     coord/sem.c
     coord/waitgroup.c
     flow/call.c
+    flow/fan.c
     flow/gen.c
+    flow/parallel.c
     flow/pool.c
 )

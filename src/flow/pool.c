@@ -12,7 +12,7 @@
  *       for: a drain counts itself first, then looks (Dekker [Q1]).
  * Locks           `lock` protects the queue of drains.
  */
-/* uses: call */
+/* uses: call parallel */
 #include "flow/pool.h"
 
 #include "base/lock.h"
@@ -20,6 +20,7 @@
 #include "base/thread.h"
 #include "block/wait.h"
 #include "flow/call.h"
+#include "flow/parallel.h"
 
 #define MAX_WORKERS 65536
 
@@ -359,7 +360,7 @@ static void hand_back(ccp_pool *p, ccp_unrun unrun, void *arg)
     while (ccp_chan_recv(p->tasks, &t, CCP_NOWAIT) == CCP_OK) {
         /* [Q4] release: counted after it was received. */
         atomic_fetch_add_explicit(&p->returned, 1, CCPI_REL);
-        if (!ccpi_call_undo(t.fn, t.arg) && unrun)
+        if (!ccpi_call_undo(t.fn, t.arg) && !ccpi_parallel_undo(t.fn, t.arg) && unrun)
             unrun(t.fn, t.arg, arg);
     }
     tell_drainers(p);

@@ -32,3 +32,8 @@ void use(const void *config);
 void query(void);
 ccp_status look_up(void *result, void *arg);
 ccp_status fibonacci(ccp_gen *g, void *arg);
+ccp_status download(ccp_ctx *ctx, const void *url, void *page, void *arg);
+ccp_status scale(ccp_ctx *ctx, size_t begin, size_t end, void *numbers);
+void index_page(const void *page);
+extern char page[64];
+extern double numbers[100];

@@ -116,14 +116,184 @@ static void room_agrees(stage *s, bool ok, bool served)
     assert_int_equal(ccp_chan_len(ccp_gen_chan(s->gen)) + served, 1 + ok);
 }
 
+/* --- fan --- */
+
+static ccp_status step_at_gate(ccp_ctx *ctx, const void *in, void *out, void *arg)
+{
+    stage *s = arg;
+    (void)ctx;
+    (void)in;
+    (void)out;
+    MUST(ccp_chan_recv(s->gate, NULL, CCP_FOREVER) == CCP_CLOSED);
+    atomic_fetch_add(&s->ran, 1);
+    return CCP_OK;
+}
+
+/* One element, with which the worker is under way. */
+static void set_fan(stage *s)
+{
+    s->gate = ccp_chan_new(0, 0);
+    s->ch = ccp_chan_new(0, 1);
+    ASSERT_STATUS(ccp_chan_send(s->ch, NULL, CCP_NOWAIT), CCP_OK);
+    ASSERT_STATUS(ccp_chan_close(s->ch), CCP_OK);
+    s->fan = ccp_fan_out(s->ch, step_at_gate, &(ccp_fan_opts){ .workers = 1, .arg = s });
+    assert_non_null(s->fan);
+}
+
+static bool open_gate(stage *s)
+{
+    return ccp_chan_close(s->gate) == CCP_OK;
+}
+
+static void fan_is_done(stage *s)
+{
+    (void)open_gate(s);
+    WAIT_UNTIL(ccp_fan_wait(s->fan, CCP_NOWAIT) == CCP_OK);
+    assert_int_equal(s->ran, 1);
+}
+
+static ccp_status call_fan_wait(stage *s, ccp_wait w)
+{
+    return ccp_fan_wait(s->fan, w);
+}
+
+static void fan_is_under_way(stage *s)
+{
+    ASSERT_STATUS(ccp_fan_wait(s->fan, CCP_NOWAIT), CCP_AGAIN);
+    assert_int_equal(s->ran, 0);
+}
+
+static void fans_agree(stage *s, bool ok, bool served)
+{
+    (void)ok;
+    assert_true(served);
+    fan_is_done(s);
+}
+
+static void clear_fan(stage *s)
+{
+    fan_is_done(s);
+    ASSERT_STATUS(ccp_fan_free(s->fan), CCP_OK);
+    ASSERT_STATUS(ccp_chan_free(s->ch), CCP_OK);
+    ASSERT_STATUS(ccp_chan_free(s->gate), CCP_OK);
+}
+
+/* --- parallel for --- */
+
+static ccp_status range_at_gate(ccp_ctx *ctx, size_t begin, size_t end, void *arg)
+{
+    stage *s = arg;
+    MUST(begin == 0 && end == 1);
+    ccp_status rc = ccp_chan_recv(s->gate, NULL, ccp_with(ctx));
+    atomic_fetch_add(&s->ran, rc == CCP_CLOSED);
+    return rc == CCP_CLOSED ? CCP_OK : rc;
+}
+
+static ccp_status step_or_give_up(ccp_ctx *ctx, const void *in, void *out, void *arg)
+{
+    (void)in;
+    (void)out;
+    return range_at_gate(ctx, 0, 1, arg);
+}
+
+static void set_gate(stage *s)
+{
+    s->gate = ccp_chan_new(0, 0);
+}
+
+static ccp_status call_parallel_for(stage *s, ccp_wait w)
+{
+    return ccp_parallel_for(1, range_at_gate, s, NULL, w);
+}
+
+static ccp_status call_parallel_map(stage *s, ccp_wait w)
+{
+    return ccp_parallel_map(1, step_or_give_up, s, NULL, w);
+}
+
+static void nothing_was_done(stage *s)
+{
+    assert_int_equal(s->ran, 0);
+    assert_nobody_waits(s->gate);
+}
+
+static void all_was_done(stage *s)
+{
+    assert_int_equal(s->ran, s->successes);
+}
+
+static void ranges_agree(stage *s, bool ok, bool served)
+{
+    (void)ok;
+    assert_true(served);
+    all_was_done(s);
+}
+
+static void clear_gate(stage *s)
+{
+    ASSERT_STATUS(ccp_chan_free(s->gate), CCP_OK);
+}
+
 const column columns_flow[] = {
-    { .name = "gen_next", .set = set_gen, .ready = one_is_yielded, .call = call_gen_next,
-      .serve = let_one_through, .close = close_gen, .unchanged = nothing_was_yielded,
-      .done = one_was_received, .raced = yields_agree, .clear = clear_gen, .success = CCP_OK,
-      .at_once = CCP_AGAIN, .too_late = CCP_TIMEOUT },
-    { .name = "gen_yield", .set = set_full_gen, .ready = make_room, .call = call_gen_yield,
-      .serve = take_yielded, .close = close_gen, .unchanged = gen_is_full,
-      .done = value_was_yielded, .raced = room_agrees, .clear = clear_gen, .success = CCP_OK,
-      .at_once = CCP_AGAIN, .too_late = CCP_TIMEOUT },
+    { .name = "fan_wait",
+      .set = set_fan,
+      .ready = fan_is_done,
+      .call = call_fan_wait,
+      .serve = open_gate,
+      .unchanged = fan_is_under_way,
+      .done = fan_is_done,
+      .raced = fans_agree,
+      .clear = clear_fan,
+      .success = CCP_OK,
+      .at_once = CCP_AGAIN,
+      .too_late = CCP_TIMEOUT },
+    { .name = "parallel_for",
+      .set = set_gate,
+      .call = call_parallel_for,
+      .serve = open_gate,
+      .unchanged = nothing_was_done,
+      .done = all_was_done,
+      .raced = ranges_agree,
+      .clear = clear_gate,
+      .success = CCP_OK,
+      .at_once = CCP_AGAIN,
+      .too_late = CCP_TIMEOUT },
+    { .name = "parallel_map",
+      .set = set_gate,
+      .call = call_parallel_map,
+      .serve = open_gate,
+      .unchanged = nothing_was_done,
+      .done = all_was_done,
+      .raced = ranges_agree,
+      .clear = clear_gate,
+      .success = CCP_OK,
+      .at_once = CCP_AGAIN,
+      .too_late = CCP_TIMEOUT },
+    { .name = "gen_next",
+      .set = set_gen,
+      .ready = one_is_yielded,
+      .call = call_gen_next,
+      .serve = let_one_through,
+      .close = close_gen,
+      .unchanged = nothing_was_yielded,
+      .done = one_was_received,
+      .raced = yields_agree,
+      .clear = clear_gen,
+      .success = CCP_OK,
+      .at_once = CCP_AGAIN,
+      .too_late = CCP_TIMEOUT },
+    { .name = "gen_yield",
+      .set = set_full_gen,
+      .ready = make_room,
+      .call = call_gen_yield,
+      .serve = take_yielded,
+      .close = close_gen,
+      .unchanged = gen_is_full,
+      .done = value_was_yielded,
+      .raced = room_agrees,
+      .clear = clear_gen,
+      .success = CCP_OK,
+      .at_once = CCP_AGAIN,
+      .too_late = CCP_TIMEOUT },
 };
 const size_t columns_flow_n = LENGTH(columns_flow);
