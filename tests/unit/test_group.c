@@ -11,7 +11,7 @@ typedef struct job {
     gate *gate;           /* passed before it returns; NULL: none */
     atomic_int *ran;
     ccp_status result;
-    ccp_status seen;      /* of its context, when it returned */
+    _Atomic int seen;     /* status of its context, when it returned */
 } job;
 
 static ccp_status do_job(ccp_ctx *ctx, void *arg)
@@ -21,7 +21,7 @@ static ccp_status do_job(ccp_ctx *ctx, void *arg)
         gate_pass(j->gate);
     if (j->ran)
         atomic_fetch_add(j->ran, 1);
-    j->seen = ccp_ctx_status(ctx);
+    atomic_store(&j->seen, (int)ccp_ctx_status(ctx));
     return j->result;
 }
 
@@ -91,7 +91,7 @@ TEST(the_context_of_a_group_is_below_its_parent) /* E4 */
     ASSERT_STATUS(ccp_group_go(g, do_job, &j, CCP_FOREVER), CCP_OK); /* it may still be started */
     ASSERT_STATUS(ccp_group_wait(g, CCP_FOREVER), CCP_OK);
     assert_int_equal(ran, 1);
-    ASSERT_STATUS(j.seen, CCP_CANCELED);
+    ASSERT_STATUS((ccp_status)j.seen, CCP_CANCELED);
     end_group(g);
     ASSERT_STATUS(ccp_ctx_free(parent), CCP_OK);
 }
@@ -111,7 +111,7 @@ TEST(every_task_runs_once_and_is_seen_by_the_waiter) /* E2 E4 */
         ASSERT_STATUS(ccp_group_wait(g, CCP_FOREVER), CCP_OK);
         assert_int_equal(ran, LENGTH(jobs));
         for (size_t i = 0; i < LENGTH(jobs); i++)
-            ASSERT_STATUS(jobs[i].seen, CCP_OK);
+            ASSERT_STATUS((ccp_status)jobs[i].seen, CCP_OK);
         end_group(g);
     }
 }
