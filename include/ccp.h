@@ -18,8 +18,9 @@
  *   14  Group
  *   15  Single-flight
  *   16  Worker pool
- *   17  Fan-out and fan-in
- *   18  Generator
+ *   17  Pipeline
+ *   18  Fan-out and fan-in
+ *   19  Generator
  *
  * Every section is an essay, then types, then functions, then numbered guarantees, which the
  * tests cite by number.  The fields of a function's comment always mean the same:
@@ -2390,7 +2391,411 @@ CCP_API ccp_status ccp_pool_get_info(const ccp_pool *p, ccp_pool_info *out);
  */
 CCP_API int ccp_pool_worker(const ccp_ctx *ctx);
 
-/* ==== 17. FAN-OUT AND FAN-IN ===============================================================
+/* ==== 17. PIPELINE =========================================================================
+ *
+ * A pipeline takes items from a source through stages to a sink.  Each stage has threads of its own
+ * and a bounded channel in front of it, so that the stages work at the same time, and a slow one
+ * holds back those before it.  The functions of the program, its steps, need no synchronization.
+ *
+ *     ccp_pipeline *p = ccp_pipeline_new(NULL);
+ *     ccp_pipeline_source(p, read_line, &(ccp_stage_opts){ .arg = file, .out_size = 256 });
+ *     ccp_pipeline_map(p, parse, &(ccp_stage_opts){ .out_size = sizeof(record), .workers = 8 });
+ *     ccp_pipeline_sink(p, store, &(ccp_stage_opts){ .arg = base });
+ *     ccp_status rc = ccp_pipeline_run(p, CCP_FOREVER);
+ *     ccp_pipeline_free(p);
+ *
+ * A stage takes what the one added before it makes, or the one named by `after`; from several
+ * `inputs` it takes whatever comes first.  The functions that build give NULL when something is
+ * wrong, and the next ones then do nothing: ccp_pipeline_start() and _run() tell what it was.
+ *
+ * A step returns CCP_OK when it has dealt with its item, which is then its own; CCP_CLOSED when it
+ * wants no more (a source: has no more); anything else when it failed.  After `attempts` the failed
+ * item is dropped with `skip_failed`, leaves by the branch CCP_LETTERS if a stage has been put
+ * there, or else ends the pipeline.
+ *
+ * Guarantees
+ *   L1  Each element that a step made is taken by a step of the stage after it that returns CCP_OK,
+ *       or leaves as a letter, or is dropped: exactly one of them, and once.
+ *   L2  A stage hands on what it makes in the order of the items that it was made of, however many
+ *       workers it has, unless it is `unordered`.
+ *   L3  A stage calls its step from at most as many threads at once as it has workers.
+ *   L4  Once started a pipeline allocates nothing, whatever the number of items: a connection holds
+ *       at most `queue` elements, and a stage that finds it full waits.
+ *   L5  A stage ends when all before it have ended and it has worked off what they handed on; then
+ *       those after it are told, by its last worker.
+ *   L6  The first failure that is neither skipped nor sent as a letter cancels the pipeline, and
+ *       ccp_pipeline_failure() tells of it.
+ *   L7  A letter says which stage failed, how, at which item, after how many attempts.
+ *   L8  When a step wants no more, or nobody wants what a stage makes, the stages before it end,
+ *       and those after it get all that was handed on.
+ *   L9  An element that nobody will take any more goes to the drop function of the stage that made
+ *       it.
+ *   L10 What a step did before it returned happens-before the step that takes what it made.
+ */
+
+typedef struct ccp_pipeline ccp_pipeline;
+typedef struct ccp_stage ccp_stage;
+
+/** What is known of an item at a stage. */
+typedef struct ccp_item {
+    ccp_stage *stage;
+    uint64_t index;    /* of the item, in the order in which the stage took them: from 0 */
+    ccp_status status; /* what the step returned; CCP_OK before it has */
+    unsigned attempts; /* calls of the step for this item */
+    unsigned worker;   /* of the stage: from 0 */
+} ccp_item;
+
+/** An item of type T that failed, as the branch CCP_LETTERS carries it. */
+#define CCP_LETTER(T)                                                                          \
+    struct {                                                                                   \
+        ccp_item why;                                                                          \
+        T item;                                                                                \
+    }
+#define CCP_LETTERS (~0u) /* the branch of failed items */
+
+/** Up to n elements of type T, as ccp_pipeline_batch() makes them. */
+#define CCP_BATCH(T, n)                                                                        \
+    struct {                                                                                   \
+        uint64_t count;                                                                        \
+        T items[n];                                                                            \
+    }
+
+/** Makes *out of *in.  A source has in NULL, a sink has out NULL; with ccp_pipeline_join(), in
+ *  points to an array of pointers, one for each input.  ctx ends when the pipeline is canceled. */
+typedef ccp_status (*ccp_step)(ccp_ctx *ctx, const void *in, void *out, void *arg);
+
+/** Where the elements go that a ccp_flat_step makes. */
+typedef struct ccp_out ccp_out;
+
+/** Makes any number of elements of *in, by ccp_stage_emit(out, ...). */
+typedef ccp_status (*ccp_flat_step)(ccp_ctx *ctx, const void *in, ccp_out *out, void *arg);
+
+/** Tells whether to keep an element. */
+typedef bool (*ccp_keep)(const void *elem, void *arg);
+
+/** Tells by which branch an element goes on; one that does not exist: it is dropped. */
+typedef unsigned (*ccp_route)(const void *elem, void *arg);
+
+/** How to build a stage; zero is the default of every field. */
+typedef struct ccp_stage_opts {
+    ccp_stage *after;      /* takes what this one makes; NULL: the one added last */
+    ccp_stage **inputs;    /* in place of `after`: takes what all of these make */
+    size_t input_count;
+    size_t out_size;       /* bytes of an element that it makes; 0: the kind that it takes, with
+                            * its drop function */
+    unsigned workers;      /* threads; 0: one */
+    bool unordered;        /* several workers: hands on what is finished first */
+    bool fused;            /* no thread and no channel of its own: its step runs in the threads of
+                            * the stage before it, right after that one's */
+    size_t queue;          /* elements that may wait in front of it; 0: 64 */
+    size_t chunk;          /* items that a worker takes at once if they are there, handing on
+                            * together what it made of them; 0: one */
+    unsigned attempts;     /* calls of the step until an item counts as failed; 0: one */
+    int64_t backoff_ns;    /* pause before the second attempt, doubled before each further one */
+    int64_t backoff_max_ns; /* at most; 0: no limit */
+    bool skip_failed;      /* drop an item that failed, and go on */
+    void (*drop)(void *elem, void *arg); /* gets each element it made that nobody takes (L9) */
+    void *drop_arg;
+    void *arg;             /* for the step */
+    const char *name;      /* must outlive the pipeline; NULL: what kind of stage it is */
+} ccp_stage_opts;
+
+/** How to build a pipeline; zero is the default of every field. */
+typedef struct ccp_pipeline_opts {
+    ccp_ctx *parent;   /* the pipeline is canceled when this one ends */
+    const char *name;  /* of the threads; NULL: none; must outlive the pipeline */
+    size_t stack_size; /* bytes of stack per thread; 0: the system's default */
+} ccp_pipeline_opts;
+
+/** A snapshot of a stage. */
+typedef struct ccp_stage_info {
+    const char *name;
+    unsigned workers;   /* 0: fused */
+    uint64_t taken;     /* items begun; of a source: elements made */
+    uint64_t given;     /* elements handed on */
+    uint64_t failed;    /* items that failed for good */
+    uint64_t retried;   /* attempts after the first */
+    uint64_t letters;   /* failed items that left by CCP_LETTERS */
+    ccp_chan_info queue; /* the channel in front of it; all 0 if it has none */
+} ccp_stage_info;
+
+/**
+ * Creates a pipeline without stages.
+ *
+ *   Threads: any.
+ *   Memory:  copies *o (NULL: all defaults).  The caller owns the result, which owns its stages.
+ *   Returns: the pipeline; NULL when memory is short.
+ *   Since:   0.1
+ */
+CCP_API ccp_pipeline *ccp_pipeline_new(const ccp_pipeline_opts *o);
+
+/**
+ * Adds a source: step makes an element per call, until it returns CCP_CLOSED.
+ *
+ *   Threads: the one that builds p, before it is started.
+ *   Memory:  copies *o; keeps its pointers.
+ *   Returns: the stage; NULL if p has an error already, memory is short, step is NULL, an option
+ *            cannot be right or makes no sense here, or p was started.
+ *   Since:   0.1
+ */
+CCP_API ccp_stage *ccp_pipeline_source(ccp_pipeline *p, ccp_step step, const ccp_stage_opts *o);
+
+/**
+ * Adds a source that takes its elements from a channel, until that is closed and drained.
+ *
+ *   Threads: as ccp_pipeline_source().
+ *   Memory:  keeps ch, which must outlive p.  A pipeline that wants no more cancels ch.
+ *   Returns: as ccp_pipeline_source(); o->out_size must be 0 or the size of ch's elements.
+ *   Since:   0.1
+ */
+CCP_API ccp_stage *ccp_pipeline_from(ccp_pipeline *p, ccp_chan *ch, const ccp_stage_opts *o);
+
+/**
+ * Adds a stage that makes one element of each.
+ *
+ *   Threads: as ccp_pipeline_source().
+ *   Memory:  copies *o (NULL: all defaults); keeps its pointers.
+ *   Returns: as ccp_pipeline_source().
+ *   Since:   0.1
+ */
+CCP_API ccp_stage *ccp_pipeline_map(ccp_pipeline *p, ccp_step step, const ccp_stage_opts *o);
+
+/**
+ * Adds a stage that hands on those elements for which keep() is true, and drops the others.
+ *
+ *   Threads: as ccp_pipeline_source().
+ *   Memory:  as ccp_pipeline_map().
+ *   Returns: as ccp_pipeline_source(); o->out_size must be 0.
+ *   Since:   0.1
+ */
+CCP_API ccp_stage *ccp_pipeline_filter(ccp_pipeline *p, ccp_keep keep, const ccp_stage_opts *o);
+
+/**
+ * Adds a stage that makes any number of elements of each.
+ *
+ * What a step has emitted is not taken back when it fails afterwards.
+ *
+ *   Threads: as ccp_pipeline_source().
+ *   Memory:  as ccp_pipeline_map().
+ *   Returns: as ccp_pipeline_source().
+ *   Since:   0.1
+ */
+CCP_API ccp_stage *ccp_pipeline_flat_map(ccp_pipeline *p, ccp_flat_step step,
+                                         const ccp_stage_opts *o);
+
+/**
+ * Adds a stage that collects up to `most` elements, or what has come within ns nanoseconds after
+ * the first one, into one: a CCP_BATCH(T, most).
+ *
+ *   Threads: as ccp_pipeline_source().
+ *   Memory:  as ccp_pipeline_map(); each element of a batch that nobody takes is dropped.
+ *   Returns: as ccp_pipeline_source(); most must not be 0; ns <= 0: as long as it takes.
+ *   Since:   0.1
+ */
+CCP_API ccp_stage *ccp_pipeline_batch(ccp_pipeline *p, size_t most, int64_t ns,
+                                      const ccp_stage_opts *o);
+
+/**
+ * Adds a stage that sends each element on by one of `branches` branches.
+ *
+ * An element for a branch whose stages want no more is dropped.
+ *
+ *   Threads: as ccp_pipeline_source().
+ *   Memory:  as ccp_pipeline_map().
+ *   Returns: as ccp_pipeline_source(); branches must be 1..65536.
+ *   Since:   0.1
+ */
+CCP_API ccp_stage *ccp_pipeline_split(ccp_pipeline *p, ccp_route route, unsigned branches,
+                                      const ccp_stage_opts *o);
+
+/**
+ * Adds a stage that sends each element on by all of `branches` branches.
+ *
+ * All but the last one get copies that clone() made, or, if it is NULL, of the bytes.
+ *
+ *   Threads: as ccp_pipeline_source().
+ *   Memory:  as ccp_pipeline_map().
+ *   Returns: as ccp_pipeline_source(); branches must be 1..65536, and clone given if elements have
+ *            a drop function.
+ *   Since:   0.1
+ */
+CCP_API ccp_stage *ccp_pipeline_tee(ccp_pipeline *p, ccp_step clone, unsigned branches,
+                                    const ccp_stage_opts *o);
+
+/**
+ * Adds a stage that makes one element of the first of each input, one of the second ones, and so
+ * on, until one of the inputs has no more.
+ *
+ *   Threads: as ccp_pipeline_source().
+ *   Memory:  as ccp_pipeline_map().
+ *   Returns: as ccp_pipeline_source(); there must be 1..65536 inputs, an out_size and one worker.
+ *   Since:   0.1
+ */
+CCP_API ccp_stage *ccp_pipeline_join(ccp_pipeline *p, ccp_step step, const ccp_stage_opts *o);
+
+/**
+ * Adds a stage that ends the way of each element.
+ *
+ *   Threads: as ccp_pipeline_source().
+ *   Memory:  as ccp_pipeline_map().
+ *   Returns: as ccp_pipeline_source(); o->out_size must be 0.
+ *   Since:   0.1
+ */
+CCP_API ccp_stage *ccp_pipeline_sink(ccp_pipeline *p, ccp_step step, const ccp_stage_opts *o);
+
+/**
+ * Ends a way in a channel from which the program receives the elements itself.
+ *
+ * It is closed when the stages before it have ended; to cancel it is to want no more.
+ *
+ *   Threads: as ccp_pipeline_source().
+ *   Memory:  the channel is the pipeline's; gone when that is freed.
+ *   Returns: the channel; NULL as ccp_pipeline_source(); of o, `after`, `inputs`, `queue` and
+ *            `name` count.
+ *   Since:   0.1
+ */
+CCP_API ccp_chan *ccp_pipeline_output(ccp_pipeline *p, const ccp_stage_opts *o);
+
+/**
+ * Names a branch of a stage, as `after` or one of the `inputs` of another.
+ *
+ *   Threads: as ccp_pipeline_source().
+ *   Memory:  the pipeline's.
+ *   Returns: a stage for that use alone; NULL if s is NULL or has no such branch (CCP_LETTERS: of
+ *            a stage that takes items and does not skip failed ones), memory is short, or the
+ *            pipeline was started.
+ *   Since:   0.1
+ */
+CCP_API ccp_stage *ccp_stage_branch(ccp_stage *s, unsigned branch);
+
+/**
+ * Hands on an element, from the step of a ccp_pipeline_flat_map().
+ *
+ *   Waits:   while the channel after it is full, or, to keep the order, for items before it.
+ *   Threads: the step's own.
+ *   Memory:  copies *elem before it returns.
+ *   Returns: CCP_OK; CCP_CLOSED if nobody wants it; CCP_INVAL if a pointer is NULL; the wait codes,
+ *            also if the pipeline is canceled: the element is still the caller's.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_stage_emit(ccp_out *out, const void *elem, ccp_wait w);
+
+/**
+ * Tells a step which item it is called for, and by which worker.
+ *
+ *   Threads: the step's own.
+ *   Memory:  writes *out.
+ *   Returns: CCP_OK; CCP_INVAL if ctx is not the context of a step, or out is NULL.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_stage_item(const ccp_ctx *ctx, ccp_item *out);
+
+/**
+ * Starts the threads of a pipeline.
+ *
+ *   Threads: the one that builds p.
+ *   Memory:  allocates all that p will need.
+ *   Returns: CCP_OK; CCP_NOMEM if memory or threads are short, now or when a stage was added: no
+ *            step has been called; CCP_INVAL if p is NULL, a stage could not be added, nobody takes
+ *            what some stage makes, or there is no stage; CCP_MISUSE if it was started.
+ *   Order:   happens-before every step.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_pipeline_start(ccp_pipeline *p);
+
+/**
+ * Waits until all stages have ended.
+ *
+ *   Waits:   while a stage has not ended.
+ *   Threads: any number at once, but no step of p.
+ *   Memory:  keeps nothing.
+ *   Returns: CCP_OK if every item has gone all its way; CCP_FAILED if one failed and that ended the
+ *            pipeline; CCP_CLOSED if it was canceled before it was done; CCP_DEADLOCK when called
+ *            by a step of p; CCP_INVAL if p is NULL; CCP_MISUSE if it was not started; the wait
+ *            codes.
+ *   Order:   every step happens-before the return of CCP_OK, CCP_FAILED or CCP_CLOSED.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_pipeline_wait(ccp_pipeline *p, ccp_wait w);
+
+/**
+ * Starts a pipeline and waits for its end: ccp_pipeline_start() and ccp_pipeline_wait().
+ *
+ *   Waits:   while a stage has not ended.
+ *   Threads: the one that builds p.
+ *   Memory:  as the two.
+ *   Returns: CCP_OK, CCP_FAILED, CCP_CLOSED as ccp_pipeline_wait(); CCP_NOMEM, CCP_INVAL and
+ *            CCP_MISUSE as ccp_pipeline_start(); the wait codes: then the pipeline goes on.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_pipeline_run(ccp_pipeline *p, ccp_wait w);
+
+/**
+ * Lets the sources make no more; what they made goes all its way.  Never waits.
+ *
+ * A source whose step is under way ends when that returns.  Channels of ccp_pipeline_from() are
+ * closed.
+ *
+ *   Threads: any, steps too.
+ *   Memory:  keeps nothing.
+ *   Returns: CCP_OK; CCP_INVAL if p is NULL.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_pipeline_close(ccp_pipeline *p);
+
+/**
+ * Ends all stages as soon as the steps that are under way return.  Never waits.
+ *
+ *   Threads: any, steps too.
+ *   Memory:  elements on their way are dropped, those in channels when p is freed.
+ *   Returns: CCP_OK; CCP_INVAL if p is NULL; CCP_MISUSE if it was not started.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_pipeline_cancel(ccp_pipeline *p);
+
+/**
+ * Tells of the failure that ended a pipeline.
+ *
+ *   Threads: any, also while it runs.
+ *   Memory:  writes *out.
+ *   Returns: CCP_OK if there was one; CCP_AGAIN if not; CCP_INVAL if a pointer is NULL.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_pipeline_failure(ccp_pipeline *p, ccp_item *out);
+
+/**
+ * Counts the connections of a pipeline: the channels between its stages, and to the program.
+ *
+ *   Threads: any, once p is built.
+ *   Memory:  keeps nothing.
+ *   Returns: how many there are; 0 if p is NULL.
+ *   Since:   0.1
+ */
+CCP_API size_t ccp_pipeline_edge_count(const ccp_pipeline *p);
+
+/**
+ * Fills in a snapshot of a stage.
+ *
+ *   Threads: any; each field is true at some moment during the call, not all at the same one.
+ *   Memory:  writes *out.
+ *   Returns: CCP_OK; CCP_INVAL if a pointer is NULL, or s is a branch.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_stage_get_info(const ccp_stage *s, ccp_stage_info *out);
+
+/**
+ * Frees a pipeline and its stages; NULL is allowed.  One that has not ended is canceled first.
+ *
+ * Blocks:  for steps that are under way: they should watch their context.
+ *
+ *   Threads: one; nobody may use p, its stages or its channels any more.
+ *   Memory:  frees everything, and drops what is left in the channels.
+ *   Returns: CCP_OK; CCP_DEADLOCK when called by a step of p: nothing is freed.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_pipeline_free(ccp_pipeline *p);
+
+/* ==== 18. FAN-OUT AND FAN-IN ===============================================================
  *
  * Many threads for one stream, many streams for one thread, and arrays in parallel.
  *
@@ -2580,7 +2985,7 @@ CCP_API ccp_status ccp_parallel_for(size_t n, ccp_range fn, void *arg, const ccp
 CCP_API ccp_status ccp_parallel_map(size_t n, ccp_step step, void *arg, const ccp_parallel_opts *o,
                                     ccp_wait w);
 
-/* ==== 18. GENERATOR ========================================================================
+/* ==== 19. GENERATOR ========================================================================
  *
  * A generator is a function that yields elements, one after another, to whoever asks for the next.
  * It runs on a thread of its own, at most `capacity` elements ahead, until it returns or the

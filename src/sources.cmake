@@ -44,5 +44,10 @@ set(CCP_SOURCES
     flow/fan.c
     flow/gen.c
     flow/parallel.c
+    flow/pipe_order.c
+    flow/pipe_plan.c
+    flow/pipe_work.c
+    flow/pipe_worker.c
+    flow/pipeline.c
     flow/pool.c
 )

@@ -37,3 +37,11 @@ ccp_status scale(ccp_ctx *ctx, size_t begin, size_t end, void *numbers);
 void index_page(const void *page);
 extern char page[64];
 extern double numbers[100];
+extern FILE *file;
+extern void *base;
+typedef struct record {
+    int fields[8];
+} record;
+ccp_status read_line(ccp_ctx *ctx, const void *in, void *line, void *file);
+ccp_status parse(ccp_ctx *ctx, const void *line, void *record, void *arg);
+ccp_status store(ccp_ctx *ctx, const void *record, void *out, void *base);
