@@ -10,6 +10,6 @@ got=$("$1" "$here/check.py" "$here/fixtures/report.json" "$here/fixtures/uncover
     exit 1
 }
 echo "$got" | diff "$here/fixtures/faults.txt" - || exit 1
-# A report in which all is reached, with nothing listed.
+# A report in which all is reached, with nothing listed and nothing left out.
 sed 's/"count": 0/"count": 1/' "$here/fixtures/report.json" |
     "$1" "$here/check.py" /dev/stdin /dev/null "$here/fixtures"
