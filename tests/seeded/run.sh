@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Seeded bugs: each is put into a copy of the sources, which is built for the explorer, and must be
-# found by a scenario within ten seconds of the processor; the string that the explorer prints must replay the same
-# failure; the same scenario must find nothing in the sources as they are.
+# found by a scenario within ten seconds of the processor; the string that the explorer prints must
+# replay the same failure; the same scenario must find nothing in the sources as they are.
 #   run.sh [--trace] BUILD WORK [BUG...]
 # BUILD has tests/sim built; all bugs if none is named; --trace shows the replayed schedule.
 # A bug's line "run: PROGRAM ARGUMENT..." names the scenario, sim_PROGRAM of tests/sim.

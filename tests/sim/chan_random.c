@@ -179,7 +179,7 @@ int main(int argc, char **argv)
 {
     static sim_scenario scenarios[PLAYS * 4 * 3 + 3];
     size_t n = 0;
-    const long each = 45000; /* 10 million in all */
+    const long each = 43000; /* 10 million in all */
     for (size_t i = 0; i < PLAYS; i++)
         for (uint32_t capacity = 0; capacity <= 3; capacity++) {
             stage(&scenarios[n++], &plays[i], capacity, false,

@@ -75,3 +75,11 @@ ccp_sim_test(future_weak 600 future --summary --mode pct --weak --n 20 pair* two
 ccp_sim_scenes(group group_scenarios.c)
 ccp_sim_test(group 600 group --summary short* one.limit1.*)
 ccp_sim_test(group_some 600 group --summary some*)
+
+# Single-flight.
+ccp_sim_scenes(flight flight_scenarios.c)
+ccp_sim_test(flight 600 flight --summary pair* one* two*)
+ccp_sim_test(flight_odd 600 flight --summary odd*)
+ccp_sim_test(flight_some 600 flight --summary some*)
+ccp_sim_test(flight_weak 600 flight --summary --mode pct --weak --n 50 pair.*owned*
+             two.*owned* one*)
