@@ -573,7 +573,8 @@ func main() {
 	}
 	s := parse()
 	kinds := map[string]func(*spec){"tp": tp, "pair": pair, "pp": pp, "pipe": pipe, "sieve": sieve,
-		"wake": wake, "idle": idle, "fair": fair, "sel": sel, "pool": pool, "wg": wg, "ctx": ctx}
+		"lock": lock, "wake": wake, "idle": idle, "fair": fair, "sel": sel, "pool": pool,
+		"wg": wg, "ctx": ctx}
 	run := kinds[s.kind]
 	if run == nil {
 		unsupported(s, "no-such-kind-of-work")

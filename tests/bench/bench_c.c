@@ -6,6 +6,7 @@
 #include "common.h"
 
 #include <stdio.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -253,6 +254,48 @@ static void apr_close(apr_type *q, unsigned receivers)
 #undef PEER
 #endif
 
+/* ---- POSIX: its mutex and semaphore ---- */
+
+static pthread_mutex_t the_mutex = PTHREAD_MUTEX_INITIALIZER;
+static sem_t the_sem;
+
+#define LOCK mutex
+static void mutex_init(const struct spec *s)
+{
+    (void)s;
+}
+static inline void mutex_enter(void)
+{
+    if (pthread_mutex_lock(&the_mutex)) die("pthread_mutex_lock");
+}
+static inline void mutex_leave(void)
+{
+    pthread_mutex_unlock(&the_mutex);
+}
+#include "locks.h"
+
+#define LOCK posix
+static void posix_init(const struct spec *s)
+{
+    if (sem_init(&the_sem, 0, (unsigned)s->cap)) die("sem_init");
+}
+static inline void posix_enter(void)
+{
+    if (sem_wait(&the_sem)) die("sem_wait");
+}
+static inline void posix_leave(void)
+{
+    sem_post(&the_sem);
+}
+#include "locks.h"
+
+static void pthread_run(const struct spec *s)
+{
+    if (strcmp(s->kind, "lock")) unsupported(s, "mutexes-and-semaphores-only");
+    if (!strcmp(s->mode, "mutex")) mutex_run(s);
+    else posix_run(s);
+}
+
 int main(int argc, char **argv)
 {
     static const char *const peers[] = {
@@ -262,7 +305,7 @@ int main(int argc, char **argv)
 #ifdef BENCH_APR
         "apr",
 #endif
-        "textbook", NULL
+        "textbook", "pthread", NULL
     };
     if (list_peers(argc, argv, peers)) return 0;
     if (argc == 2 && !strcmp(argv[1], "probe")) {
@@ -271,6 +314,7 @@ int main(int argc, char **argv)
     }
     struct spec s = parse_spec(argc, argv);
     if (!strcmp(s.peer, "textbook")) textbook_run(&s);
+    else if (!strcmp(s.peer, "pthread")) pthread_run(&s);
 #ifdef BENCH_GLIB
     else if (!strcmp(s.peer, "glib") && !strcmp(s.kind, "pool")) glib_run_pool(&s);
     else if (!strcmp(s.peer, "glib")) glib_run(&s);

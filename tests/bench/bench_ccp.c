@@ -324,6 +324,48 @@ static void run_ctx(const struct spec *s)
     report(s, &m, count, s->n, 0, 0);
 }
 
+/* ---- mutexes and semaphores ---- */
+
+static ccp_mutex the_mutex;
+static ccp_sem the_sem;
+
+#define LOCK mutex
+static void mutex_init(const struct spec *s)
+{
+    (void)s;
+}
+static inline void mutex_enter(void)
+{
+    if (ccp_mutex_lock(&the_mutex, CCP_FOREVER) != CCP_OK) die("ccp_mutex_lock");
+}
+static inline void mutex_leave(void)
+{
+    ccp_mutex_unlock(&the_mutex);
+}
+#include "locks.h"
+
+#define LOCK sem
+static void sem_init(const struct spec *s)
+{
+    if (ccp_sem_add(&the_sem, (unsigned)s->cap) != CCP_OK) die("ccp_sem_add");
+}
+static inline void sem_enter(void)
+{
+    if (ccp_sem_acquire(&the_sem, 1, CCP_FOREVER) != CCP_OK) die("ccp_sem_acquire");
+}
+static inline void sem_leave(void)
+{
+    ccp_sem_release(&the_sem, 1);
+}
+#include "locks.h"
+
+static void run_lock(const struct spec *s)
+{
+    if (!strcmp(s->mode, "mutex")) mutex_run(s);
+    else if (!strcmp(s->mode, "sem")) sem_run(s);
+    else die("no such mode");
+}
+
 /* ---- memory: what a channel takes from the heap ---- */
 
 static size_t heap_used(void)
@@ -362,6 +404,7 @@ int main(int argc, char **argv)
     else if (!strcmp(s.kind, "pool")) run_pool(&s);
     else if (!strcmp(s.kind, "wg")) run_wg(&s);
     else if (!strcmp(s.kind, "ctx")) run_ctx(&s);
+    else if (!strcmp(s.kind, "lock")) run_lock(&s);
     else if (!strcmp(s.kind, "memory")) run_memory(&s);
     else ccp_run(&s);
     return 0;

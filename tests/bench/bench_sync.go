@@ -125,6 +125,41 @@ func wg(s *spec) {
 	report(s, m, count, s.n(), 0, 0)
 }
 
+// ---- lock: each goroutine enters, works, leaves; a semaphore is a channel, as in Go ----
+
+func lock(s *spec) {
+	var mu sync.Mutex
+	permits := make(chan struct{}, s.i("cap"))
+	lanes := make([]lane, s.i("t"))
+	var all sync.WaitGroup
+	t := newTeam()
+	mutex, steps := s.mode == "mutex", s.i("work")
+	for i := range lanes {
+		l, n := &lanes[i], share(s.n(), len(lanes), i)
+		t.add(&all, func() {
+			for ; l.count < n; l.count++ {
+				if mutex {
+					mu.Lock()
+					l.sink = workSteps(l.sink, steps)
+					mu.Unlock()
+				} else {
+					permits <- struct{}{}
+					l.sink = workSteps(l.sink, steps)
+					<-permits
+				}
+			}
+		})
+	}
+	m := t.run()
+	all.Wait()
+	m.stop()
+	var count uint64
+	for i := range lanes {
+		count += lanes[i].count
+	}
+	report(s, m, count, s.n(), 0, 0)
+}
+
 func ctxTree(s *spec, root context.Context) (ended uint64, m *meter) {
 	all := &meter{}
 	for done := uint64(0); done < s.n(); {

@@ -85,7 +85,8 @@ class Programs:
         if not shutil.which("cargo"):
             return
         features = [c for c, crates in (("crossbeam", ("crossbeam-channel", "crossbeam-utils")),
-                                        ("flume", ("flume", "spin")))
+                                        ("flume", ("flume", "spin")),
+                                        ("parking_lot", ("parking_lot", "parking_lot_core")))
                     if all(any(REGISTRY.glob(f"{crate}-[0-9]*")) for crate in crates)]
         tree = self.build / "rust"
         out = tree / "target" / "release" / "bench_rust"
@@ -120,7 +121,7 @@ def copy_rust(tree, features):
     (tree / ".cargo").mkdir()
     (tree / "config.toml").rename(tree / ".cargo" / "config.toml")
     manifest = (tree / "Cargo.toml").read_text(encoding="ascii")
-    for feature in ("crossbeam", "flume"):
+    for feature in ("crossbeam", "flume", "parking_lot"):
         if feature not in features:
             manifest = re.sub(rf"(?m)^{feature}-.* = .*\n", "", manifest)
     (tree / "Cargo.toml").write_text(manifest, encoding="ascii")

@@ -23,6 +23,9 @@ PEERS = [
     Peer("stop_source", "bench_cpp", "std::stop_source", False, False, "g++"),
     Peer("glib", "bench_c", "GLib", False, True, "libglib2.0-dev"),
     Peer("apr", "bench_c", "APR", False, False, "libapr1-dev libaprutil1-dev"),
+    Peer("pthread", "bench_c", "pthread_mutex_t, sem_t", False, False, ""),
+    Peer("parking_lot", "bench_rust", "parking_lot", False, False,
+         "cargo librust-parking-lot-dev"),
     Peer("textbook", "bench_c", "mutex + 2 condition variables", False, False, ""),
 ]
 BY_NAME = {p.name: p for p in PEERS}
@@ -74,6 +77,8 @@ class Cell:
 
     def threads(self):
         """How many threads the work can keep busy at the same time."""
+        if self.kind == "lock":
+            return 1 if self.num["mode"] == "mutex" else self.num["cap"]
         return {"tp": self.num.get("p", 1) + self.num.get("c", 1), "pool": self.num.get("w", 1)
                 }.get(self.kind, 1)
 

@@ -47,7 +47,7 @@ def packages():
         if version:
             found[name] = version
     for crate in REGISTRY.glob("*"):
-        if re.match(r"(crossbeam-(channel|utils)|flume|spin)-[0-9]", crate.name):
+        if re.match(r"(crossbeam-(channel|utils)|flume|spin|parking_lot)-[0-9]", crate.name):
             name, _, version = crate.name.rpartition("-")
             found["crate " + name] = version
     return found

@@ -11,6 +11,8 @@ use shapes::Queue;
 
 #[cfg(feature = "crossbeam")]
 mod crossbeam;
+#[cfg(feature = "parking_lot")]
+mod parking;
 
 /// std::sync::mpsc: many senders, one receiver.
 struct Std;
@@ -68,6 +70,8 @@ fn run(s: &Spec) -> bool {
         "flume" => shapes::run::<Flume>(s),
         #[cfg(feature = "crossbeam")]
         "crossbeam" => crossbeam::run(s) || shapes::run::<crossbeam::Crossbeam>(s),
+        #[cfg(feature = "parking_lot")]
+        "parking_lot" => parking::run(s),
         _ => die("no such peer"),
     }
 }
@@ -79,6 +83,8 @@ fn main() {
         println!("flume");
         #[cfg(feature = "crossbeam")]
         println!("crossbeam");
+        #[cfg(feature = "parking_lot")]
+        println!("parking_lot");
         return;
     }
     let s = parse();
