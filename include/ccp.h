@@ -3097,8 +3097,8 @@ CCP_API ccp_ctx *ccp_gen_ctx(const ccp_gen *g);
  *   Threads: any.
  *   Memory:  keeps nothing.
  *   Returns: CCP_OK while its function runs, and if g is a ticker; then what the function returned,
- *            such as CCP_FAILED, or CCP_CLOSED or CCP_CANCELED if it gave up because a yield
- *            failed; CCP_INVAL if g is NULL.
+ *            such as CCP_FAILED, or CCP_CLOSED, CCP_CANCELED or CCP_TIMEOUT if it gave up because
+ *            a yield failed; CCP_INVAL if g is NULL.
  *   Since:   0.1
  */
 CCP_API ccp_status ccp_gen_status(const ccp_gen *g);
