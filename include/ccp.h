@@ -2814,6 +2814,21 @@ CCP_API ccp_status ccp_pipeline_free(ccp_pipeline *p);
  *
  *     ccp_parallel_for(n, scale, numbers, NULL, CCP_FOREVER);   // scale(ctx, begin, end, numbers)
  *
+ * Merge: one receiver, many channels, which may come and go; it is told which one it was.
+ *
+ *     ccp_merge *m = ccp_merge_new(NULL, NULL);
+ *     ccp_merge_add(m, in, NULL);                           // more, at any time, from any thread
+ *     ccp_merge_close(m);                                   // no more sources
+ *     while (ccp_merge_recv(m, &v, &source, CCP_FOREVER) == CCP_OK)
+ *         printf("%zu: %d\n", source, v);
+ *     ccp_merge_free(m);
+ *
+ * Scatter and gather: several tasks at once; all of them, the first, the first k, or what there is
+ * when the time is over.
+ *
+ *     ccp_part ask[] = { { fetch, urls[0], CCP_OK }, { fetch, urls[1], CCP_OK } };
+ *     ccp_status first = ccp_gather(ask, 2, &(ccp_gather_opts){ .want = 1 }, CCP_FOREVER);
+ *
  * Calls of this section run functions of the program.  When such a call fails, what they did is
  * done; but none of them runs any more once the call has returned.
  *
@@ -2831,6 +2846,12 @@ CCP_API ccp_status ccp_pipeline_free(ccp_pipeline *p);
  *   K6  They need no worker but the caller: calls inside calls do not deadlock.
  *   K7  After a failure, unless `keep_going` is set, or when the wait has ended, no further range
  *       is begun.
+ *   K8  In a merge the sources that have elements take turns; each element comes once, with the
+ *       number of its source, and those of one source in order.
+ *   K9  A merge is closed when ccp_merge_close() was called and all its sources are closed and
+ *       drained.
+ *   K10 ccp_gather() stops the other tasks as soon as enough have succeeded, or too many failed;
+ *       none runs any more when it returns.
  */
 
 /** What became of one piece of work. */
@@ -2839,9 +2860,6 @@ typedef struct ccp_result {
     ccp_status status; /* what the function returned */
     unsigned worker;   /* that ran it, from 0 */
 } ccp_result;
-
-/** Makes *out of *in. */
-typedef ccp_status (*ccp_step)(ccp_ctx *ctx, const void *in, void *out, void *arg);
 
 typedef struct ccp_fan ccp_fan;
 
@@ -2931,6 +2949,102 @@ CCP_API ccp_status ccp_fan_get_info(ccp_fan *f, ccp_fan_info *out);
  *   Since:   0.1
  */
 CCP_API ccp_status ccp_fan_free(ccp_fan *f);
+
+typedef struct ccp_merge ccp_merge;
+
+/** Told in the receiving thread that a merge does not use a source any more: it may be freed. */
+typedef void (*ccp_source_gone)(size_t source, ccp_chan *ch, void *arg);
+
+/**
+ * Creates a merge: the elements of many channels, which come and go, for one receiver.
+ *
+ *   Threads: any.
+ *   Memory:  the caller owns the result.  gone (NULL: nobody is told) and arg are kept.
+ *   Returns: the merge; NULL when memory is short.
+ *   Since:   0.1
+ */
+CCP_API ccp_merge *ccp_merge_new(ccp_source_gone gone, void *arg);
+
+/**
+ * Adds a channel.  It leaves when it is closed and drained.
+ *
+ *   Threads: any, also while somebody receives.
+ *   Memory:  uses ch until it has left or the merge is freed.  Writes its number, 0 for the first
+ *            one that was added, to *source (NULL: nobody wants to know).
+ *   Returns: CCP_OK; CCP_CLOSED after ccp_merge_close(); CCP_NOMEM; CCP_INVAL if m or ch is NULL.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_merge_add(ccp_merge *m, ccp_chan *ch, size_t *source);
+
+/**
+ * Says that no more channels will be added.
+ *
+ *   Threads: any.
+ *   Memory:  keeps nothing.
+ *   Returns: CCP_OK; CCP_CLOSED if that was said before; CCP_INVAL if m is NULL.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_merge_close(ccp_merge *m);
+
+/**
+ * Receives the next element of any source; they take turns.
+ *
+ *   Waits:   while no source has an element, unless it is closed and all sources have left.
+ *   Threads: one at a time.
+ *   Memory:  copies to elem, which is large enough for the elements of each source, or NULL; writes
+ *            *source (NULL: nobody wants to know).
+ *   Returns: CCP_OK; CCP_CLOSED if the merge is closed and all sources have left; CCP_NOMEM;
+ *            CCP_INVAL if m is NULL; the wait codes.
+ *   Cost:    linear in the number of sources when it has to wait; no allocation unless there are
+ *            more sources than ever before.
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_merge_recv(ccp_merge *m, void *elem, size_t *source,
+                                                 ccp_wait w);
+
+/**
+ * Frees a merge, but none of its channels; NULL is allowed.
+ *
+ *   Threads: one; nobody may use m any more.
+ *   Memory:  frees everything that is its own.
+ *   Returns: CCP_OK.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_merge_free(ccp_merge *m);
+
+/** One of several tasks. */
+typedef struct ccp_part {
+    ccp_task fn;
+    void *arg;
+    ccp_status status; /* what it returned; CCP_AGAIN if it was not started */
+} ccp_part;
+
+/** How many of the parts are enough; zero is the default of every field. */
+typedef struct ccp_gather_opts {
+    size_t want;       /* as soon as so many have succeeded the others are stopped; 0: all */
+    size_t need;       /* so many will do when w has ended or no more can succeed; 0: `want` */
+    unsigned limit;    /* tasks at once; 0: all */
+    const char *name;  /* of the threads */
+    size_t stack_size;
+} ccp_gather_opts;
+
+/**
+ * Runs n tasks at the same time, until enough of them have succeeded or w ends.
+ *
+ * With want 1 the first answer wins; with need below want a deadline gives what there is by then.
+ *
+ *   Waits:   until `want` have succeeded, or so many have failed that `need` cannot be reached, or
+ *            w ends; then the context of the tasks ends, and those that run are waited for.
+ *   Threads: any.
+ *   Memory:  reads *o (NULL: all defaults); writes the status of each part in any case, but for
+ *            CCP_INVAL, CCP_NOMEM and CCP_AGAIN.
+ *   Returns: CCP_OK if `want` have succeeded, or `need` and it was over; CCP_FAILED if fewer have
+ *            since others failed; CCP_NOMEM if memory or threads are short; CCP_INVAL if a function
+ *            is NULL, `want` is above n or `need` above `want`; the wait codes if w ended first.
+ *            CCP_NOWAIT gives CCP_AGAIN unless n is 0.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_gather(ccp_part *parts, size_t n, const ccp_gather_opts *o, ccp_wait w);
 
 /** Does the indices begin .. end - 1.  Any status but CCP_OK says that it failed. */
 typedef ccp_status (*ccp_range)(ccp_ctx *ctx, size_t begin, size_t end, void *arg);
@@ -3099,6 +3213,7 @@ CCP_API ccp_ctx *ccp_gen_ctx(const ccp_gen *g);
  *   Returns: CCP_OK while its function runs, and if g is a ticker; then what the function returned,
  *            such as CCP_FAILED, or CCP_CLOSED, CCP_CANCELED or CCP_TIMEOUT if it gave up because
  *            a yield failed; CCP_INVAL if g is NULL.
+ *   Order:   the function happens-before the return of what it returned, unless that is CCP_OK.
  *   Since:   0.1
  */
 CCP_API ccp_status ccp_gen_status(const ccp_gen *g);

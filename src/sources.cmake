@@ -42,7 +42,9 @@ set(CCP_SOURCES
     coord/waitgroup.c
     flow/call.c
     flow/fan.c
+    flow/gather.c
     flow/gen.c
+    flow/merge.c
     flow/parallel.c
     flow/pipe_order.c
     flow/pipe_plan.c

@@ -80,8 +80,8 @@ static ccp_status run(ccp_ctx *ctx, void *arg)
     ccp_gen *g = arg;
     (void)ctx;
     ccp_status st = g->fn(g, g->arg);
-    /* Relaxed: who has seen the channel closed sees it. */
-    atomic_store_explicit(&g->status, (uint32_t)st, CCPI_RLX);
+    /* [Y1] release: what the function did.  Pairs with the acquire in ccp_gen_status(). */
+    atomic_store_explicit(&g->status, (uint32_t)st, CCPI_REL);
     (void)ccp_chan_close(g->ch);
     return CCP_OK;
 }
@@ -131,8 +131,8 @@ ccp_ctx *ccp_gen_ctx(const ccp_gen *g)
 
 ccp_status ccp_gen_status(const ccp_gen *g)
 {
-    /* Relaxed: as in run(). */
-    return g ? (ccp_status)atomic_load_explicit(&g->status, CCPI_RLX) : CCP_INVAL;
+    /* [Y1] acquire: pairs with the release in run(). */
+    return g ? (ccp_status)atomic_load_explicit(&g->status, CCPI_ACQ) : CCP_INVAL;
 }
 
 /* ---- ending ---- */

@@ -45,3 +45,4 @@ typedef struct record {
 ccp_status read_line(ccp_ctx *ctx, const void *in, void *line, void *file);
 ccp_status parse(ccp_ctx *ctx, const void *line, void *record, void *arg);
 ccp_status store(ccp_ctx *ctx, const void *record, void *out, void *base);
+extern size_t source;

@@ -32,6 +32,7 @@ typedef struct stage {
     ccp_promise *promise;
     ccp_gen *gen;
     ccp_fan *fan;
+    ccp_merge *merge;
     ccp_hook hook;
     ccp_chan *gate;          /* closed to let a task or hook go on */
     actor helper;

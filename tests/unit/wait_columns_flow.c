@@ -234,7 +234,102 @@ static void clear_gate(stage *s)
     ASSERT_STATUS(ccp_chan_free(s->gate), CCP_OK);
 }
 
+/* --- gather --- */
+
+static ccp_status part_at_gate(ccp_ctx *ctx, void *arg)
+{
+    return range_at_gate(ctx, 0, 1, arg);
+}
+
+static ccp_status call_gather(stage *s, ccp_wait w)
+{
+    ccp_part part = { part_at_gate, s, CCP_OK };
+    return ccp_gather(&part, 1, NULL, w);
+}
+
+/* --- merge --- */
+
+static void set_merge(stage *s)
+{
+    s->ch = ccp_chan_new(sizeof(long), 1);
+    s->merge = ccp_merge_new(NULL, NULL);
+    s->value = s->chosen = UNTOUCHED;
+    ASSERT_STATUS(ccp_merge_add(s->merge, s->ch, NULL), CCP_OK);
+}
+
+static bool send_one(stage *s)
+{
+    return ccp_chan_send(s->ch, &(long){ VALUE }, CCP_NOWAIT) == CCP_OK;
+}
+
+static void one_is_sent(stage *s)
+{
+    assert_true(send_one(s));
+}
+
+static ccp_status call_merge_recv(stage *s, ccp_wait w)
+{
+    ccp_status rc = ccp_merge_recv(s->merge, &s->value, &s->chosen, w);
+    MUST(s->chosen == (rc == CCP_OK ? 0 : UNTOUCHED));
+    s->chosen = UNTOUCHED;
+    return rc;
+}
+
+static ccp_status close_merge(stage *s)
+{
+    ccp_status rc = ccp_merge_close(s->merge);
+    (void)ccp_chan_close(s->ch);
+    return rc;
+}
+
+static void nothing_was_merged(stage *s)
+{
+    assert_int_equal(s->value, UNTOUCHED);
+    assert_nobody_waits(s->ch);
+}
+
+static void one_was_merged(stage *s)
+{
+    assert_int_equal(s->value, VALUE);
+    assert_int_equal(ccp_chan_len(s->ch), 0);
+}
+
+static void merges_agree(stage *s, bool ok, bool served)
+{
+    assert_int_equal(ccp_chan_len(s->ch) + ok, served);
+}
+
+static void clear_merge(stage *s)
+{
+    ASSERT_STATUS(ccp_merge_free(s->merge), CCP_OK);
+    ASSERT_STATUS(ccp_chan_free(s->ch), CCP_OK);
+}
+
 const column columns_flow[] = {
+    { .name = "gather",
+      .set = set_gate,
+      .call = call_gather,
+      .serve = open_gate,
+      .unchanged = nothing_was_done,
+      .done = all_was_done,
+      .raced = ranges_agree,
+      .clear = clear_gate,
+      .success = CCP_OK,
+      .at_once = CCP_AGAIN,
+      .too_late = CCP_TIMEOUT },
+    { .name = "merge_recv",
+      .set = set_merge,
+      .ready = one_is_sent,
+      .call = call_merge_recv,
+      .serve = send_one,
+      .close = close_merge,
+      .unchanged = nothing_was_merged,
+      .done = one_was_merged,
+      .raced = merges_agree,
+      .clear = clear_merge,
+      .success = CCP_OK,
+      .at_once = CCP_AGAIN,
+      .too_late = CCP_TIMEOUT },
     { .name = "fan_wait",
       .set = set_fan,
       .ready = fan_is_done,
