@@ -288,7 +288,7 @@ static void add_pair(const play *p)
         add_play(p, &one, "one");
     else if (threads)
         add_play(p, &some, "some");
-    else if (does(p->op[0]) && does(p->op[1]))
+    else if (p->flying && does(p->op[0]) && does(p->op[1]))
         add_play(p, &two, "two");
     else
         add_play(p, NULL, "pair");
