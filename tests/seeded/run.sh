@@ -12,7 +12,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
 trace=false
 [ "$1" = --trace ] && trace=true && shift
-sim=$1/tests/sim
+sim=$(cd "$1" && pwd)/tests/sim || exit
 mkdir -p "$2" && work=$(cd "$2" && pwd)
 shift 2
 limit=10
