@@ -193,7 +193,7 @@ static void Q(run_pp)(const struct spec *s)
 
 /* ---- k threads in a row, k - 1 queues between them; each but the first and last adds 1 ---- */
 
-static void *Q(stage)(void *lane)
+static void *Q(inner_stage)(void *lane)
 {
     struct lane *l = lane;
     Q(type) **q = l->q;
@@ -235,7 +235,7 @@ static void Q(run_pipe)(const struct spec *s)
     team.lanes[0].n = s->n;
     for (unsigned i = 0; i < s->k; i++) {
         team.lanes[i].q = &q[i ? i - 1 : 0];
-        team_start(&team, i, i == 0 ? Q(source) : i + 1 == s->k ? Q(last_stage) : Q(stage));
+        team_start(&team, i, i == 0 ? Q(source) : i + 1 == s->k ? Q(last_stage) : Q(inner_stage));
     }
     team_go(&team, &m);
     meter_stop(&m, team_join(&team, 0, s->k));
