@@ -2856,7 +2856,8 @@ CCP_API ccp_status ccp_pipeline_free(ccp_pipeline *p);
 
 /** What became of one piece of work. */
 typedef struct ccp_result {
-    size_t index;      /* of the item: the first one has 0 */
+    size_t index;      /* of the item: the first one has 0; of a fan that is neither `ordered` nor
+                        * with `results`: of the call, in the order in which workers began them */
     ccp_status status; /* what the function returned */
     unsigned worker;   /* that ran it, from 0 */
 } ccp_result;
