@@ -77,8 +77,10 @@ extern "C" {
  *
  * Guarantees
  *   G1  Any status but CCP_OK means that nothing happened: the object and the out-parameters are
- *       unchanged, and the element is still the caller's.  (Two exceptions: where an index is the
- *       answer, ccp_select() sets *chosen for CCP_CLOSED too; and a fragile barrier breaks, B7.)
+ *       unchanged, and the element is still the caller's.  (The exceptions: where an index is the
+ *       answer, ccp_select() sets *chosen for CCP_CLOSED too; a fragile barrier breaks, B7; and
+ *       what functions of the program have done is done, in a pipeline or by the calls of section
+ *       18.)
  *   G2  Misuse that can be seen returns CCP_MISUSE or CCP_INVAL and changes nothing.
  *   G3  No callback of the program is run while libccp holds a lock: any call of libccp may be
  *       made from any callback, unless the callback's comment says otherwise.
@@ -2675,7 +2677,9 @@ CCP_API ccp_stage *ccp_stage_branch(ccp_stage *s, unsigned branch);
  *   Threads: the step's own.
  *   Memory:  copies *elem before it returns.
  *   Returns: CCP_OK; CCP_CLOSED if nobody wants it; CCP_INVAL if a pointer is NULL; the wait codes,
- *            also if the pipeline is canceled: the element is still the caller's.
+ *            also if the pipeline is canceled, unless w has a context of its own that is not below
+ *            the step's: the element is still the caller's.  A wait for a fused stage has no limit
+ *            but the step's context.
  *   Since:   0.1
  */
 CCP_API ccp_status ccp_stage_emit(ccp_out *out, const void *elem, ccp_wait w);
@@ -2725,7 +2729,8 @@ CCP_API ccp_status ccp_pipeline_wait(ccp_pipeline *p, ccp_wait w);
  *   Threads: the one that builds p.
  *   Memory:  as the two.
  *   Returns: CCP_OK, CCP_FAILED, CCP_CLOSED as ccp_pipeline_wait(); CCP_NOMEM, CCP_INVAL and
- *            CCP_MISUSE as ccp_pipeline_start(); the wait codes: then the pipeline goes on.
+ *            CCP_MISUSE as ccp_pipeline_start(); the wait codes: then the pipeline goes on, unless
+ *            the context of w had ended before: then it was not started.
  *   Since:   0.1
  */
 CCP_API ccp_status ccp_pipeline_run(ccp_pipeline *p, ccp_wait w);

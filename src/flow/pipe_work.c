@@ -164,12 +164,14 @@ ccp_status ccp_stage_emit(ccp_out *out, const void *elem, ccp_wait w)
     if (!out || !elem)
         return CCP_INVAL;
     ccpi_pipe_worker *worker = out->worker;
-    if (worker->end != CCPI_GOES_ON)
-        return worker->end == CCPI_WANTS_NO_MORE ? CCP_CLOSED : CCP_CANCELED;
     if (!w.ctx_)
         w = ccp_under(worker->ctx, w);
     ccp_status st = ccp_ctx_status(w.ctx_);
-    if (st == CCP_OK)
+    if (st != CCP_OK)
+        return st;
+    if (worker->end != CCPI_GOES_ON)
+        st = worker->end == CCPI_WANTS_NO_MORE ? CCP_CLOSED : CCP_CANCELED;
+    else
         st = emit(worker, out->stage, elem, w);
     if (st == CCP_CLOSED)
         worker->end = CCPI_WANTS_NO_MORE;

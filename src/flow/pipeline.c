@@ -154,7 +154,9 @@ ccp_status ccp_pipeline_wait(ccp_pipeline *p, ccp_wait w)
 
 ccp_status ccp_pipeline_run(ccp_pipeline *p, ccp_wait w)
 {
-    ccp_status st = ccp_pipeline_start(p);
+    ccp_status st = ccp_ctx_status(w.ctx_);
+    if (st == CCP_OK)
+        st = ccp_pipeline_start(p);
     return st == CCP_OK ? ccp_pipeline_wait(p, w) : st;
 }
 

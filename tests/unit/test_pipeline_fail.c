@@ -337,6 +337,10 @@ TEST(to_run_is_to_start_and_to_wait) /* W3 */
     ASSERT_STATUS(run_tiny(ccp_within(CCP_US(10))), CCP_TIMEOUT);
     ASSERT_STATUS(run_tiny(CCP_NOWAIT), CCP_AGAIN);
     ASSERT_STATUS(run_tiny(ccp_with(ended)), CCP_CANCELED);
+    ccp_pipeline *p = new_pipeline();
+    ASSERT_STATUS(ccp_pipeline_run(p, ccp_with(ended)), CCP_CANCELED);
+    ASSERT_STATUS(ccp_pipeline_wait(p, CCP_NOWAIT), CCP_MISUSE); /* it was not started */
+    end_pipeline(p);
     ASSERT_STATUS(ccp_ctx_free(ended), CCP_OK);
 }
 

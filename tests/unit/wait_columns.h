@@ -33,6 +33,8 @@ typedef struct stage {
     ccp_gen *gen;
     ccp_fan *fan;
     ccp_merge *merge;
+    ccp_pipeline *pipeline;
+    ccp_out *out;            /* of a step that sleeps */
     ccp_hook hook;
     ccp_chan *gate;          /* closed to let a task or hook go on */
     actor helper;
@@ -69,7 +71,7 @@ extern const column columns_chan[], columns_line[], columns_meet[], columns_othe
 extern const column columns_task[];
 extern const size_t columns_chan_n, columns_line_n, columns_meet_n, columns_other_n;
 extern const size_t columns_task_n;
-extern const column columns_flow[];
-extern const size_t columns_flow_n;
+extern const column columns_flow[], columns_pipe[];
+extern const size_t columns_flow_n, columns_pipe_n;
 
 #endif
