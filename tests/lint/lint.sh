@@ -63,6 +63,10 @@ returns)
     run "include/ccp.h $(files "$records" -- '*.txt')" -f "$scripts/api.awk" \
         -f "$scripts/returns.awk"
     ;;
+wait_matrix)
+    run "include/ccp.h $(files tests/unit -- 'wait_columns*.c')" -f "$scripts/api.awk" \
+        -f "$scripts/wait_matrix.awk"
+    ;;
 atomics) run "$src" -f "$scripts/comments.awk" -f "$scripts/atomics.awk" ;;
 seam) run "$above_base" -f "$scripts/comments.awk" -f "$scripts/seam.awk" ;;
 layout)
