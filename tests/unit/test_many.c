@@ -14,6 +14,14 @@ typedef struct hall {
     ccp_chan *full, *empty, *meet, *nothing, *full_counter, *timer;
     ccp_wg wg;
     ccp_pool *busy;
+    ccp_sem none;        /* without a permit */
+    ccp_mutex mutex;     /* locked, like rwlock, by the test */
+    ccp_rwlock rwlock;
+    ccp_barrier barrier; /* for more threads than there are, like phaser */
+    ccp_phaser *phaser;
+    ccp_promise *promise;
+    ccp_future *future;
+    ccp_group *group;
     ccp_chan *gate;
     atomic_int at_gate;
 } hall;
@@ -110,9 +118,61 @@ static ccp_status in_drain(hall *h, ccp_wait w)
     return ccp_pool_drain(h->busy, w);
 }
 
+static ccp_status in_sem(hall *h, ccp_wait w)
+{
+    return ccp_sem_acquire(&h->none, 1, w);
+}
+
+static ccp_status in_mutex(hall *h, ccp_wait w)
+{
+    return ccp_mutex_lock(&h->mutex, w);
+}
+
+static ccp_status in_rdlock(hall *h, ccp_wait w)
+{
+    return ccp_rwlock_rdlock(&h->rwlock, w);
+}
+
+static ccp_status in_wrlock(hall *h, ccp_wait w)
+{
+    return ccp_rwlock_wrlock(&h->rwlock, w);
+}
+
+static ccp_status in_barrier(hall *h, ccp_wait w)
+{
+    return ccp_barrier_wait(&h->barrier, NULL, w);
+}
+
+static ccp_status in_phaser(hall *h, ccp_wait w)
+{
+    return ccp_phaser_arrive_and_wait(h->phaser, NULL, w);
+}
+
+static ccp_status in_phase(hall *h, ccp_wait w)
+{
+    return ccp_phaser_wait(h->phaser, 0, w);
+}
+
+static ccp_status in_future(hall *h, ccp_wait w)
+{
+    return ccp_future_get(h->future, NULL, w);
+}
+
+static ccp_status in_group(hall *h, ccp_wait w)
+{
+    return ccp_group_wait(h->group, w);
+}
+
+static ccp_status in_group_go(hall *h, ccp_wait w)
+{
+    return ccp_group_go(h->group, do_nothing, NULL, w);
+}
+
 static const waiting_call calls[] = {
     in_send,   in_send_meet, in_send_counter, in_send_n, in_recv,  in_recv_meet, in_recv_n,
     in_timer,  in_select,    in_select_first, in_wg,     in_sleep, in_submit,    in_drain,
+    in_sem,    in_mutex,     in_rdlock,       in_wrlock, in_barrier, in_phaser, in_phase,
+    in_future, in_group,     in_group_go,
 };
 
 static ccp_status stand_at_gate(ccp_ctx *ctx, void *arg)
@@ -121,6 +181,36 @@ static ccp_status stand_at_gate(ccp_ctx *ctx, void *arg)
     (void)ctx;
     atomic_fetch_add(&h->at_gate, 1);
     return ccp_chan_recv(h->gate, NULL, CCP_FOREVER);
+}
+
+static void open_locks(hall *h)
+{
+    ASSERT_STATUS(ccp_mutex_lock(&h->mutex, CCP_NOWAIT), CCP_OK);
+    ASSERT_STATUS(ccp_rwlock_wrlock(&h->rwlock, CCP_NOWAIT), CCP_OK);
+    h->barrier = (ccp_barrier)CCP_BARRIER_INIT(1000);
+    h->phaser = ccp_phaser_new(1000);
+    h->promise = ccp_promise_new(NULL, &h->future);
+    h->group = ccp_group_new(NULL, 1);
+    ASSERT_STATUS(ccp_group_go(h->group, stand_at_gate, h, CCP_NOWAIT), CCP_OK);
+}
+
+/* Whoever gave up left no trace; the gate is open. */
+static void shut_locks(hall *h)
+{
+    ccp_barrier_info b;
+    ccp_phaser_info p;
+    ASSERT_STATUS(ccp_barrier_get_info(&h->barrier, &b), CCP_OK);
+    ASSERT_STATUS(ccp_phaser_get_info(h->phaser, &p), CCP_OK);
+    assert_int_equal(b.arrived + p.arrived + p.waiting, 0);
+    ASSERT_STATUS(ccp_mutex_unlock(&h->mutex), CCP_OK);
+    ASSERT_STATUS(ccp_mutex_lock(&h->mutex, CCP_NOWAIT), CCP_OK);
+    ASSERT_STATUS(ccp_rwlock_wrunlock(&h->rwlock), CCP_OK);
+    ASSERT_STATUS(ccp_rwlock_wrlock(&h->rwlock, CCP_NOWAIT), CCP_OK);
+    ASSERT_STATUS(ccp_group_wait(h->group, CCP_FOREVER), CCP_FAILED); /* by the gate's status */
+    ASSERT_STATUS(ccp_group_free(h->group), CCP_OK);
+    ASSERT_STATUS(ccp_phaser_free(h->phaser), CCP_OK);
+    ccp_promise_free(h->promise);
+    ccp_future_free(h->future);
 }
 
 /* in_send_meet and in_recv_meet use channels of their own: they must not find each other. */
@@ -141,7 +231,8 @@ static void open_hall(hall *h)
     ASSERT_STATUS(ccp_chan_send(h->full_counter, NULL, CCP_NOWAIT), CCP_OK);
     ASSERT_STATUS(ccp_wg_add(&h->wg, 1), CCP_OK);
     ASSERT_STATUS(ccp_pool_submit(h->busy, stand_at_gate, h, CCP_FOREVER), CCP_OK);
-    WAIT_UNTIL(atomic_load(&h->at_gate) == 1);
+    open_locks(h);
+    WAIT_UNTIL(atomic_load(&h->at_gate) == 2);
     ASSERT_STATUS(ccp_pool_submit(h->busy, do_nothing, NULL, CCP_NOWAIT), CCP_OK);
 }
 
@@ -149,6 +240,7 @@ static void shut_hall(hall *h)
 {
     ccp_chan *all[] = { h->full, h->empty, h->meet, h->nothing, h->full_counter, h->timer };
     ASSERT_STATUS(ccp_chan_close(h->gate), CCP_OK);
+    shut_locks(h);
     ASSERT_STATUS(ccp_pool_shutdown(h->busy, NULL, NULL, CCP_FOREVER), CCP_OK);
     ASSERT_STATUS(ccp_pool_free(h->busy), CCP_OK);
     ASSERT_STATUS(ccp_wg_done(&h->wg), CCP_OK);
