@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * What scenarios of contexts, groups, pools, selects and timers share: the knobs of waiting at
- * their
- * extremes, channels whose hints are known to the explorer, and the table of generated scenarios.
+ * their extremes, channels whose hints are known to the explorer, and the table of generated
+ * scenarios.
  */
 #ifndef SCENE_H
 #define SCENE_H

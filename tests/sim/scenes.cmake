@@ -76,6 +76,10 @@ ccp_sim_scenes(group group_scenarios.c)
 ccp_sim_test(group 600 group --summary short* one.limit1.*)
 ccp_sim_test(group_some 600 group --summary some*)
 
+# Ranges in parallel.
+ccp_sim_scenes(parallel parallel_scenarios.c)
+ccp_sim_test(parallel 600 parallel --summary)
+
 # Single-flight.
 ccp_sim_scenes(flight flight_scenarios.c)
 ccp_sim_test(flight 600 flight --summary pair* one* two*)
