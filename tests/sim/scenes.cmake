@@ -80,6 +80,10 @@ ccp_sim_test(group_some 600 group --summary some*)
 ccp_sim_scenes(parallel parallel_scenarios.c)
 ccp_sim_test(parallel 600 parallel --summary)
 
+# Generators, fans, merges, pipelines.
+ccp_sim_scenes(flow flow_scenarios.c)
+ccp_sim_test(flow 600 flow --summary)
+
 # Single-flight.
 ccp_sim_scenes(flight flight_scenarios.c)
 ccp_sim_test(flight 600 flight --summary pair* one* two*)
