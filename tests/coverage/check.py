@@ -15,10 +15,12 @@ A * stands for any text; such an entry is for as many lines as it fits.  A line 
 not reached and not in the list is a fault, and so is an entry that does not hold any more, or a
 goal that is missed.
 """
-import fnmatch
 import json
 import os
 import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "mutation"))
+import reasons  # noqa: E402
 
 GOALS = {"lines": 100.0, "branches": 97.0}  # per cent
 
@@ -61,32 +63,11 @@ def missed(report, root, left_out):
     return found, count
 
 
-def read_list(path):
-    """{entry: reason}: a reason, one line or more, then the entries that it is for, indented."""
-    entries, reason, in_entries = {}, "", True
-    with open(path) as f:
-        for line in f:
-            line = line.rstrip("\n")
-            if line.startswith("#") or not line:
-                continue
-            if line.startswith("  "):
-                entries[line.strip()] = reason
-                in_entries = True
-            else:
-                reason = line if in_entries else reason + " " + line
-                in_entries = False
-    return entries
-
-
-def fits(entry, name):
-    return entry == name or ("*" in entry and fnmatch.fnmatchcase(name, entry.replace("[", "[[]")))
-
-
 def main():
     if len(sys.argv) != 4:
         print(__doc__.strip())
         return 2
-    entries = read_list(sys.argv[2])
+    entries = reasons.load(sys.argv[2])
     left_out = {e[: -len(": *")] for e in entries if e.endswith(": *")}
     with open(sys.argv[1]) as f:
         found, count = missed(json.load(f), sys.argv[3], left_out)
@@ -95,11 +76,11 @@ def main():
         return 2
     bad = 0
     for name, where in sorted(found.items(), key=lambda item: item[1]):
-        if not any(fits(e, name) for e in entries):
+        if not any(reasons.fits(e, name) for e in entries):
             print("%s: not reached, and nothing says why: %s" % (where, name))
             bad += 1
     for entry, reason in entries.items():
-        if not any(fits(entry, name) for name in found):
+        if not any(reasons.fits(entry, name) for name in found):
             print("listed, but reached, or not there: %s" % entry)
             bad += 1
         if not reason:

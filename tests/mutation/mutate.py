@@ -29,6 +29,7 @@ import threading
 import time
 
 import mutants
+import reasons
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
@@ -363,10 +364,10 @@ def check_steps(tree, steps):
     return seconds
 
 
-def run_all(o, todo, results, log_path, reasons):
+def run_all(o, todo, results, log_path, listed):
     missing = [m for m in todo if o.again or (m.stage, m.name) not in results]
     # Those of which nothing is expected last: they take longest.
-    missing.sort(key=lambda m: (mutants.STAGES.index(m.stage), bool(explained(reasons, m.name))))
+    missing.sort(key=lambda m: (mutants.STAGES.index(m.stage), bool(explained(listed, m.name))))
     steps = [s for s in read_steps(o.steps) if any(s.fits(m) for m in missing)]
     if not steps:
         return
@@ -383,7 +384,7 @@ def run_all(o, todo, results, log_path, reasons):
                     return
                 m = left.pop()
             began = time.time()
-            budget = BUDGETS[m.stage] * (0.25 if explained(reasons, m.name) else 1)
+            budget = BUDGETS[m.stage] * (0.25 if explained(listed, m.name) else 1)
             verdict, by = try_mutant(bench, m, steps, experience, budget)
             took = time.time() - began
             with lock:
@@ -416,35 +417,16 @@ def load_results(path):
     return results
 
 
-def load_reasons(path):
-    """survivors.txt: a reason, one line or more, then the names that it is for, indented."""
-    reasons, reason, in_names = {}, "", True
-    with open(path) as f:
-        for line in f:
-            line = line.rstrip("\n")
-            if line.startswith("#") or not line:
-                continue
-            if line.startswith("  "):
-                reasons[line.strip()] = reason
-                in_names = True
-            else:
-                reason = line if in_names else reason + " " + line
-                in_names = False
-    return reasons
+def explained(listed, name):
+    return next((reason for entry, reason in listed.items() if reasons.fits(entry, name)), None)
 
 
-def explained(reasons, name):
-    return next((r for n, r in reasons.items() if n == name or
-                 ("*" in n and fnmatch.fnmatchcase(name, n.replace("[", "[[]")))), None)
-
-
-def missing_names(reasons, names):
+def missing_names(listed, names):
     """Reasons for what is not there any more."""
-    return [n for n in reasons if n not in names and not
-            ("*" in n and any(fnmatch.fnmatchcase(m, n.replace("[", "[[]")) for m in names))]
+    return [n for n in listed if not any(reasons.fits(n, m) for m in names)]
 
 
-def report(all_mutants, results, reasons, quiet):
+def report(all_mutants, results, listed, quiet):
     """Prints the table; the number of goals missed, or None if there is no result."""
     bad, shares, count, total = 0, [], 0, 0.0
     table = ["%-11s %8s %7s %6s %10s %12s %9s %8s" % (
@@ -457,7 +439,7 @@ def report(all_mutants, results, reasons, quiet):
             continue
         alive = [m for m, r in rows if r[0] == "survived"]
         same = sum(r[0] == "same" for _, r in rows)
-        unknown = [m for m in alive if not explained(reasons, m.name)]
+        unknown = [m for m in alive if not explained(listed, m.name)]
         share = 100.0 * (len(rows) - len(unknown)) / len(rows)
         seconds = sum(r[2] for _, r in rows)
         total += seconds
@@ -468,10 +450,10 @@ def report(all_mutants, results, reasons, quiet):
             len(unknown), share, seconds))
         bad += share < GOALS.get(stage, 0)
         for m in alive:
-            reason = explained(reasons, m.name)
+            reason = explained(listed, m.name)
             if not reason or not quiet:
                 print("%s\n    %s" % (m.name, reason or "SURVIVED, and nothing says why"))
-        for name in sorted({m.name for m, r in rows if r[0] == "killed"} & set(reasons)):
+        for name in sorted({m.name for m, r in rows if r[0] == "killed"} & set(listed)):
             print("%s\n    killed: it needs no reason" % name)
     print("\n".join(table))
     print("killed or explained: %s; %d mutants, %.0f s of work" % (", ".join(shares), count, total))
@@ -512,13 +494,13 @@ def main():
     os.makedirs(o.work, exist_ok=True)
     log_path = os.path.join(o.work, "results.tsv")
     results = load_results(log_path)
-    reasons = load_reasons(o.reasons)
+    listed = reasons.load(o.reasons)
     if not o.report:
-        run_all(o, todo, results, log_path, reasons)
-    stale = missing_names(reasons, everything) if o.files == CORE else []
+        run_all(o, todo, results, log_path, listed)
+    stale = missing_names(listed, everything) if o.files == CORE else []
     for name in stale:
         print("%s\n    has a reason, but does not exist" % name)
-    bad = report(todo, results, reasons, o.quiet)
+    bad = report(todo, results, listed, o.quiet)
     sys.exit(2 if bad is None else 1 if bad or stale else 0)
 
 

@@ -2,20 +2,7 @@
  *
  * Futures and promises.  Calls on a pool and ports stand in test_future_call.c.
  */
-#include "support.h"
-
-static ccp_promise *promise_of_long(ccp_future **f)
-{
-    ccp_promise *p = ccp_promise_new(&(ccp_promise_opts){ .size = sizeof(long) }, f);
-    assert_non_null(p);
-    return p;
-}
-
-static void keep(ccp_promise *p, long v)
-{
-    ASSERT_STATUS(ccp_promise_set(p, &v), CCP_OK);
-    ccp_promise_free(p);
-}
+#include "promises.h"
 
 static void assert_value(ccp_future *f, long expected)
 {
@@ -404,8 +391,6 @@ static ccp_status compute(ccp_ctx *ctx, void *arg, void *result)
     *(long *)result = 99;
     return l->result;
 }
-
-static const ccp_promise_opts of_long = { .size = sizeof(long) };
 
 TEST(a_lazy_future_is_computed_by_the_first_who_waits) /* F8 */
 {

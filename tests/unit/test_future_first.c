@@ -2,28 +2,7 @@
  *
  * The first k of n futures: all, any, a quorum.  Many are ports; ports.md lists them.
  */
-#include "support.h"
-
-static const ccp_promise_opts of_long = { .size = sizeof(long) };
-
-static ccp_promise *promise_of_long(ccp_future **f)
-{
-    ccp_promise *p = ccp_promise_new(&of_long, f);
-    assert_non_null(p);
-    return p;
-}
-
-static void keep(ccp_promise *p, long v)
-{
-    ASSERT_STATUS(ccp_promise_set(p, &v), CCP_OK);
-    ccp_promise_free(p);
-}
-
-static void break_it(ccp_promise *p, ccp_status error)
-{
-    ASSERT_STATUS(ccp_promise_fail(p, error), CCP_OK);
-    ccp_promise_free(p);
-}
+#include "promises.h"
 
 static void fails_with(ccp_future *f, ccp_status error)
 {
