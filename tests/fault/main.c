@@ -78,6 +78,8 @@ int main(int argc, char **argv)
             ccpi_tuning = (ccpi_tuning_s){ .fair_pops = 1 };
         if (!k->makes)
             run_sites(lock_sites, lock_count, k->kind, reports, k->most);
+        if (reports)
+            run_sites(flow_sites, flow_count, k->kind, reports, k->most);
         run_sites(k->makes ? making_sites : waiting_sites, k->makes ? making_count : waiting_count,
                   k->kind, reports, k->most);
         CHECK(ccp_set_allocator(NULL) == CCP_OK);
