@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * bench_c.c - the C peers: GLib's GAsyncQueue and GThreadPool, APR's apr_queue, and the textbook
- * queue of one mutex and two condition variables.  Also the probe of the machine.
+ * bench_c.c - the C peers: GLib's GAsyncQueue and GThreadPool, APR's apr_queue, the textbook queue
+ * of one mutex and two condition variables and the textbook future, pthread's locks and barrier,
+ * and Concurrency Kit's barrier.  Also the probe of the machine.
  */
 #include "common.h"
 
@@ -9,6 +10,9 @@
 #include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef BENCH_CK
+#include <ck_barrier.h>
+#endif
 
 /* ---- textbook: a ring under a mutex, "not full", "not empty" ---- */
 
@@ -289,12 +293,87 @@ static inline void posix_leave(void)
 }
 #include "locks.h"
 
+/* ---- POSIX's barrier, and Concurrency Kit's, which only spins ---- */
+
+static pthread_barrier_t the_barrier;
+
+#define BARRIER posix_barrier
+static void posix_barrier_init(const struct spec *s)
+{
+    if (pthread_barrier_init(&the_barrier, NULL, s->t)) die("pthread_barrier_init");
+}
+static inline bool posix_barrier_meet(unsigned i)
+{
+    (void)i;
+    return pthread_barrier_wait(&the_barrier) == PTHREAD_BARRIER_SERIAL_THREAD;
+}
+#include "barriers.h"
+
+#ifdef BENCH_CK
+static ck_barrier_centralized_t the_ck_barrier = CK_BARRIER_CENTRALIZED_INITIALIZER;
+static unsigned ck_parties;
+static _Thread_local ck_barrier_centralized_state_t ck_state =
+    CK_BARRIER_CENTRALIZED_STATE_INITIALIZER;
+
+#define BARRIER ck
+static void ck_init(const struct spec *s)
+{
+    ck_parties = s->t;
+}
+static inline bool ck_meet(unsigned i)
+{
+    ck_barrier_centralized(&the_ck_barrier, &ck_state, ck_parties);
+    return i == 0; /* it tells no one */
+}
+#include "barriers.h"
+#endif
+
 static void pthread_run(const struct spec *s)
 {
-    if (strcmp(s->kind, "lock")) unsupported(s, "mutexes-and-semaphores-only");
-    if (!strcmp(s->mode, "mutex")) mutex_run(s);
+    if (!strcmp(s->kind, "barrier")) posix_barrier_run(s);
+    else if (strcmp(s->kind, "lock")) unsupported(s, "locks-and-barriers-only");
+    else if (!strcmp(s->mode, "mutex")) mutex_run(s);
     else posix_run(s);
 }
+
+/* ---- textbook: a future is a value under a mutex, and a condition ---- */
+
+typedef struct once_value {
+    pthread_mutex_t lock;
+    pthread_cond_t ready;
+    size_t size;
+    bool kept;
+    _Alignas(16) char value[];
+} once_promise, once_future;
+
+#define FUTURE once
+static once_promise *once_make(size_t size, once_future **f)
+{
+    *f = must_alloc(sizeof **f + size);
+    pthread_mutex_init(&(*f)->lock, NULL);
+    pthread_cond_init(&(*f)->ready, NULL);
+    (*f)->size = size;
+    return *f;
+}
+static void once_keep(once_promise *p, const void *value)
+{
+    pthread_mutex_lock(&p->lock);
+    memcpy(p->value, value, p->size);
+    p->kept = true;
+    pthread_cond_signal(&p->ready);
+    pthread_mutex_unlock(&p->lock);
+}
+static void once_await(once_future *f, void *value)
+{
+    pthread_mutex_lock(&f->lock);
+    while (!f->kept) pthread_cond_wait(&f->ready, &f->lock);
+    memcpy(value, f->value, f->size);
+    pthread_mutex_unlock(&f->lock);
+    pthread_cond_destroy(&f->ready);
+    pthread_mutex_destroy(&f->lock);
+    free(f);
+}
+#include "futures.h"
 
 int main(int argc, char **argv)
 {
@@ -305,6 +384,9 @@ int main(int argc, char **argv)
 #ifdef BENCH_APR
         "apr",
 #endif
+#ifdef BENCH_CK
+        "ck",
+#endif
         "textbook", "pthread", NULL
     };
     if (list_peers(argc, argv, peers)) return 0;
@@ -313,8 +395,13 @@ int main(int argc, char **argv)
         return 0;
     }
     struct spec s = parse_spec(argc, argv);
-    if (!strcmp(s.peer, "textbook")) textbook_run(&s);
+    if (!strcmp(s.peer, "textbook") && !strcmp(s.kind, "future")) once_run(&s);
+    else if (!strcmp(s.peer, "textbook")) textbook_run(&s);
     else if (!strcmp(s.peer, "pthread")) pthread_run(&s);
+#ifdef BENCH_CK
+    else if (!strcmp(s.peer, "ck") && !strcmp(s.kind, "barrier")) ck_run(&s);
+    else if (!strcmp(s.peer, "ck")) unsupported(&s, "barriers-only");
+#endif
 #ifdef BENCH_GLIB
     else if (!strcmp(s.peer, "glib") && !strcmp(s.kind, "pool")) glib_run_pool(&s);
     else if (!strcmp(s.peer, "glib")) glib_run(&s);

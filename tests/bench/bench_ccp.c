@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * bench_ccp.c - libccp in every cell: the shapes of shapes.h, and select, pool, wait group and
- * context, which each language has in its own form.
+ * bench_ccp.c - libccp in every cell: the shapes of shapes.h, locks.h, barriers.h and futures.h,
+ * and select, pool, wait group and context, which each language has in its own form.
  */
 #include "common.h"
 
@@ -366,6 +366,82 @@ static void run_lock(const struct spec *s)
     else die("no such mode");
 }
 
+/* ---- barriers ---- */
+
+static ccp_barrier the_barrier;
+
+#define BARRIER barrier
+static void barrier_init(const struct spec *s)
+{
+    the_barrier = (ccp_barrier)CCP_BARRIER_INIT(s->t);
+}
+static inline bool barrier_meet(unsigned i)
+{
+    ccp_barrier_pass pass;
+    (void)i;
+    if (ccp_barrier_wait(&the_barrier, &pass, CCP_FOREVER) != CCP_OK) die("ccp_barrier_wait");
+    return pass.leader;
+}
+#include "barriers.h"
+
+/* ---- futures; calls: a pool is asked for a value, which is waited for ---- */
+
+typedef ccp_promise oneshot_promise;
+typedef ccp_future oneshot_future;
+
+#define FUTURE oneshot
+static inline ccp_promise *oneshot_make(size_t size, ccp_future **f)
+{
+    ccp_promise *p = ccp_promise_new(&(ccp_promise_opts){ .size = size }, f);
+    if (!p) die("ccp_promise_new");
+    return p;
+}
+static inline void oneshot_keep(ccp_promise *p, const void *value)
+{
+    if (ccp_promise_set(p, value) != CCP_OK) die("ccp_promise_set");
+    ccp_promise_free(p);
+}
+static inline void oneshot_await(ccp_future *f, void *value)
+{
+    if (ccp_future_get(f, value, CCP_FOREVER) != CCP_OK) die("ccp_future_get");
+    ccp_future_free(f);
+}
+#include "futures.h"
+
+static ccp_status return_it(ccp_ctx *ctx, void *arg, void *result)
+{
+    (void)ctx;
+    *(uint64_t *)result = (uintptr_t)arg;
+    return CCP_OK;
+}
+
+static void run_calls(const struct spec *s)
+{
+    struct meter m;
+    uint64_t v, count = 0, sum = 0;
+    ccp_promise_opts opts = { .size = sizeof v };
+    ccp_pool *pool = ccp_pool_new(&(ccp_pool_opts){ .workers = s->w, .queue = s->cap });
+    if (!pool) die("ccp_pool_new");
+    meter_start(&m);
+    for (uint64_t i = 1; i <= s->n; i++) {
+        ccp_future *f;
+        if (ccp_pool_call(pool, &opts, return_it, (void *)(uintptr_t)i, &f, CCP_FOREVER) != CCP_OK)
+            die("ccp_pool_call");
+        oneshot_await(f, &v);
+        sum += v;
+        count++;
+    }
+    meter_stop(&m, now_ns());
+    if (ccp_pool_free(pool) != CCP_OK) die("ccp_pool_free");
+    report(s, &m, count, s->n, sum, sum_to(s->n));
+}
+
+static void run_future(const struct spec *s)
+{
+    if (!strcmp(s->mode, "call")) run_calls(s);
+    else oneshot_run(s);
+}
+
 /* ---- memory: what a channel takes from the heap ---- */
 
 static size_t heap_used(void)
@@ -405,6 +481,8 @@ int main(int argc, char **argv)
     else if (!strcmp(s.kind, "wg")) run_wg(&s);
     else if (!strcmp(s.kind, "ctx")) run_ctx(&s);
     else if (!strcmp(s.kind, "lock")) run_lock(&s);
+    else if (!strcmp(s.kind, "barrier")) barrier_run(&s);
+    else if (!strcmp(s.kind, "future")) run_future(&s);
     else if (!strcmp(s.kind, "memory")) run_memory(&s);
     else ccp_run(&s);
     return 0;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // bench_cpp.cpp - the C++ peers: TBB's concurrent_bounded_queue, task_group and
-// task_group_context, moodycamel's BlockingConcurrentQueue, and std::stop_source.
+// task_group_context, moodycamel's BlockingConcurrentQueue, and std::stop_source.  The barrier and
+// the futures of C++ itself are in bench_std.cpp.
 #include "common.h"
 
 #include <algorithm>
@@ -22,6 +23,8 @@
 #ifdef BENCH_MOODYCAMEL
 #include <concurrentqueue/blockingconcurrentqueue.h>
 #endif
+
+bool run_std(const spec *s); // in bench_std.cpp
 
 namespace {
 
@@ -456,6 +459,7 @@ bool run(const spec *s)
         stop_source(s);
         return true;
     }
+    if (!strcmp(s->peer, "cxx")) return run_std(s);
 #ifdef BENCH_TBB
     if (!strcmp(s->peer, "tbb") && !strcmp(s->kind, "pool")) {
         tbb_pool(s);
@@ -480,7 +484,7 @@ int main(int argc, char **argv)
 #ifdef BENCH_MOODYCAMEL
         "moodycamel",
 #endif
-        "stop_source", nullptr
+        "stop_source", "cxx", nullptr
     };
     if (list_peers(argc, argv, peers)) return 0;
     spec s = parse_spec(argc, argv);

@@ -96,10 +96,11 @@ static void *sleep_for_ever(void *unused)
 /* glibc's mutexes and libstdc++'s counters leave out their atomic instructions in a process with
  * one thread.  What is measured here is for programs with threads: work that starts none gets one
  * that sleeps.  (Not work with threads: one more changes on which processors the others begin.) */
-static void have_threads(const char *kind)
+static void have_threads(const struct spec *s)
 {
     pthread_t t;
-    if (strcmp(kind, "pair") && strcmp(kind, "ctx")) return;
+    bool alone = !strcmp(s->kind, "future") && !strcmp(s->mode, "self");
+    if (strcmp(s->kind, "pair") && strcmp(s->kind, "ctx") && !alone) return;
     if (pthread_create(&t, NULL, sleep_for_ever, NULL)) die("cannot start a thread");
 }
 
@@ -111,7 +112,6 @@ struct spec parse_spec(int argc, char **argv)
     if (argc < 3) die("usage: PEER KIND key=value ...");
     s.peer = argv[1];
     s.kind = argv[2];
-    have_threads(s.kind);
     for (int i = 3; i < argc; i++) {
         char *eq = strchr(argv[i], '=');
         if (!eq) die("usage: PEER KIND key=value ...");
@@ -120,6 +120,7 @@ struct spec parse_spec(int argc, char **argv)
         else set_number(&s, argv[i], strtoull(eq + 1, NULL, 10));
     }
     check_spec(&s);
+    have_threads(&s);
     return s;
 }
 

@@ -75,8 +75,8 @@ class Programs:
             self.run([HERE / "gen_select.py", sources / "select.go"])
             env = dict(os.environ, GO111MODULE="off", GOFLAGS="", GOTOOLCHAIN="local")
             env.setdefault("GOCACHE", str(self.build / "go-cache"))
-            self.run(["go", "build", "-o", out, "bench.go", "bench_sync.go", "select.go"],
-                     cwd=sources, env=env)
+            self.run(["go", "build", "-o", out, *sorted(g.name for g in HERE.glob("*.go")),
+                      "select.go"], cwd=sources, env=env)
         self.paths["bench_go"] = out
 
     # -- Rust --

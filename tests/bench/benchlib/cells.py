@@ -16,17 +16,19 @@ PEERS = [
     Peer("go", "bench_go", "Go", True, False, "golang-go"),
     Peer("crossbeam", "bench_rust", "crossbeam-channel", False, False,
          "cargo librust-crossbeam-channel-dev librust-crossbeam-utils-dev"),
-    Peer("std", "bench_rust", "Rust std::sync::mpsc", False, False, "cargo"),
+    Peer("std", "bench_rust", "Rust std::sync", False, False, "cargo"),
     Peer("flume", "bench_rust", "flume", False, False, "cargo librust-flume-dev"),
     Peer("tbb", "bench_cpp", "TBB", False, False, "g++ libtbb-dev"),
     Peer("moodycamel", "bench_cpp", "moodycamel", False, True, "g++ libconcurrentqueue-dev"),
     Peer("stop_source", "bench_cpp", "std::stop_source", False, False, "g++"),
+    Peer("cxx", "bench_cpp", "C++ std", False, False, "g++"),
     Peer("glib", "bench_c", "GLib", False, True, "libglib2.0-dev"),
     Peer("apr", "bench_c", "APR", False, False, "libapr1-dev libaprutil1-dev"),
-    Peer("pthread", "bench_c", "pthread_mutex_t, sem_t", False, False, ""),
+    Peer("ck", "bench_c", "Concurrency Kit", False, False, "libck-dev"),
+    Peer("pthread", "bench_c", "pthread", False, False, ""),
     Peer("parking_lot", "bench_rust", "parking_lot", False, False,
          "cargo librust-parking-lot-dev"),
-    Peer("textbook", "bench_c", "mutex + 2 condition variables", False, False, ""),
+    Peer("textbook", "bench_c", "mutex + condition variables", False, False, ""),
 ]
 BY_NAME = {p.name: p for p in PEERS}
 

@@ -7,7 +7,7 @@ from benchlib import machine, report
 from benchlib.cells import BY_NAME, HERE, PEERS
 from benchlib.measure import good_rounds, state_of
 
-MOVED_BY_STATE = ("tp", "pp", "sel", "pipe", "pool")
+MOVED_BY_STATE = ("tp", "pp", "sel", "pipe", "pool", "barrier", "future")
 CAPS = (0, 1, 64, 1024)
 SHAPES = ("1to1", "4to1", "1to4", "4to4", "16to16")
 MAIN = [f"{s}-{c}" for c in CAPS for s in SHAPES]
@@ -23,6 +23,8 @@ SECTIONS = [
     ("Wake-up of a thread that sleeps; 16 threads that sleep", ["wake-0", "wake-1", "idle16"]),
     ("Pool", ["pool-*"]),
     ("Wait group and context", ["wg-*", "ctx-*"]),
+    ("Semaphores and mutexes", ["sem-*", "mutex-*"]),
+    ("Barriers and futures", ["barrier-*", "future-*"]),
     ("How cost grows: threads, capacity, cases", ["*to*-*", "select*"]),
     ("Memory of a channel", ["memory-*"]),
 ]

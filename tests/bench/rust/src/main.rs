@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // main.rs - the Rust peers: crossbeam-channel (with its Select, a worker pool on it, and
-// crossbeam-utils' WaitGroup), std::sync::mpsc, and flume.  The cells and the line of output are
-// those of common.h.
+// crossbeam-utils' WaitGroup), std::sync::mpsc and Barrier, flume, and parking_lot.  The cells and
+// the line of output are those of common.h.
+mod coord;
 mod meter;
 mod shapes;
 
@@ -63,8 +64,25 @@ impl<T: Send + 'static> Queue<T> for Flume {
     }
 }
 
+fn run_future(s: &Spec) -> bool {
+    match (s.peer.as_str(), s.mode.as_str()) {
+        #[cfg(feature = "crossbeam")]
+        ("crossbeam", "call") => coord::calls::<crossbeam::Crossbeam>(s),
+        #[cfg(feature = "flume")]
+        ("flume", "call") => coord::calls::<Flume>(s),
+        #[cfg(feature = "crossbeam")]
+        ("crossbeam", _) => coord::of_crossbeam::run(s),
+        #[cfg(feature = "flume")]
+        ("flume", _) => coord::of_flume::run(s),
+        ("std", _) => coord::of_std::run(s),
+        _ => false,
+    }
+}
+
 fn run(s: &Spec) -> bool {
     match s.peer.as_str() {
+        _ if s.kind == "future" => run_future(s),
+        "std" if s.kind == "barrier" => coord::barrier(s),
         "std" => shapes::run::<Std>(s),
         #[cfg(feature = "flume")]
         "flume" => shapes::run::<Flume>(s),

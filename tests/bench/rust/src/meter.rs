@@ -12,6 +12,15 @@ pub fn die(why: &str) -> ! {
     exit(1)
 }
 
+/// What has to be there.
+#[inline(always)]
+pub fn must<T>(v: Option<T>) -> T {
+    match v {
+        Some(v) => v,
+        None => die("a channel is closed"),
+    }
+}
+
 pub struct Spec {
     pub peer: String,
     pub kind: String,
