@@ -7,8 +7,9 @@
  *       maker's; the last one frees it, and with it the handles of the n futures.
  *   K2  At most one of these happens: k have a value, or so many have failed that k cannot.
  *       Whoever counts the one that decides it settles the promise.
- *   K3  Once the promise is settled no listener stays behind: whoever settles takes back those that
- *       are listed, and the maker, when it has listed the last, does so too if it is settled then.
+ *   K3  Once the promise is settled, or nobody wants it, no listener stays behind: whoever settles
+ *       or is the last to go takes back those that are listed; and who made it, when he has listed
+ *       the last, does so too if it is settled then.
  */
 /* uses: future */
 #include "coord/combine.h"
@@ -24,6 +25,7 @@ typedef struct part {
 } part;
 
 typedef struct combination {
+    ccpi_maker maker;      /* first */
     ccpi_word32 refs;      /* atomic, K1 */
     ccp_promise *to;       /* const after new */
     size_t n, k;           /* const after new */
@@ -38,6 +40,8 @@ static void unref(combination *c, uint32_t n)
     /* [W1] acq_rel: the last one sees what the others did. */
     if (atomic_fetch_sub_explicit(&c->refs, n, CCPI_ACQ_REL) != n)
         return;
+    if (c->to)
+        ccpi_promise_made(c->to);
     for (size_t i = 0; i < c->n; i++)
         ccp_future_free(c->parts[i].from);
     ccp_promise_free(c->to);
@@ -45,11 +49,23 @@ static void unref(combination *c, uint32_t n)
 }
 
 /* K3 */
-static void take_back(combination *c)
+static uint32_t unlisten_all(ccpi_maker *m)
 {
+    combination *c = (combination *)(void *)m;
     uint32_t n = 0;
     for (size_t i = 0; i < c->n; i++)
         n += ccpi_future_unlisten(c->parts[i].from, &c->parts[i].listener);
+    return n;
+}
+
+static void unref_taken_back(ccpi_maker *m, uint32_t n)
+{
+    unref((combination *)(void *)m, n);
+}
+
+static void take_back(combination *c)
+{
+    uint32_t n = unlisten_all(&c->maker);
     if (n)
         unref(c, n);
 }
@@ -97,7 +113,8 @@ static combination *combine(ccp_future *const *f, size_t n, size_t k, ccp_future
     combination *c = ccpi_alloc(total);
     if (!c)
         return NULL;
-    c->to = ccp_promise_new(&(ccp_promise_opts){ .size = room }, result);
+    c->maker = (ccpi_maker){ unlisten_all, unref_taken_back };
+    c->to = ccpi_promise_of(&(ccp_promise_opts){ .size = room }, &c->maker, result);
     c->n = n;
     c->k = k;
     atomic_init(&c->refs, (uint32_t)n + 1);
@@ -110,9 +127,9 @@ static combination *combine(ccp_future *const *f, size_t n, size_t k, ccp_future
     }
     if (ok)
         return c;
-    if (c->to)
-        ccp_future_free(*result);
+    ccp_future *nobodys = c->to ? *result : NULL;
     unref(c, (uint32_t)n + 1);
+    ccp_future_free(nobodys);
     return NULL;
 }
 
@@ -137,6 +154,8 @@ ccp_future *ccp_future_first(ccp_future *const *f, size_t n, size_t k)
 
 static void forget(ccpi_then *t)
 {
+    if (t->to)
+        ccpi_promise_made(t->to);
     ccp_promise_free(t->to);
     ccp_future_free(t->from);
     ccpi_free(t);
@@ -164,19 +183,31 @@ static void source_is_settled(ccpi_listener *l)
         ccpi_then_run(t);
 }
 
+static uint32_t unlisten(ccpi_maker *m)
+{
+    ccpi_then *t = (ccpi_then *)(void *)m;
+    return ccpi_future_unlisten(t->from, &t->listener);
+}
+
+static void forget_taken_back(ccpi_maker *m, uint32_t taken_back)
+{
+    (void)taken_back;
+    forget((ccpi_then *)(void *)m);
+}
+
 ccp_future *ccpi_future_then(ccp_future *f, const ccp_promise_opts *o, ccp_then fn, void *arg,
                              bool (*hand_over)(ccpi_then *t), ccp_pool *pool)
 {
     ccpi_then *t = f && fn ? ccpi_alloc(sizeof *t) : NULL;
     if (!t)
         return NULL;
-    ccp_future *result;
-    t->to = ccp_promise_new(o, &result);
+    ccp_future *result = NULL;
+    t->maker = (ccpi_maker){ unlisten, forget_taken_back };
+    t->to = ccpi_promise_of(o, &t->maker, &result);
     t->from = t->to ? ccp_future_share(f) : NULL;
     if (!t->from) {
-        if (t->to)
-            ccp_future_free(result);
         forget(t);
+        ccp_future_free(result);
         return NULL;
     }
     t->listener.fn = source_is_settled;

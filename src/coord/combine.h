@@ -9,6 +9,7 @@
 #include "coord/future.h"
 
 typedef struct ccpi_then {
+    ccpi_maker maker; /* first */
     ccpi_listener listener;
     ccp_future *from; /* const after new: a handle */
     ccp_promise *to;  /* const after new */

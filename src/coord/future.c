@@ -24,17 +24,20 @@
  *   F3  A waiter or listener is queued under the lock, after L was set and neither V nor E was:
  *       so whoever settles finds it.
  *   F4  Whoever brings refs to 0 frees the block; alone, because handles come from handles.
- *   F5  The last handle of an unsettled future cancels its context before it goes, while it is
- *       known to be the last.
- * Locks           `lock` protects the lists, and the making of `done`.
+ *   F5  The last handle of an unsettled future cancels its context, and tells its maker, before it
+ *       goes, while it is known to be the last.
+ *   F6  A maker is there while `maker` is set; it clears that before it goes.
+ * Locks           `lock` protects the lists, the making of `done`, and the maker.  Under it the
+ *                 locks of the futures may be taken that this one is made of.
  */
+/* uses: line */
 #include "coord/future.h"
 
 #include "base/check.h"
 #include "base/lock.h"
 #include "base/mem.h"
-#include "block/tuning.h"
 #include "block/wait.h"
+#include "coord/line.h"
 
 #define VALUE 1u
 #define ERROR 2u
@@ -56,6 +59,8 @@ struct ccp_future {
     ccpi_list listeners;         /* under lock */
     ccp_chan *done;              /* under lock; NULL until somebody asks for it */
     ccp_ctx *ctx;                /* const after new: the producer's; NULL: none */
+    ccpi_maker *maker;           /* under lock; NULL: none, or not any more */
+    bool cares;                  /* const after new: there is a ctx, or was a maker */
     ccp_call fn;                 /* const after new: of a call; NULL: none */
     void *arg;                   /* const after new */
     _Atomic(ccpi_self *) runner; /* atomic: who calls fn, while it does */
@@ -98,6 +103,7 @@ static ccp_future *make(const ccp_promise_opts *o, uint32_t refs)
     f->size = o->size;
     f->drop = o->drop;
     f->drop_arg = o->drop_arg;
+    f->cares = o->cancelable;
     if (o->cancelable) {
         f->ctx = ccp_ctx_new(o->parent, CCP_FOREVER);
         if (!f->ctx) {
@@ -114,6 +120,16 @@ ccp_promise *ccp_promise_new(const ccp_promise_opts *o, ccp_future **future)
     if (f)
         *future = f;
     return (ccp_promise *)(void *)f;
+}
+
+ccp_promise *ccpi_promise_of(const ccp_promise_opts *o, ccpi_maker *m, ccp_future **future)
+{
+    ccp_promise *p = ccp_promise_new(o, future);
+    if (p) {
+        of(p)->maker = m; /* nobody else has it yet */
+        of(p)->cares = true;
+    }
+    return p;
 }
 
 /* F4 */
@@ -258,7 +274,26 @@ void *ccpi_promise_room(ccp_promise *p)
     return of(p)->value;
 }
 
+void ccpi_promise_made(ccp_promise *p)
+{
+    ccpi_lock_acquire(&of(p)->lock);
+    of(p)->maker = NULL;
+    ccpi_lock_release(&of(p)->lock);
+}
+
 /* ---- the consumer's side ---- */
+
+/* F5, F6: nobody wants the value. */
+static void tell_producer(ccp_future *f)
+{
+    ccp_ctx_cancel(f->ctx);
+    ccpi_lock_acquire(&f->lock);
+    ccpi_maker *m = f->maker;
+    uint32_t taken_back = m ? m->take_back(m) : 0;
+    ccpi_lock_release(&f->lock);
+    if (taken_back) /* so it is there still */
+        m->release(m, taken_back);
+}
 
 ccp_status ccp_future_cancel(ccp_future *f)
 {
@@ -266,7 +301,8 @@ ccp_status ccp_future_cancel(ccp_future *f)
         return CCP_INVAL;
     if (!settle(f, failed_with(CCP_CANCELED) | CANCELED))
         return CCP_CLOSED;
-    ccp_ctx_cancel(f->ctx);
+    if (f->cares)
+        tell_producer(f);
     return CCP_OK;
 }
 
@@ -276,7 +312,7 @@ static void unref_producing(ccp_future *f)
     uint32_t refs = atomic_load_explicit(&f->refs, CCPI_RLX);
     do
         if ((refs & MOST_HANDLES) == 1 && !(state_of(f) & SETTLED))
-            ccp_ctx_cancel(f->ctx);
+            tell_producer(f);
     /* [F2] acquire, and release: as in unref(). */
     while (!atomic_compare_exchange_weak_explicit(&f->refs, &refs, refs - 1, CCPI_ACQ_REL,
                                                   CCPI_RLX));
@@ -288,7 +324,7 @@ void ccp_future_free(ccp_future *f)
 {
     if (!f)
         return;
-    if (CCPI_LIKELY(!f->ctx))
+    if (CCPI_LIKELY(!f->cares))
         unref(f, 1);
     else
         unref_producing(f);
@@ -398,16 +434,24 @@ bool ccpi_future_unlisten(ccp_future *f, ccpi_listener *l)
     return listed;
 }
 
+static ccp_chan *done_channel(ccp_future *f)
+{
+    ccpi_lock_acquire(&f->lock);
+    ccp_chan *ch = f->done;
+    ccpi_lock_release(&f->lock);
+    return ch;
+}
+
 ccp_chan *ccp_future_done(ccp_future *f)
 {
     if (!f)
         return NULL;
     (void)run_lazy(f, NULL);
-    ccp_chan *fresh = ccp_chan_new(0, 0), *ch = NULL;
+    ccp_chan *ch = done_channel(f), *fresh = ch ? NULL : ccp_chan_new(0, 0);
     ccpi_lock_acquire(&f->lock);
+    if (!f->done)
+        f->done = fresh;
     ch = f->done;
-    if (!ch)
-        ch = f->done = fresh;
     bool settled = !announce_locked(f);
     ccpi_lock_release(&f->lock);
     if (ch != fresh)
@@ -420,12 +464,10 @@ ccp_chan *ccp_future_done(ccp_future *f)
 /* Pauses for a moment: the value may be about to come from another processor. */
 static bool settled_soon(const ccp_future *f)
 {
-    for (uint32_t i = 0; i < ccpi_tuning.quick_max; i++) {
-        ccpi_relax();
+    for (ccpi_brief b = { 0 }; ccpi_brief_once(&b);)
         /* Relaxed: the caller looks again. */
         if (atomic_load_explicit(&f->state, CCPI_RLX) & SETTLED)
             return true;
-    }
     return false;
 }
 

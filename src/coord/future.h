@@ -16,6 +16,21 @@ typedef struct ccpi_listener {
     bool listed;                         /* under the future's lock */
 } ccpi_listener;
 
+/* Who is to make a future out of others, and may be told that nobody wants it any more.  It begins
+ * what will be freed with it, and is the owner of the promise. */
+typedef struct ccpi_maker {
+    /* Under the lock of the future: takes its listeners back; gives how many were. */
+    uint32_t (*take_back)(struct ccpi_maker *m);
+    /* Under no lock, after so many were taken back, if there was one. */
+    void (*release)(struct ccpi_maker *m, uint32_t taken_back);
+} ccpi_maker;
+
+/* As ccp_promise_new(), with m to be told.  Before m goes, ccpi_promise_made(). */
+ccp_promise *ccpi_promise_of(const ccp_promise_opts *o, ccpi_maker *m, ccp_future **future);
+
+/* The maker is not told any more, and not being told. */
+void ccpi_promise_made(ccp_promise *p);
+
 /* False if the future is settled: then the caller does what there is to do. */
 bool ccpi_future_listen(ccp_future *f, ccpi_listener *l);
 

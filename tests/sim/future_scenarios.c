@@ -3,7 +3,7 @@
  * Futures: every pair of operations, with nobody else about, with a thread that waits, with a
  * function to be called, with the value to be computed by whoever waits; while the first handle is
  * kept, and while it is freed at the same time.  Then the first k of two, of which both are settled
- * at the same time as it is made.
+ * at the same time as it is made; and what is made of them, which nobody wants any more just then.
  *
  * The history of each future is compared with a cell that is written once (F1).  A value that was
  * set is gotten or dropped once (F4); what was set can be read (F2: otherwise a data race); a
@@ -383,6 +383,43 @@ static void run_choice(void *arg)
     sim_assert(ccp_live_blocks() == 0);
 }
 
+/* ---- What is made of one or two, and not wanted ---- */
+
+typedef struct unwanted {
+    choice c; /* k 0: made by a function, of the first alone */
+    bool cancels;
+} unwanted;
+
+static void run_unwanted(void *arg)
+{
+    static const size_t numbers[2] = { 0, 1 };
+    const unwanted *u = arg;
+    ccp_future *f[2];
+    chosen = &u->c;
+    scene_tune(STILL);
+    for (int i = 0; i < 2; i++)
+        ends[i] = ccp_promise_new(
+            &(ccp_promise_opts){ .size = sizeof(long), .drop = drop }, &f[i]);
+    ccp_future *made =
+        chosen->k ? ccp_future_first(f, 2, chosen->k)
+                  : ccp_future_then(f[0], &(ccp_promise_opts){ .size = sizeof(long) }, take_over,
+                                    &called[0]);
+    sim_assert(made);
+    for (int i = 0; i < 2; i++)
+        sim_spawn(settle_end, (void *)(uintptr_t)&numbers[i]);
+    if (u->cancels) {
+        ccp_status st = ccp_future_cancel(made);
+        sim_assert(st == CCP_OK || (st == CCP_CLOSED && ccp_future_is_done(made)));
+    }
+    ccp_future_free(made);
+    for (int i = 0; i < 2; i++)
+        ccp_future_free(f[i]);
+    sim_join();
+    sim_assert(called[0] <= 1);
+    sim_assert(atomic_load(&dropped) == 2 - chosen->fails); /* F4 */
+    sim_assert(ccp_live_blocks() == 0);
+}
+
 /* ---- A producer that is told ---- */
 
 static void watch_for_cancel(void *arg)
@@ -495,6 +532,12 @@ int main(int argc, char **argv)
             choice c = { k, f & 1, f & 2 };
             scene_add(run_choice, scene_keep(&c, sizeof c), &few, "two_first.%zu%s%s", k,
                       c.fails ? ".fails" : "", c.wanted ? ".wanted" : "");
+        }
+    for (size_t k = 0; k <= 2; k++)
+        for (int f = 0; f < 4; f++) {
+            unwanted u = { { k, f & 1, false }, f & 2 };
+            scene_add(run_unwanted, scene_keep(&u, sizeof u), &few, "two_unwanted.%zu%s.%s", k,
+                      u.c.fails ? ".fails" : "", u.cancels ? "cancel" : "free");
         }
     scene_add(run_interest, NULL, &few, "two_interest.free");
     scene_add(run_interest, (void *)(uintptr_t)&yes, &few, "two_interest.cancel");
