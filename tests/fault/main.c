@@ -37,8 +37,9 @@ static bool run_once(const fault_site *s, fault_kind kind, unsigned long k, bool
     return injected;
 }
 
-static void run_sites(const fault_site *sites, size_t count, fault_kind kind, bool reports,
-                      unsigned long most)
+/* Gives the number of faults that were injected. */
+static unsigned long run_sites(const fault_site *sites, size_t count, fault_kind kind, bool reports,
+                               unsigned long most)
 {
     unsigned long points = 0;
     for (size_t i = 0; i < count; i++)
@@ -50,7 +51,7 @@ static void run_sites(const fault_site *sites, size_t count, fault_kind kind, bo
             run_once(&sites[i], FAULT_NONE, 1, false, false); /* and it works again */
         }
     printf("%zu sites, %lu faults\n", count, points);
-    CHECK(points > 0); /* a test that injects nothing tests nothing */
+    return points;
 }
 
 typedef struct kind_name {
@@ -66,6 +67,16 @@ static const kind_name kinds[] = {
     { "wait", FAULT_WAIT, false, 25 },     { "eintr", FAULT_EINTR, false, 25 },
 };
 
+static const struct {
+    bool makes;
+    const fault_site *sites;
+    const size_t *count;
+} lists[] = {
+    { true, making_sites, &making_count }, { true, agree_sites, &agree_count },
+    { false, lock_sites, &lock_count },    { false, meet_sites, &meet_count },
+    { false, waiting_sites, &waiting_count },
+};
+
 int main(int argc, char **argv)
 {
     for (size_t i = 0; argc == 2 && i < sizeof kinds / sizeof *kinds; i++) {
@@ -76,12 +87,12 @@ int main(int argc, char **argv)
         bool reports = k->kind == FAULT_ALLOC || k->kind == FAULT_THREAD;
         if (!k->makes) /* sleep at once: it is the sleeping that is tested */
             ccpi_tuning = (ccpi_tuning_s){ .fair_pops = 1 };
-        if (!k->makes)
-            run_sites(lock_sites, lock_count, k->kind, reports, k->most);
-        if (reports)
-            run_sites(flow_sites, flow_count, k->kind, reports, k->most);
-        run_sites(k->makes ? making_sites : waiting_sites, k->makes ? making_count : waiting_count,
-                  k->kind, reports, k->most);
+        unsigned long points = 0;
+        for (size_t l = 0; l < sizeof lists / sizeof *lists; l++)
+            if (lists[l].makes == k->makes)
+                points +=
+                    run_sites(lists[l].sites, *lists[l].count, k->kind, reports, k->most);
+        CHECK(points > 0); /* a test that injects nothing tests nothing */
         CHECK(ccp_set_allocator(NULL) == CCP_OK);
         return 0;
     }
