@@ -57,7 +57,7 @@ TEST(null_arguments_are_refused)
     ccp_future_free(f);
 }
 
-TEST(a_value_is_set_once_and_gotten_by_all) /* F1 F2 */
+TEST(a_value_is_set_once_and_gotten_by_all) /* F1 F2 G2 */
 {
     ccp_future *f;
     ccp_promise *p = promise_of_long(&f);

@@ -50,6 +50,37 @@ TEST(each_misuse_is_refused_and_told) /* G2 */
     ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
 }
 
+TEST(misuse_of_promises_and_phasers_is_refused_and_told) /* G2 F1 */
+{
+    int v = 1, w = 2;
+    ccp_future *kept, *failed;
+    ccp_promise *p = ccp_promise_new(&(ccp_promise_opts){ .size = sizeof v }, &kept);
+    ccp_promise *q = ccp_promise_new(NULL, &failed);
+    ccp_phaser *ph = ccp_phaser_new(0);
+    ccp_phaser_info info;
+    ASSERT_STATUS(ccp_promise_set(p, &v), CCP_OK);
+    ASSERT_STATUS(ccp_promise_fail(q, CCP_CLOSED), CCP_OK);
+    ccp_set_misuse_hook(note_misuse);
+    ASSERT_MISUSE(ccp_promise_set(p, &w), "ccp_promise_set");
+    ASSERT_MISUSE(ccp_promise_fail(p, CCP_FAILED), "ccp_promise_fail");
+    ASSERT_MISUSE(ccp_promise_set(q, NULL), "ccp_promise_set");
+    ASSERT_MISUSE(ccp_promise_fail(q, CCP_FAILED), "ccp_promise_fail");
+    ASSERT_MISUSE(ccp_phaser_arrive(ph, NULL), "ccp_phaser_arrive");
+    ASSERT_MISUSE(ccp_phaser_deregister(ph, NULL), "ccp_phaser_deregister");
+    ASSERT_MISUSE(ccp_phaser_arrive_and_wait(ph, NULL, CCP_FOREVER), "ccp_phaser_arrive_and_wait");
+    ccp_set_misuse_hook(NULL);
+    ASSERT_STATUS(ccp_future_get(kept, &w, CCP_NOWAIT), CCP_OK);
+    assert_int_equal(w, 1);
+    ASSERT_STATUS(ccp_future_error(failed), CCP_CLOSED);
+    ASSERT_STATUS(ccp_phaser_get_info(ph, &info), CCP_OK);
+    assert_true(info.phase == 0 && info.parties == 0 && info.arrived == 0 && !info.closed);
+    ccp_promise_free(p);
+    ccp_promise_free(q);
+    ccp_future_free(kept);
+    ccp_future_free(failed);
+    ASSERT_STATUS(ccp_phaser_free(ph), CCP_OK);
+}
+
 TEST(without_a_hook_nobody_is_told)
 {
     ccp_chan *ch = ccp_chan_new(sizeof(long), 1);
@@ -149,6 +180,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ENTRY(each_misuse_is_refused_and_told),
+        ENTRY(misuse_of_promises_and_phasers_is_refused_and_told),
         ENTRY(without_a_hook_nobody_is_told),
         ENTRY(what_is_only_a_wrong_argument_or_too_late_is_not_misuse),
         ENTRY(the_hook_may_call_the_library),

@@ -148,7 +148,7 @@ TEST(one_of_those_who_wait_tries_again) /* O1 */
     assert_false(ccp_once_is_done(&once));
 }
 
-TEST(a_function_that_needs_itself_is_told) /* O3 */
+TEST(a_function_that_needs_itself_is_told) /* O3 G2 */
 {
     ccp_once once = CCP_ONCE_INIT;
     job j = { .once = &once };

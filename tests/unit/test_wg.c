@@ -406,7 +406,7 @@ static ccp_status go_nowhere(ccp_wg *wg)
     return ccp_wg_go(wg, do_nothing, NULL);
 }
 
-TEST(a_round_may_not_begin_before_the_waiters_have_left) /* A4 */
+TEST(a_round_may_not_begin_before_the_waiters_have_left) /* A4 G2 */
 {
     /* Whether the waiters are back yet is a race, but one that whoever has slept loses now and
      * then; what must not happen is anything but these two. */
