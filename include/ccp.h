@@ -2435,6 +2435,8 @@ CCP_API int ccp_pool_worker(const ccp_ctx *ctx);
  *   L9  An element that nobody will take any more goes to the drop function of the stage that made
  *       it.
  *   L10 What a step did before it returned happens-before the step that takes what it made.
+ *   L11 An item that ccp_pipeline_again() sends back is taken once more, before anything new; a
+ *       stage that items may come back to ends when, besides, none of its letters is left.
  */
 
 typedef struct ccp_pipeline ccp_pipeline;
@@ -2648,6 +2650,24 @@ CCP_API ccp_stage *ccp_pipeline_join(ccp_pipeline *p, ccp_step step, const ccp_s
 CCP_API ccp_stage *ccp_pipeline_sink(ccp_pipeline *p, ccp_step step, const ccp_stage_opts *o);
 
 /**
+ * Adds a stage that deals with the letters of another and sends their items back to that one: of a
+ * CCP_LETTER(T) step makes the item, a T, which is then taken there once more, as a new one.
+ *
+ *     ccp_stage *letters = ccp_stage_branch(s, CCP_LETTERS);
+ *     ccp_pipeline_again(p, mend, &(ccp_stage_opts){ .after = letters, .skip_failed = true });
+ *
+ * When step fails, the letter is what failed: it is dropped, or leaves as a letter of a letter, or
+ * ends the pipeline.  How often an item has come back is to be counted in the item.
+ *
+ *   Threads: as ccp_pipeline_source().
+ *   Memory:  as ccp_pipeline_map(); a letter that step makes an item of is step's.
+ *   Returns: as ccp_pipeline_source(); `after` must be the branch CCP_LETTERS of a map, a flat_map
+ *            or a sink that is not fused; drop must be NULL.
+ *   Since:   0.1
+ */
+CCP_API ccp_stage *ccp_pipeline_again(ccp_pipeline *p, ccp_step step, const ccp_stage_opts *o);
+
+/**
  * Ends a way in a channel from which the program receives the elements itself.
  *
  * It is closed when the stages before it have ended; to cancel it is to want no more.
@@ -2830,6 +2850,15 @@ CCP_API ccp_status ccp_pipeline_free(ccp_pipeline *p);
  *         printf("%zu: %d\n", source, v);
  *     ccp_merge_free(m);
  *
+ * Broadcast: every member gets every element of a channel; of each member it is said what happens
+ * when it is slow.
+ *
+ *     ccp_broadcast *b = ccp_broadcast_new(in, NULL);
+ *     ccp_chan *log = ccp_broadcast_join(b, NULL);        // holds the others back if it is slow
+ *     ccp_chan *view = ccp_broadcast_join(b, &(ccp_member_opts){ .capacity = 1,
+ *                                                                .slow = CCP_SLOW_DROP_OLDEST });
+ *     ccp_broadcast_start(b);                               // and more members, at any time
+ *
  * Scatter and gather: several tasks at once; all of them, the first, the first k, or what there is
  * when the time is over.
  *
@@ -2859,6 +2888,12 @@ CCP_API ccp_status ccp_pipeline_free(ccp_pipeline *p);
  *       drained.
  *   K10 ccp_gather() stops the other tasks as soon as enough have succeeded, or too many failed;
  *       none runs any more when it returns.
+ *   K11 A member of a broadcast receives, in order and once, every element that was taken after it
+ *       had joined, until it leaves; but for those that ccp_broadcast_lost() counts.
+ *   K12 None is lost to a member with CCP_SLOW_WAIT, and one with another policy never holds
+ *       anybody up.
+ *   K13 When its input is closed and drained, or its parent has ended, a broadcast closes the
+ *       channels of all members; in the second case, and when it is freed, it cancels its input.
  */
 
 /** What became of one piece of work. */
@@ -3019,6 +3054,128 @@ CCP_API CCP_MUST_CHECK ccp_status ccp_merge_recv(ccp_merge *m, void *elem, size_
  *   Since:   0.1
  */
 CCP_API ccp_status ccp_merge_free(ccp_merge *m);
+
+typedef struct ccp_broadcast ccp_broadcast;
+
+/** What a broadcast does when the channel of a member is full. */
+typedef enum ccp_slow {
+    CCP_SLOW_WAIT,        /* wait for it, and so keep the others waiting */
+    CCP_SLOW_DROP_NEWEST, /* the member does not get this element */
+    CCP_SLOW_DROP_OLDEST, /* what has been in the channel for longest makes room */
+    CCP_SLOW_DISCONNECT   /* close its channel */
+} ccp_slow;
+
+/** How to build a broadcast; zero is the default of every field. */
+typedef struct ccp_broadcast_opts {
+    ccp_ctx *parent;   /* its end stops the broadcast */
+    ccp_step clone;    /* makes the copy for a member; NULL: of the bytes.  When it fails, the
+                        * member loses the element */
+    void *arg;         /* for it */
+    void (*drop)(void *elem, void *arg); /* gets each element when all have their copies, and
+                                          * copies that nobody receives; only with clone */
+    void *drop_arg;
+    const char *name;  /* of the thread; NULL: none; must outlive the broadcast */
+    size_t stack_size; /* bytes of stack; 0: the system's default */
+} ccp_broadcast_opts;
+
+/** How to join a broadcast; zero is the default of every field. */
+typedef struct ccp_member_opts {
+    size_t capacity;  /* elements that its channel holds; 0: 64 */
+    ccp_slow slow;    /* what happens when it is full */
+    const char *name; /* of the channel; must outlive it */
+} ccp_member_opts;
+
+/** A snapshot of a broadcast. */
+typedef struct ccp_broadcast_info {
+    size_t members;
+    uint64_t taken;        /* elements received from the input */
+    uint64_t lost;         /* elements that some member did not get; for two members: two */
+    uint64_t disconnected; /* members whose channel was closed since they were slow */
+} ccp_broadcast_info;
+
+/**
+ * Creates a broadcast of what comes through a channel.  It takes nothing before
+ * ccp_broadcast_start(), so that the first members can join.
+ *
+ *   Threads: any; nobody else should receive from `in`.
+ *   Memory:  copies *o (NULL: all defaults).  Uses `in` until the broadcast is freed.  The caller
+ *            owns the result and must pass it to ccp_broadcast_free().
+ *   Returns: the broadcast; NULL if memory is short, `in` is NULL, or there is a drop without a
+ *            clone.
+ *   After:   core.async's mult, and its buffers for slow taps.
+ *   Since:   0.1
+ */
+CCP_API ccp_broadcast *ccp_broadcast_new(ccp_chan *in, const ccp_broadcast_opts *o);
+
+/**
+ * Starts a broadcast.  What is taken while nobody is a member is lost.
+ *
+ *   Threads: any.
+ *   Memory:  keeps nothing.
+ *   Returns: CCP_OK; CCP_CLOSED if it was started before; CCP_NOMEM if memory or threads are short;
+ *            CCP_INVAL if b is NULL.
+ *   Cost:    one thread; nothing is allocated per element.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_broadcast_start(ccp_broadcast *b);
+
+/**
+ * Joins a broadcast: gives the channel through which the elements come.
+ *
+ * To cancel it is to want no more; it is still to be left.
+ *
+ *   Threads: any, at any time.
+ *   Memory:  copies *o (NULL: all defaults).  The channel is the broadcast's, until it is left or
+ *            the broadcast is freed.
+ *   Returns: the channel, which is closed if the broadcast has ended; NULL if memory is short, b is
+ *            NULL, or an option is absurd.
+ *   Since:   0.1
+ */
+CCP_API ccp_chan *ccp_broadcast_join(ccp_broadcast *b, const ccp_member_opts *o);
+
+/**
+ * Leaves a broadcast.
+ *
+ *   Threads: one for each member; nobody may use ch any more.
+ *   Memory:  frees ch; what is in it is dropped.
+ *   Returns: CCP_OK; CCP_BUSY if a thread waits to receive from ch: nothing has happened; CCP_INVAL
+ *            if b or ch is NULL, or ch is not of a member of b.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_broadcast_leave(ccp_broadcast *b, ccp_chan *ch);
+
+/**
+ * Tells how many elements a member did not get since it was slow, or cloning them failed.
+ *
+ *   Threads: any.
+ *   Memory:  writes *lost.
+ *   Returns: CCP_OK; CCP_INVAL if a pointer is NULL, or ch is not of a member of b.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_broadcast_lost(ccp_broadcast *b, const ccp_chan *ch, uint64_t *lost);
+
+/**
+ * Fills in a snapshot of a broadcast.
+ *
+ *   Threads: any.
+ *   Memory:  writes *out.
+ *   Returns: CCP_OK; CCP_INVAL if a pointer is NULL.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_broadcast_get_info(ccp_broadcast *b, ccp_broadcast_info *out);
+
+/**
+ * Stops a broadcast and frees it, with the channels of its members; NULL is allowed.
+ *
+ * Blocks:  for a clone() that is under way.
+ *
+ *   Threads: one; nobody may use b or these channels any more.
+ *   Memory:  frees everything; copies that were not received are dropped.
+ *   Returns: CCP_OK; CCP_BUSY if a thread waits to receive from such a channel, and CCP_DEADLOCK
+ *            when called by clone() or drop() in its thread: nothing has happened.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_broadcast_free(ccp_broadcast *b);
 
 /** One of several tasks. */
 typedef struct ccp_part {

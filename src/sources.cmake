@@ -40,12 +40,14 @@ set(CCP_SOURCES
     coord/rwlock.c
     coord/sem.c
     coord/waitgroup.c
+    flow/broadcast.c
     flow/call.c
     flow/fan.c
     flow/gather.c
     flow/gen.c
     flow/merge.c
     flow/parallel.c
+    flow/pipe_again.c
     flow/pipe_order.c
     flow/pipe_plan.c
     flow/pipe_work.c

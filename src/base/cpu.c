@@ -6,22 +6,31 @@
  * are measured.
  *   Y1  yield_alone is the shortest of those during which the kernel counted no switch of this
  *       thread, or YIELD_USUAL as long as there was none.
+ *   Y2  share_ours is of a time of at least SHARE_NS that ended with the last question that found
+ *       that much gone by.
  */
 #define _GNU_SOURCE
 #include "base/machine.h"
 
 #include <sched.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #define YIELD_USUAL 18   /* ticks; where the kernel does not tell */
 #define YIELD_SAMPLES 16 /* yields to learn from */
 #define YIELD_LOOKS 64   /* yields to measure, if hardly any is left alone */
 
+#define SHARE_NS 10000000 /* the kernel counts the time of a running thread by the tick */
+#define SHARE_OURS 70     /* percent of the processors: the others do not need them */
+
 /* Hints, relaxed: a lost update costs one more measurement. */
 static ccpi_word32 yield_alone = YIELD_USUAL; /* ticks of the shortest that let nobody run */
 static ccpi_word32 yield_samples;
 static ccpi_word32 yield_looks;
+static ccpi_word32 share_ours;  /* percent of the processors that this process had */
+static ccpi_word64 share_wall;  /* the clock when that was last found out, */
+static ccpi_word64 share_spent; /* and what the process had spent by then */
 
 void ccpi_relax(void)
 {
@@ -95,6 +104,29 @@ uint64_t ccpi_ticks(void)
 #else
     return (uint64_t)ccpi_clock_now() >> 5;
 #endif
+}
+
+static int64_t spent_by_process(void)
+{
+    struct timespec t;
+    if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t) != 0)
+        return 0;
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+bool ccpi_cpus_are_ours(void)
+{
+    int64_t wall = ccpi_clock_now();
+    int64_t passed = wall - (int64_t)atomic_load_explicit(&share_wall, CCPI_RLX);
+    if (passed >= SHARE_NS) {
+        int64_t spent = spent_by_process();
+        int64_t ours = spent - (int64_t)atomic_load_explicit(&share_spent, CCPI_RLX);
+        int64_t percent = ours / (passed / 100) / ccpi_cpu_count();
+        atomic_store_explicit(&share_wall, (uint64_t)wall, CCPI_RLX);
+        atomic_store_explicit(&share_spent, (uint64_t)spent, CCPI_RLX);
+        atomic_store_explicit(&share_ours, percent > 0 ? (uint32_t)percent : 0, CCPI_RLX);
+    }
+    return atomic_load_explicit(&share_ours, CCPI_RLX) >= SHARE_OURS;
 }
 
 unsigned ccpi_cpu_count(void)

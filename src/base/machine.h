@@ -34,6 +34,9 @@ uint64_t ccpi_ticks(void);
 /* Processors that this process may use, at least 1.   [cpu.c] */
 unsigned ccpi_cpu_count(void);
 
+/* Has this process had most of them since the last question, or for 10 ms?  A hint.   [cpu.c] */
+bool ccpi_cpus_are_ours(void);
+
 /* Sleeps while *w == expect, until ccpi_word_wake(w) or the deadline.  May return at any time for
  * no reason.  Returns true if the deadline has passed.   [park_futex.c | park_cond.c] */
 bool ccpi_word_wait(ccpi_word32 *w, uint32_t expect, int64_t deadline);

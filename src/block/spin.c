@@ -98,10 +98,12 @@ static bool skip_yields(ccpi_pace *p)
     return false;
 }
 
-/* Was a yield eaten by a program that has nothing to do with us?  Then little moved meanwhile. */
+/* Was a yield eaten by a program that has nothing to do with us?  Then little moved meanwhile, and
+ * it was not threads of ours, busy with other channels, that had the processors. */
 static bool eaten(uint64_t took, uint64_t moved)
 {
-    return took > ccpi_tuning.hog_yield && moved < took / HOG_TICKS_PER_MOVE;
+    return took > ccpi_tuning.hog_yield && moved < took / HOG_TICKS_PER_MOVE &&
+           !ccpi_cpus_are_ours();
 }
 
 static uint64_t positions(const ccpi_spin *s)

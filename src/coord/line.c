@@ -45,11 +45,15 @@ static bool yield_once(ccpi_brief *b)
     return true;
 }
 
+/* Twice as many pauses each time: each look takes the cache line from the thread that has what this
+ * one waits for. */
 bool ccpi_brief_once(ccpi_brief *b)
 {
-    if (b->pauses++ < ccpi_tuning.quick_max) {
+    if (b->pauses >= ccpi_tuning.quick_max)
+        return yield_once(b);
+    uint32_t more = b->pauses + 1;
+    for (uint32_t i = 0; i < more; i++)
         ccpi_relax();
-        return true;
-    }
-    return yield_once(b);
+    b->pauses += more;
+    return true;
 }

@@ -59,7 +59,7 @@ typedef struct ccpi_brief {
     uint32_t shared; /* yields that let somebody else run */
 } ccpi_brief;
 
-/* One pause or yield; false: stand in the line now. */
+/* Some pauses, or a yield; false: stand in the line now. */
 bool ccpi_brief_once(ccpi_brief *b);
 
 #endif

@@ -32,12 +32,12 @@
 #define STARVING ((uint64_t)8)
 
 /* `woken`: WOKEN if the caller is the one that was, or 0. */
-static bool try_lock(ccp_line_ *l, uint64_t woken)
+CCPI_INLINE bool try_lock(ccp_line_ *l, uint64_t woken)
 {
     ccpi_word64 *state = ccpi_line_word(l);
     uint64_t s = atomic_load_explicit(state, CCPI_RLX);
     while (!(s & LOCKED))
-        /* [M2] acquire: pairs with the releases in ccp_mutex_unlock(), unlock_slow(), pass_on(). */
+        /* [M2] acquire: pairs with the releases in let_go() and pass_on().  LP. */
         if (atomic_compare_exchange_weak_explicit(state, &s, (s | LOCKED) & ~woken, CCPI_ACQ,
                                                   CCPI_RLX))
             return true;
@@ -110,8 +110,6 @@ static bool comes_soon(ccp_line_ *l, const turn *t)
 static CCPI_COLD ccp_status lock_slow(ccp_line_ *l, ccp_wait w)
 {
     turn t = { .woken = 0 };
-    if (try_lock(l, 0))
-        return CCP_OK;
     if (ccpi_wait_not_at_all(w))
         return CCP_AGAIN;
     int64_t deadline = ccpi_wait_deadline(w);
@@ -144,12 +142,7 @@ ccp_status ccp_mutex_lock(ccp_mutex *m, ccp_wait w)
     ccp_status st = ccpi_wait_enter(w);
     if (st != CCP_OK)
         return st;
-    uint64_t s = 0;
-    /* [M2] acquire: as in try_lock().  LP. */
-    if (CCPI_LIKELY(atomic_compare_exchange_strong_explicit(ccpi_line_word(&m->line_), &s, LOCKED,
-                                                            CCPI_ACQ, CCPI_RLX)))
-        return CCP_OK;
-    return lock_slow(&m->line_, w);
+    return CCPI_LIKELY(try_lock(&m->line_, 0)) ? CCP_OK : lock_slow(&m->line_, w);
 }
 
 /* Unlocks, with somebody in the line: wakes the first, or hands over to it.  False: look again. */
@@ -177,34 +170,32 @@ static bool pass_on(ccp_line_ *l)
     return n != NULL;
 }
 
-static CCPI_COLD ccp_status unlock_slow(ccp_line_ *l)
+/* Unlocks, if nobody needs to be woken for it; false: look again. */
+CCPI_INLINE bool let_go(ccp_line_ *l)
 {
     ccpi_word64 *state = ccpi_line_word(l);
-    for (;;) {
-        uint64_t s = atomic_load_explicit(state, CCPI_RLX);
-        if (!(s & LOCKED))
-            return CCPI_MISUSE("ccp_mutex_unlock", "it is not locked");
-        if ((s & QUEUED) && !(s & WOKEN)) {
-            if (pass_on(l))
-                return CCP_OK;
-            continue;
-        }
+    uint64_t s = atomic_load_explicit(state, CCPI_RLX);
+    while (CCPI_LIKELY((s & LOCKED) && (s & (QUEUED | WOKEN)) != QUEUED))
         /* [M2] release: to the next that takes it.  LP. */
         if (atomic_compare_exchange_weak_explicit(state, &s, s & ~LOCKED, CCPI_REL, CCPI_RLX))
-            return CCP_OK;
-    }
+            return true;
+    return false;
+}
+
+static CCPI_COLD ccp_status unlock_slow(ccp_line_ *l)
+{
+    do
+        if (!(atomic_load_explicit(ccpi_line_word(l), CCPI_RLX) & LOCKED))
+            return CCPI_MISUSE("ccp_mutex_unlock", "it is not locked");
+    while (!pass_on(l) && !let_go(l));
+    return CCP_OK;
 }
 
 ccp_status ccp_mutex_unlock(ccp_mutex *m)
 {
     if (!m)
         return CCP_INVAL;
-    uint64_t s = LOCKED;
-    /* [M2] release: to the next that takes it.  LP. */
-    if (CCPI_LIKELY(atomic_compare_exchange_strong_explicit(ccpi_line_word(&m->line_), &s, 0,
-                                                            CCPI_REL, CCPI_RLX)))
-        return CCP_OK;
-    return unlock_slow(&m->line_);
+    return CCPI_LIKELY(let_go(&m->line_)) ? CCP_OK : unlock_slow(&m->line_);
 }
 
 bool ccp_mutex_is_locked(const ccp_mutex *m)

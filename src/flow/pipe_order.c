@@ -89,16 +89,24 @@ bool ccpi_pipe_order_make(ccp_stage *head)
     return ccp_chan_send(o->next, &(position){ 0, 0 }, CCP_NOWAIT) == CCP_OK;
 }
 
-/* R1 */
+/* R1.  Once a worker knows that nothing new will come it does not wait while it has `next`: the
+ * others have still to see that. */
 ccp_status ccpi_pipe_order_take(ccpi_pipe_worker *w)
 {
     ccp_stage *s = w->stage;
     position p;
-    w->got = 0;
-    ccp_status st = ccp_chan_recv(s->order->next, &p, ccp_with(w->ctx));
+    bool first = w->no_more;
+    ccp_status st = first ? ccpi_pipe_take(w) : CCP_OK;
     if (st != CCP_OK)
         return st;
-    st = ccp_chan_recv_n(s->inputs[0]->ch, w->in, ccpi_stage_chunk(s), &w->got, ccp_with(w->ctx));
+    st = ccp_chan_recv(s->order->next, &p, ccp_with(w->ctx));
+    if (st != CCP_OK) {
+        for (size_t i = 0; first && i < w->got; i++)
+            ccpi_elem_drop(&s->in, w->in + i * s->in.size);
+        return st;
+    }
+    if (!first)
+        st = ccpi_pipe_take(w);
     if (st == CCP_OK) {
         w->ticket = p.ticket++;
         w->item.index = p.index;

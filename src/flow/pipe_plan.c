@@ -32,17 +32,18 @@ static const rule rules[] = {
     [CCPI_SPLIT] = { "split", true, false, true, false, false, false },
     [CCPI_TEE] = { "tee", true, false, true, false, true, false },
     [CCPI_JOIN] = { "join", true, true, true, false, true, false },
+    [CCPI_AGAIN] = { "again", true, false, false, true, true, false },
     [CCPI_SINK] = { "sink", true, false, false, true, true, true },
 };
 
-static void *refuse(ccp_pipeline *p, ccp_status why)
+void *ccpi_pipe_refuse(ccp_pipeline *p, ccp_status why)
 {
     if (p->status == CCP_OK)
         p->status = why;
     return NULL;
 }
 
-static bool can_build(ccp_pipeline *p)
+bool ccpi_pipe_can_build(ccp_pipeline *p)
 {
     /* Relaxed: the thread that builds is the one that starts. */
     return p && p->status == CCP_OK && !atomic_load_explicit(&p->started, CCPI_RLX);
@@ -125,7 +126,7 @@ static bool elem_of(ccp_stage *s, const ccpi_port *port, ccpi_elem *e)
     return ccpi_size_mul_add(1, s->in.size, sizeof(ccp_item), &e->size);
 }
 
-static ccpi_edge *new_edge(ccp_pipeline *p, const ccpi_elem *e, const ccp_stage_opts *o)
+ccpi_edge *ccpi_pipe_edge(ccp_pipeline *p, const ccpi_elem *e, const ccp_stage_opts *o)
 {
     const ccp_chan_opts how = { .elem_size = e->size,
                                 .capacity = o->queue ? o->queue : CCPI_PIPE_QUEUE,
@@ -133,12 +134,12 @@ static ccpi_edge *new_edge(ccp_pipeline *p, const ccpi_elem *e, const ccp_stage_
                                 .drop_arg = e->drop_arg,
                                 .name = o->name };
     if (ccp_chan_memory(&how) == 0)
-        return refuse(p, CCP_INVAL);
+        return ccpi_pipe_refuse(p, CCP_INVAL);
     ccpi_edge *edge = ccpi_alloc(sizeof *edge);
     ccp_chan *ch = edge ? ccp_chan_make(&how) : NULL;
     if (!ch) {
         ccpi_free(edge);
-        return refuse(p, CCP_NOMEM);
+        return ccpi_pipe_refuse(p, CCP_NOMEM);
     }
     edge->ch = ch;
     edge->elem = *e;
@@ -163,13 +164,13 @@ static ccpi_edge *merge(ccp_pipeline *p, ccp_stage **named, size_t n, const ccp_
         ccpi_elem e;
         ccp_stage *from = resolve(named[i], &port);
         if (!from || from->pipeline != p || !elem_of(from, port, &e))
-            return refuse(p, CCP_INVAL);
+            return ccpi_pipe_refuse(p, CCP_INVAL);
         if (!edge)
-            edge = new_edge(p, &e, o);
+            edge = ccpi_pipe_edge(p, &e, o);
         if (!edge)
             return NULL;
         if (e.size != edge->elem.size || e.drop != edge->elem.drop)
-            return refuse(p, CCP_INVAL);
+            return ccpi_pipe_refuse(p, CCP_INVAL);
         lead(from, port, edge);
     }
     return edge;
@@ -181,7 +182,7 @@ static ccpi_edge *input_of(ccp_pipeline *p, const ccp_stage_opts *o)
     if (!o->inputs)
         return merge(p, &after, 1, o);
     if (o->after || !o->input_count || o->input_count > CCPI_PIPE_MOST)
-        return refuse(p, CCP_INVAL);
+        return ccpi_pipe_refuse(p, CCP_INVAL);
     return merge(p, o->inputs, o->input_count, o);
 }
 
@@ -204,11 +205,11 @@ static ccp_stage *new_stage(ccp_pipeline *p, ccpi_stage_kind kind, unsigned port
 {
     ccp_stage *s = ccpi_alloc(sizeof *s);
     if (!s)
-        return refuse(p, CCP_NOMEM);
+        return ccpi_pipe_refuse(p, CCP_NOMEM);
     s->ports = ports ? ccpi_alloc(ports * sizeof *s->ports) : NULL;
     if (ports && !s->ports) {
         ccpi_free(s);
-        return refuse(p, CCP_NOMEM);
+        return ccpi_pipe_refuse(p, CCP_NOMEM);
     }
     s->pipeline = p;
     s->kind = kind;
@@ -237,7 +238,7 @@ static bool fuse(ccp_pipeline *p, ccp_stage *s)
     if (!before || before->pipeline != p || port != before->ports || before->kind == CCPI_SPLIT ||
         before->kind == CCPI_TEE ||
         (s->kind == CCPI_SINK && ccpi_stage_is_ordered(before->head)))
-        return refuse(p, CCP_INVAL);
+        return ccpi_pipe_refuse(p, CCP_INVAL);
     port->fused = s;
     s->in = before->out;
     s->head = before->head;
@@ -252,7 +253,7 @@ static bool take_from(ccp_pipeline *p, ccp_stage *s)
         return fuse(p, s);
     s->inputs = ccpi_alloc(sizeof *s->inputs);
     if (!s->inputs)
-        return refuse(p, CCP_NOMEM);
+        return ccpi_pipe_refuse(p, CCP_NOMEM);
     s->inputs[0] = input_of(p, &s->opts);
     s->input_count = s->inputs[0] != NULL;
     if (s->input_count)
@@ -271,30 +272,30 @@ static void set_out(ccp_stage *s)
     }
 }
 
-static ccp_stage *add(ccp_pipeline *p, ccpi_stage_kind kind, unsigned ports,
-                      const ccp_stage_opts *o)
+ccp_stage *ccpi_pipe_add(ccp_pipeline *p, ccpi_stage_kind kind, unsigned ports,
+                         const ccp_stage_opts *o)
 {
-    if (!can_build(p))
+    if (!ccpi_pipe_can_build(p))
         return NULL;
     if (!o)
         o = &defaults;
     if (!right(kind, o))
-        return refuse(p, CCP_INVAL);
+        return ccpi_pipe_refuse(p, CCP_INVAL);
     ccp_stage *s = new_stage(p, kind, ports, o);
     if (!s || (rules[kind].takes && kind != CCPI_JOIN && !take_from(p, s)))
         return NULL;
     set_out(s);
     if (kind == CCPI_FILTER && (s->out.drop != s->in.drop || s->out.drop_arg != s->in.drop_arg))
-        return refuse(p, CCP_INVAL);
+        return ccpi_pipe_refuse(p, CCP_INVAL);
     p->last = ports ? s : NULL;
     return s;
 }
 
 ccp_stage *ccp_pipeline_source(ccp_pipeline *p, ccp_step step, const ccp_stage_opts *o)
 {
-    if (can_build(p) && (!step || !o))
-        return refuse(p, CCP_INVAL);
-    ccp_stage *s = add(p, CCPI_SOURCE, 1, o);
+    if (ccpi_pipe_can_build(p) && (!step || !o))
+        return ccpi_pipe_refuse(p, CCP_INVAL);
+    ccp_stage *s = ccpi_pipe_add(p, CCPI_SOURCE, 1, o);
     if (s)
         s->fn.step = step;
     return s;
@@ -303,14 +304,14 @@ ccp_stage *ccp_pipeline_source(ccp_pipeline *p, ccp_step step, const ccp_stage_o
 ccp_stage *ccp_pipeline_from(ccp_pipeline *p, ccp_chan *ch, const ccp_stage_opts *o)
 {
     ccp_chan_info info;
-    if (!can_build(p))
+    if (!ccpi_pipe_can_build(p))
         return NULL;
     ccp_stage_opts opts = o ? *o : defaults;
     if (ccp_chan_get_info(ch, &info) != CCP_OK || !info.elem_size ||
         (opts.out_size && opts.out_size != info.elem_size))
-        return refuse(p, CCP_INVAL);
+        return ccpi_pipe_refuse(p, CCP_INVAL);
     opts.out_size = 0;
-    ccp_stage *s = add(p, CCPI_FROM, 1, &opts);
+    ccp_stage *s = ccpi_pipe_add(p, CCPI_FROM, 1, &opts);
     if (s) {
         s->from = ch;
         s->out.size = info.elem_size;
@@ -320,9 +321,9 @@ ccp_stage *ccp_pipeline_from(ccp_pipeline *p, ccp_chan *ch, const ccp_stage_opts
 
 ccp_stage *ccp_pipeline_map(ccp_pipeline *p, ccp_step step, const ccp_stage_opts *o)
 {
-    if (can_build(p) && !step)
-        return refuse(p, CCP_INVAL);
-    ccp_stage *s = add(p, CCPI_MAP, 1, o);
+    if (ccpi_pipe_can_build(p) && !step)
+        return ccpi_pipe_refuse(p, CCP_INVAL);
+    ccp_stage *s = ccpi_pipe_add(p, CCPI_MAP, 1, o);
     if (s)
         s->fn.step = step;
     return s;
@@ -330,9 +331,9 @@ ccp_stage *ccp_pipeline_map(ccp_pipeline *p, ccp_step step, const ccp_stage_opts
 
 ccp_stage *ccp_pipeline_filter(ccp_pipeline *p, ccp_keep keep, const ccp_stage_opts *o)
 {
-    if (can_build(p) && !keep)
-        return refuse(p, CCP_INVAL);
-    ccp_stage *s = add(p, CCPI_FILTER, 1, o);
+    if (ccpi_pipe_can_build(p) && !keep)
+        return ccpi_pipe_refuse(p, CCP_INVAL);
+    ccp_stage *s = ccpi_pipe_add(p, CCPI_FILTER, 1, o);
     if (s)
         s->fn.keep = keep;
     return s;
@@ -340,9 +341,9 @@ ccp_stage *ccp_pipeline_filter(ccp_pipeline *p, ccp_keep keep, const ccp_stage_o
 
 ccp_stage *ccp_pipeline_flat_map(ccp_pipeline *p, ccp_flat_step step, const ccp_stage_opts *o)
 {
-    if (can_build(p) && !step)
-        return refuse(p, CCP_INVAL);
-    ccp_stage *s = add(p, CCPI_FLAT_MAP, 1, o);
+    if (ccpi_pipe_can_build(p) && !step)
+        return ccpi_pipe_refuse(p, CCP_INVAL);
+    ccp_stage *s = ccpi_pipe_add(p, CCPI_FLAT_MAP, 1, o);
     if (s)
         s->fn.flat = step;
     return s;
@@ -350,9 +351,9 @@ ccp_stage *ccp_pipeline_flat_map(ccp_pipeline *p, ccp_flat_step step, const ccp_
 
 ccp_stage *ccp_pipeline_sink(ccp_pipeline *p, ccp_step step, const ccp_stage_opts *o)
 {
-    if (can_build(p) && !step)
-        return refuse(p, CCP_INVAL);
-    ccp_stage *s = add(p, CCPI_SINK, 0, o);
+    if (ccpi_pipe_can_build(p) && !step)
+        return ccpi_pipe_refuse(p, CCP_INVAL);
+    ccp_stage *s = ccpi_pipe_add(p, CCPI_SINK, 0, o);
     if (s)
         s->fn.step = step;
     return s;
@@ -371,9 +372,9 @@ static void drop_batch(void *batch, void *stage)
 
 ccp_stage *ccp_pipeline_batch(ccp_pipeline *p, size_t most, int64_t ns, const ccp_stage_opts *o)
 {
-    if (can_build(p) && (!most || (o && o->drop)))
-        return refuse(p, CCP_INVAL);
-    ccp_stage *s = add(p, CCPI_BATCH, 1, o);
+    if (ccpi_pipe_can_build(p) && (!most || (o && o->drop)))
+        return ccpi_pipe_refuse(p, CCP_INVAL);
+    ccp_stage *s = ccpi_pipe_add(p, CCPI_BATCH, 1, o);
     if (!s)
         return NULL;
     s->most = most;
@@ -381,7 +382,7 @@ ccp_stage *ccp_pipeline_batch(ccp_pipeline *p, size_t most, int64_t ns, const cc
     s->out = (ccpi_elem){ 0, s->in.drop ? drop_batch : NULL, s };
     return ccpi_size_mul_add(most, s->in.size, sizeof(uint64_t), &s->out.size)
                ? s
-               : refuse(p, CCP_INVAL);
+               : ccpi_pipe_refuse(p, CCP_INVAL);
 }
 
 static bool few(unsigned branches)
@@ -392,9 +393,9 @@ static bool few(unsigned branches)
 ccp_stage *ccp_pipeline_split(ccp_pipeline *p, ccp_route route, unsigned branches,
                               const ccp_stage_opts *o)
 {
-    if (can_build(p) && (!route || !few(branches) || (o && o->drop)))
-        return refuse(p, CCP_INVAL);
-    ccp_stage *s = add(p, CCPI_SPLIT, branches, o);
+    if (ccpi_pipe_can_build(p) && (!route || !few(branches) || (o && o->drop)))
+        return ccpi_pipe_refuse(p, CCP_INVAL);
+    ccp_stage *s = ccpi_pipe_add(p, CCPI_SPLIT, branches, o);
     if (s)
         s->fn.route = route;
     return s;
@@ -403,11 +404,11 @@ ccp_stage *ccp_pipeline_split(ccp_pipeline *p, ccp_route route, unsigned branche
 ccp_stage *ccp_pipeline_tee(ccp_pipeline *p, ccp_step clone, unsigned branches,
                             const ccp_stage_opts *o)
 {
-    if (can_build(p) && (!few(branches) || (o && o->drop)))
-        return refuse(p, CCP_INVAL);
-    ccp_stage *s = add(p, CCPI_TEE, branches, o);
+    if (ccpi_pipe_can_build(p) && (!few(branches) || (o && o->drop)))
+        return ccpi_pipe_refuse(p, CCP_INVAL);
+    ccp_stage *s = ccpi_pipe_add(p, CCPI_TEE, branches, o);
     if (s && s->in.drop && !clone)
-        return refuse(p, CCP_INVAL);
+        return ccpi_pipe_refuse(p, CCP_INVAL);
     if (s)
         s->fn.step = clone;
     return s;
@@ -415,18 +416,18 @@ ccp_stage *ccp_pipeline_tee(ccp_pipeline *p, ccp_step clone, unsigned branches,
 
 ccp_stage *ccp_pipeline_join(ccp_pipeline *p, ccp_step step, const ccp_stage_opts *o)
 {
-    if (!can_build(p))
+    if (!ccpi_pipe_can_build(p))
         return NULL;
     if (!step || !o || !o->inputs || !o->input_count || o->input_count > CCPI_PIPE_MOST ||
         !o->out_size || o->after)
-        return refuse(p, CCP_INVAL);
-    ccp_stage *s = add(p, CCPI_JOIN, 1, o);
+        return ccpi_pipe_refuse(p, CCP_INVAL);
+    ccp_stage *s = ccpi_pipe_add(p, CCPI_JOIN, 1, o);
     if (!s)
         return NULL;
     s->fn.step = step;
     s->inputs = ccpi_alloc(o->input_count * sizeof *s->inputs);
     if (!s->inputs)
-        return refuse(p, CCP_NOMEM);
+        return ccpi_pipe_refuse(p, CCP_NOMEM);
     for (; s->input_count < o->input_count; s->input_count++) {
         ccpi_edge *edge = merge(p, &o->inputs[s->input_count], 1, &s->opts);
         if (!edge)
@@ -438,7 +439,7 @@ ccp_stage *ccp_pipeline_join(ccp_pipeline *p, ccp_step step, const ccp_stage_opt
 
 ccp_chan *ccp_pipeline_output(ccp_pipeline *p, const ccp_stage_opts *o)
 {
-    if (!can_build(p))
+    if (!ccpi_pipe_can_build(p))
         return NULL;
     if (!o)
         o = &defaults;
@@ -449,12 +450,12 @@ ccp_chan *ccp_pipeline_output(ccp_pipeline *p, const ccp_stage_opts *o)
 
 ccp_stage *ccp_stage_branch(ccp_stage *s, unsigned branch)
 {
-    if (!s || !can_build(s->pipeline))
+    if (!s || !ccpi_pipe_can_build(s->pipeline))
         return NULL;
     ccp_pipeline *p = s->pipeline;
     if (s->kind == CCPI_BRANCH || !ccpi_pipe_port(s, branch) ||
         (branch == CCP_LETTERS && s->opts.skip_failed))
-        return refuse(p, CCP_INVAL);
+        return ccpi_pipe_refuse(p, CCP_INVAL);
     ccp_stage *b = new_stage(p, CCPI_BRANCH, 0, &defaults);
     if (!b)
         return NULL;

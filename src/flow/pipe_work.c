@@ -72,7 +72,7 @@ static void send_made(ccpi_pipe_worker *w)
 static void *place(ccpi_pipe_worker *w, const ccp_stage *s)
 {
     if (!s->port_count)
-        return NULL;
+        return s->kind == CCPI_AGAIN ? w->scratch[s->depth] : NULL;
     return s->ports[0].fused ? w->scratch[s->depth] : w->buffer + w->made * s->out.size;
 }
 
@@ -193,7 +193,10 @@ static bool send_letter(ccpi_pipe_worker *w, ccp_stage *s, const void *in)
 {
     memcpy(w->letter, &w->item, sizeof w->item);
     ccpi_copy(w->letter + sizeof w->item, in, s->in.size);
+    ccpi_pipe_count_letter(w, s);
     ccp_status st = ccp_chan_send(s->letters.edge->ch, w->letter, ccp_with(w->ctx));
+    if (st == CCP_OK && s->back)
+        w->counted = false; /* B4 */
     if (st == CCP_OK)
         ccpi_count(&counts_of(w, s)->letters, 1);
     else if (st != CCP_CLOSED)
@@ -301,6 +304,8 @@ static void run_item(ccpi_pipe_worker *w, ccp_stage *s, const void *item)
         st = attempt(w, s, in);
         if (st == CCP_OK && s->kind == CCPI_MAP)
             hand_on(w, s, place(w, s));
+        else if (st == CCP_OK && s->kind == CCPI_AGAIN)
+            ccpi_pipe_give_back(w, s);
     }
     if (st != CCP_OK)
         settle(w, s, in, st);
@@ -308,11 +313,12 @@ static void run_item(ccpi_pipe_worker *w, ccp_stage *s, const void *item)
 
 /* ---- items ---- */
 
-static ccp_status take(ccpi_pipe_worker *w)
+/* Takes up to `chunk` items, at least one.  CCP_AGAIN: not now, call again. */
+ccp_status ccpi_pipe_take(ccpi_pipe_worker *w)
 {
-    ccp_stage *s = w->stage;
-    if (s->order)
-        return ccpi_pipe_order_take(w);
+    const ccp_stage *s = w->stage;
+    if (s->back)
+        return ccpi_pipe_take_again(w);
     size_t chunk = ccpi_stage_chunk(s);
     ccp_chan *ch = s->inputs[0]->ch;
     w->got = 1;
@@ -320,7 +326,18 @@ static ccp_status take(ccpi_pipe_worker *w)
                                : ccp_chan_recv_n(ch, w->in, chunk, &w->got, ccp_with(w->ctx));
     if (st != CCP_OK)
         w->got = 0;
-    else if (s->opts.workers == 1)
+    return st;
+}
+
+static ccp_status take(ccpi_pipe_worker *w)
+{
+    ccp_stage *s = w->stage;
+    if (s->order)
+        return ccpi_pipe_order_take(w);
+    ccp_status st = ccpi_pipe_take(w);
+    if (st != CCP_OK)
+        return st;
+    if (s->opts.workers == 1)
         w->item.index = atomic_load_explicit(&w->counts[0].taken, CCPI_RLX); /* its own */
     else /* relaxed: a number */
         w->item.index = atomic_fetch_add_explicit(&s->next_index, w->got, CCPI_RLX);
@@ -332,7 +349,9 @@ static void run_chunk(ccpi_pipe_worker *w)
     const ccpi_elem *e = &w->stage->in;
     for (w->at = 0; w->at < w->got && w->end == CCPI_GOES_ON; w->item.index++) {
         char *in = w->in + w->at++ * e->size;
+        w->counted = w->returned || w->stage->kind == CCPI_AGAIN;
         run_item(w, w->stage, in);
+        ccpi_pipe_item_done(w);
     }
     drop_all(e, w->in + w->at * e->size, w->got - w->at);
     if (w->stage->order)
@@ -344,8 +363,9 @@ static void run_chunk(ccpi_pipe_worker *w)
 static void run_items(ccpi_pipe_worker *w)
 {
     ccp_status st = CCP_OK;
-    while (w->end == CCPI_GOES_ON && (st = take(w)) == CCP_OK)
-        run_chunk(w);
+    while (w->end == CCPI_GOES_ON && ((st = take(w)) == CCP_OK || st == CCP_AGAIN))
+        if (st == CCP_OK)
+            run_chunk(w);
     if (st != CCP_OK && st != CCP_CLOSED)
         w->end = CCPI_STOPPED;
 }
@@ -485,6 +505,7 @@ static void leave(ccpi_pipe_worker *w)
 {
     for (size_t i = 0; i < w->stage->input_count && w->end != CCPI_GOES_ON; i++)
         (void)ccp_chan_cancel(w->stage->inputs[i]->ch);
+    ccpi_pipe_leave_back(w);
     for (ccp_stage *s = w->stage; s; s = s->port_count == 1 ? s->ports[0].fused : NULL) {
         leave_port(&s->letters);
         for (unsigned i = 0; i < s->port_count; i++)

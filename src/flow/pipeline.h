@@ -7,6 +7,7 @@
  *   pipe_worker memory of a worker
  *   pipe_work   what a worker does with items
  *   pipe_order  bringing what several workers made into the order of the items
+ *   pipe_again  letters whose items go back to the stage that they came from
  *
  * Representation  A stage has ports, through which elements leave, and one more for letters.  A
  *                 port leads to an edge, which is a channel, or to a fused stage.  An edge ends at
@@ -19,6 +20,9 @@
  *   B2  An element is in one place: in a channel, in `in` of a worker (from `at` on), in `buffer`
  *       of a worker or of a slot, or in the hands of a step.
  *   B3  Workers and slots exchange their buffers: whose memory one is says nothing.
+ *   B4  Of the edge `back` of a stage these are counted as senders: each worker of the stage, until
+ *       it has seen that nothing new will come; each letter, and each item that comes back, until
+ *       it has met its end.  So it is closed when nothing can come back any more.
  */
 #ifndef CCPI_FLOW_PIPELINE_H
 #define CCPI_FLOW_PIPELINE_H
@@ -43,6 +47,7 @@ typedef enum ccpi_stage_kind {
     CCPI_SPLIT,
     CCPI_TEE,
     CCPI_JOIN,
+    CCPI_AGAIN,
     CCPI_SINK,
     CCPI_BRANCH /* names a port of another stage */
 } ccpi_stage_kind;
@@ -106,6 +111,10 @@ typedef struct ccpi_pipe_worker {
     char *letter;            /* a letter, or a copy for a branch */
     ccpi_counts *counts;     /* by depth */
     bool *shut;              /* by port: nobody wants more there */
+    bool no_more;            /* B4: nothing new will come */
+    bool cut_off;            /* nothing will come back */
+    bool returned;           /* what is in `in` came back */
+    bool counted;            /* B4: the item under way is, as a sender of `back` */
     uint64_t ticket;         /* of the chunk, see pipe_order.c */
     ccp_chan *turn;          /* woken through it */
     bool waiting;            /* under the lock of the order */
@@ -138,7 +147,8 @@ struct ccp_stage {
     unsigned fused;       /* of the head: stages fused to it, one after the other */
     size_t most;          /* of a batch */
     int64_t within_ns;    /* of a batch */
-    ccp_stage *of;        /* CCPI_BRANCH only */
+    ccp_stage *of;        /* CCPI_BRANCH, CCPI_AGAIN: the stage that it is about */
+    ccpi_edge *back;      /* items that come back; NULL: none do */
     unsigned branch;      /* CCPI_BRANCH only */
     ccpi_word64 next_index;
     ccpi_pipe_worker *workers; /* of a head, once started */
@@ -162,6 +172,11 @@ struct ccp_pipeline {
 bool ccpi_pipe_is_started(const ccp_pipeline *p);
 
 /* pipe_plan */
+bool ccpi_pipe_can_build(ccp_pipeline *p);
+void *ccpi_pipe_refuse(ccp_pipeline *p, ccp_status why);
+ccp_stage *ccpi_pipe_add(ccp_pipeline *p, ccpi_stage_kind kind, unsigned ports,
+                         const ccp_stage_opts *o);
+ccpi_edge *ccpi_pipe_edge(ccp_pipeline *p, const ccpi_elem *e, const ccp_stage_opts *o);
 ccpi_port *ccpi_pipe_port(ccp_stage *s, unsigned branch);
 bool ccpi_stage_is_ordered(const ccp_stage *head);
 size_t ccpi_stage_chunk(const ccp_stage *head);
@@ -178,6 +193,7 @@ void ccpi_pipe_worker_unmake(ccpi_pipe_worker *w);
 /* pipe_work */
 ccp_status ccpi_pipe_work(ccp_ctx *ctx, void *worker);
 void ccpi_pipe_send(ccpi_pipe_worker *w, char *elems, size_t n);
+ccp_status ccpi_pipe_take(ccpi_pipe_worker *w);
 
 /* pipe_order */
 bool ccpi_pipe_order_make(ccp_stage *head);
@@ -185,6 +201,13 @@ void ccpi_pipe_order_free(ccp_stage *head);
 ccp_status ccpi_pipe_order_take(ccpi_pipe_worker *w);
 void ccpi_pipe_order_hand_on(ccpi_pipe_worker *w);
 ccp_status ccpi_pipe_order_turn(ccpi_pipe_worker *w, ccp_wait wait);
+
+/* pipe_again */
+ccp_status ccpi_pipe_take_again(ccpi_pipe_worker *w);
+void ccpi_pipe_count_letter(ccpi_pipe_worker *w, const ccp_stage *s);
+void ccpi_pipe_item_done(ccpi_pipe_worker *w);
+void ccpi_pipe_give_back(ccpi_pipe_worker *w, ccp_stage *s);
+void ccpi_pipe_leave_back(ccpi_pipe_worker *w);
 
 extern const char ccpi_pipe_key; /* its address is the key of a worker's context */
 

@@ -41,8 +41,9 @@ typedef struct fault_site {
     unsigned (*run)(void);
 } fault_site;
 
-extern const fault_site making_sites[], agree_sites[], waiting_sites[], lock_sites[], meet_sites[];
-extern const size_t making_count, agree_count, waiting_count, lock_count, meet_count;
+extern const fault_site making_sites[], agree_sites[], flow_sites[];
+extern const fault_site waiting_sites[], lock_sites[], meet_sites[];
+extern const size_t making_count, agree_count, flow_count, waiting_count, lock_count, meet_count;
 
 _Noreturn void wrong(const char *file, int line, const char *what);
 #define CHECK(cond) ((cond) ? (void)0 : wrong(__FILE__, __LINE__, #cond))

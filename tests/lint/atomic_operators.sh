@@ -17,8 +17,6 @@ if printf '_Atomic int x; int f(void); int f(void) { return x++; }\n' |
     echo "clang does not find the fault that it was shown"
     bad=1
 fi
-for source in $(find src -name '*.c' | sort); do
-    # shellcheck disable=SC2086
-    clang $flags "$source" || bad=1
-done
+# shellcheck disable=SC2086
+find src -name '*.c' | sort | xargs -n 4 -P 2 clang $flags || bad=1
 exit $bad

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Generators, fans, merges and pipelines with a few elements each: left early, with a step that
- * fails, canceled by another thread.
+ * Generators, fans, merges, broadcasts and pipelines with a few elements each: left early, with a
+ * step that fails, canceled by another thread.
  *
  * Checked in each: every element meets one end, once: it is received, dropped, or was taken by a
  * step that failed; those received are in order, where order is promised; threads end, and memory
@@ -12,13 +12,32 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
-typedef enum kind { GENERATOR, FAN, FAN_ORDERED, MERGE, PIPELINE, PIPELINE_UNORDERED, KINDS } kind;
-static const char *const kind_names[KINDS] = { "gen",  "fan",      "fan_ordered",
-                                               "merge", "pipeline", "pipeline_unordered" };
+typedef enum kind {
+    GENERATOR,
+    FAN,
+    FAN_ORDERED,
+    MERGE,
+    PIPELINE,
+    PIPELINE_UNORDERED,
+    AGAIN, /* a pipeline: what fails comes back, once */
+    AGAIN_UNORDERED,
+    BROADCAST,
+    KINDS
+} kind;
+static const char *const kind_names[KINDS] = { "gen",
+                                               "fan",
+                                               "fan_ordered",
+                                               "merge",
+                                               "pipeline",
+                                               "pipeline_unordered",
+                                               "again",
+                                               "again_unordered",
+                                               "broadcast" };
 
 typedef struct play {
     kind kind;
-    int fails;  /* the step fails for this element; -1: for none */
+    int fails;  /* the step fails for this element; -1: for none.  Of a broadcast: what happens to
+                 * a slow member, less 1 */
     int takes;  /* elements that the consumer takes before it leaves */
     bool cancels; /* another thread ends it at some moment */
 } play;
@@ -29,7 +48,13 @@ static const play *now;
 static _Atomic int fate[N]; /* how often element k met an end */
 static int made;            /* by the source alone */
 static int received, last;  /* the consumer's */
+static _Atomic int failures;
 static ccp_ctx *stop;
+
+static bool is_again(void)
+{
+    return now->kind == AGAIN || now->kind == AGAIN_UNORDERED;
+}
 
 static void meets_its_end(long k)
 {
@@ -46,7 +71,9 @@ static void drop(void *elem, void *arg)
 /* Takes what comes; in order, if that is promised. */
 static void receive(long k)
 {
-    if (now->kind != FAN && now->kind != PIPELINE_UNORDERED && now->kind != MERGE)
+    bool ordered = now->kind == GENERATOR || now->kind == FAN_ORDERED || now->kind == PIPELINE ||
+                   now->kind == BROADCAST || (now->kind == AGAIN && now->fails < 0);
+    if (ordered)
         sim_assert(k > last);
     last = (int)k;
     received++;
@@ -66,8 +93,8 @@ static ccp_status pass(ccp_ctx *c, const void *in, void *out, void *arg)
 {
     long k = *(const long *)in;
     (void)c, (void)arg;
-    if (k == now->fails) {
-        if (now->kind != PIPELINE && now->kind != PIPELINE_UNORDERED)
+    if (k == now->fails && (!is_again() || atomic_fetch_add(&failures, 1) == 0)) {
+        if (now->kind == FAN || now->kind == FAN_ORDERED)
             meets_its_end(k); /* in a pipeline it is dropped */
         return CCP_BUSY;
     }
@@ -90,7 +117,7 @@ static void cancel_it(void *arg)
     ccp_ctx_cancel(stop);
 }
 
-/* ---- The four ---- */
+/* ---- What is played ---- */
 
 static ccp_status yield_all(ccp_gen *g, void *arg)
 {
@@ -187,6 +214,87 @@ static void run_merge(void)
     sim_assert(scene_chan_end(first) == 0 && scene_chan_end(late[0]) == 0);
 }
 
+static ccp_status come_again(ccp_ctx *c, const void *in, void *out, void *arg)
+{
+    const CCP_LETTER(long) *letter = in;
+    (void)c, (void)arg;
+    sim_assert(letter->item == now->fails && letter->why.status == CCP_BUSY);
+    *(long *)out = letter->item;
+    return CCP_OK;
+}
+
+static void run_again(void)
+{
+    ccp_pipeline *p = ccp_pipeline_new(&(ccp_pipeline_opts){ .parent = stop });
+    ccp_pipeline_source(p, make, &(ccp_stage_opts){ .out_size = sizeof(long), .drop = drop });
+    ccp_stage *s = ccp_pipeline_map(
+        p, pass, &(ccp_stage_opts){ .workers = 2, .queue = 1,
+                                    .unordered = now->kind == AGAIN_UNORDERED });
+    ccp_pipeline_sink(p, sink, &(ccp_stage_opts){ .queue = 1 });
+    ccp_pipeline_again(p, come_again,
+                       &(ccp_stage_opts){ .after = ccp_stage_branch(s, CCP_LETTERS),
+                                          .queue = 1 });
+    ccp_status st = ccp_pipeline_run(p, CCP_FOREVER);
+    sim_assert(st == CCP_OK || (st == CCP_CLOSED && now->cancels));
+    sim_assert(ccp_pipeline_free(p) == CCP_OK);
+}
+
+static _Atomic int copies;
+static ccp_broadcast *cast;
+
+static ccp_status copy(ccp_ctx *c, const void *in, void *out, void *arg)
+{
+    (void)c, (void)arg;
+    *(long *)out = *(const long *)in;
+    atomic_fetch_add(&copies, 1);
+    return CCP_OK;
+}
+
+static void drop_copy(void *elem, void *arg)
+{
+    (void)elem, (void)arg;
+    atomic_fetch_sub(&copies, 1);
+}
+
+static void receive_copies(void *ch)
+{
+    long k, before = -1;
+    while (ccp_chan_recv(ch, &k, CCP_FOREVER) == CCP_OK) {
+        sim_assert(k > before);
+        before = k;
+        drop_copy(&k, NULL);
+    }
+    sim_assert(ccp_broadcast_leave(cast, ch) == CCP_OK);
+}
+
+/* Two members: the consumer, and a thread that may be too slow. */
+static void run_broadcast(void)
+{
+    long k;
+    ccp_chan *in = ccp_chan_make(
+        &(ccp_chan_opts){ .elem_size = sizeof k, .capacity = N, .drop = drop_copy });
+    for (k = 0; k < N; k++)
+        sim_assert(ccp_chan_send(in, &k, CCP_NOWAIT) == CCP_OK);
+    sim_assert(ccp_chan_close(in) == CCP_OK);
+    copies = N;
+    cast = ccp_broadcast_new(
+        in, &(ccp_broadcast_opts){ .parent = stop, .clone = copy, .drop = drop_copy });
+    ccp_chan *mine = ccp_broadcast_join(cast, &(ccp_member_opts){ .capacity = 1 });
+    ccp_chan *other = ccp_broadcast_join(
+        cast, &(ccp_member_opts){ .capacity = 1, .slow = (ccp_slow)(now->fails + 1) });
+    sim_assert(mine && other && ccp_broadcast_start(cast) == CCP_OK);
+    sim_spawn(receive_copies, other);
+    while (received < now->takes && ccp_chan_recv(mine, &k, CCP_FOREVER) == CCP_OK) {
+        sim_assert(k == received);
+        drop_copy(&k, NULL);
+        receive(k);
+    }
+    sim_assert(ccp_broadcast_leave(cast, mine) == CCP_OK);
+    sim_settle();
+    sim_assert(ccp_broadcast_free(cast) == CCP_OK);
+    sim_assert(ccp_chan_free(in) == CCP_OK && copies == 0);
+}
+
 static void run_pipeline(void)
 {
     ccp_pipeline *p = ccp_pipeline_new(&(ccp_pipeline_opts){ .parent = stop });
@@ -207,7 +315,8 @@ static void run_pipeline(void)
 static void run_play(void *arg)
 {
     static void (*const runs[KINDS])(void) = { run_gen, run_fan, run_fan,
-                                               run_merge, run_pipeline, run_pipeline };
+                                               run_merge, run_pipeline, run_pipeline,
+                                               run_again, run_again, run_broadcast };
     now = arg;
     scene_tune(STILL);
     last = -1;
@@ -220,7 +329,8 @@ static void run_play(void *arg)
     sim_join();
     for (int k = 0; k < made; k++)
         sim_assert(fate[k] == 1);
-    if (!now->cancels && now->fails < 0 && now->takes == N)
+    bool all = now->fails < 0 || is_again() || now->kind == BROADCAST;
+    if (!now->cancels && all && now->takes == N)
         sim_assert(received == N);
     sim_assert(ccp_ctx_free(stop) == CCP_OK);
     sim_assert(ccp_live_blocks() == 0);

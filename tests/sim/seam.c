@@ -63,6 +63,11 @@ unsigned ccpi_cpu_count(void)
     return 2;
 }
 
+bool ccpi_cpus_are_ours(void)
+{
+    return false;
+}
+
 /* ---- Per thread: just above the stack, so it is gone when the thread has ended ---- */
 
 static ccpi_self outside = { .rand = 1 };

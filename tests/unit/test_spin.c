@@ -42,6 +42,14 @@ uint32_t __wrap_ccpi_yield_alone(void)
     return ALONE;
 }
 
+static bool ours; /* this process has the processors */
+
+bool __wrap_ccpi_cpus_are_ours(void);
+bool __wrap_ccpi_cpus_are_ours(void)
+{
+    return ours;
+}
+
 static ccpi_tuning_s original;
 
 static int set_machine(void **state)
@@ -53,6 +61,7 @@ static int set_machine(void **state)
     moves_per_yield = 0;
     pauses = yields = 0;
     atomic_store(&others, 0);
+    ours = false;
     return 0;
 }
 
@@ -286,6 +295,19 @@ TEST(a_long_yield_in_which_much_moved_was_not_eaten)
     }
 }
 
+TEST(a_long_yield_while_other_threads_of_this_process_ran_was_not_eaten)
+{
+    ccpi_pace pace = { 0 };
+    ccpi_pace_init(&pace);
+    yield_takes = ccpi_tuning.hog_yield + 1;
+    ours = true;
+    for (int i = 0; i < 2; i++) {
+        ccpi_spin s = begin(&pace, 0);
+        (void)spin_to_the_end(&s);
+        assert_true(yields > 0);
+    }
+}
+
 TEST(now_and_then_one_sleeps_where_yielding_always_wins)
 {
     ccpi_pace pace = { 0 };
@@ -323,6 +345,7 @@ int main(void)
         ENTRY(partners_without_work_of_their_own_are_waited_for_with_pauses),
         ENTRY(after_a_yield_that_a_busy_program_ate_waits_sleep_at_once_for_a_while),
         ENTRY(a_long_yield_in_which_much_moved_was_not_eaten),
+        ENTRY(a_long_yield_while_other_threads_of_this_process_ran_was_not_eaten),
         ENTRY(now_and_then_one_sleeps_where_yielding_always_wins),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

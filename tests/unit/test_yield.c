@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a yield takes when it lets nobody run is learned from those of which the kernel says so:
- * base/cpu.c, with a kernel and a scheduler of the test's own.
+ * What a yield takes when it lets nobody run is learned from those of which the kernel says so; and
+ * whether this process has the processors: base/cpu.c, with a kernel of the test's own.
  */
 #define _GNU_SOURCE
 #include <sched.h>
 #include <sys/resource.h>
+#include <time.h>
 
+static int fake_spent(struct timespec *t);
 static int fake_yield(void);
 static int fake_getrusage(struct rusage *u);
 #if defined(__x86_64__) || defined(__i386__)
@@ -19,6 +21,8 @@ static unsigned long long jumping_ticks(void)
 #endif
 #define sched_yield() fake_yield()
 #define getrusage(who, u) fake_getrusage(u)
+#define clock_gettime(clock, t) fake_spent(t)
+#define ccpi_clock_now fake_now
 #include "base/cpu.c"
 
 #include "support.h"
@@ -42,6 +46,21 @@ static int fake_yield(void)
     return 0;
 }
 
+static int64_t now, spent; /* by the clock, and by the process */
+static bool clockless;
+
+int64_t fake_now(void)
+{
+    return now;
+}
+
+static int fake_spent(struct timespec *t)
+{
+    *t = (struct timespec){ .tv_sec = (time_t)(spent / 1000000000),
+                            .tv_nsec = (long)(spent % 1000000000) };
+    return clockless ? -1 : 0;
+}
+
 static int fake_getrusage(struct rusage *u)
 {
     asked++;
@@ -56,6 +75,11 @@ static int forget(void **state)
     atomic_store(&yield_alone, YIELD_USUAL);
     atomic_store(&yield_samples, 0);
     atomic_store(&yield_looks, 0);
+    atomic_store(&share_ours, 0);
+    atomic_store(&share_wall, 0);
+    atomic_store(&share_spent, 0);
+    now = spent = 0;
+    clockless = false;
     switched = silent = false;
     takes = 0;
     jumps = 0;
@@ -128,6 +152,38 @@ TEST(a_clock_that_jumps_teaches_nothing)
 }
 #endif
 
+/* Time passes, of which the process has so many percent of each processor. */
+static bool ours_after(int64_t ns, int percent)
+{
+    now += ns;
+    spent += ns / 100 * percent * ccpi_cpu_count();
+    return ccpi_cpus_are_ours();
+}
+
+TEST(a_process_that_runs_all_the_time_has_the_processors)
+{
+    assert_true(ours_after(SHARE_NS, 100));
+    assert_true(ours_after(SHARE_NS, SHARE_OURS));
+    assert_false(ours_after(SHARE_NS, SHARE_OURS - 1));
+    assert_true(ours_after(SHARE_NS, SHARE_OURS));
+}
+
+TEST(so_little_time_that_the_kernel_has_not_counted_changes_nothing)
+{
+    assert_false(ours_after(SHARE_NS - 1, 100));
+    assert_true(ours_after(SHARE_NS, 100));
+    assert_true(ours_after(SHARE_NS - 1, 0));
+    assert_false(ours_after(1, 0));
+}
+
+TEST(a_process_without_a_clock_has_none)
+{
+    clockless = true;
+    assert_false(ours_after(SHARE_NS, 100));
+    clockless = false;
+    assert_true(ours_after(SHARE_NS, 100));
+}
+
 #define LEARNS(name) cmocka_unit_test_setup(name, forget)
 
 int main(void)
@@ -138,6 +194,9 @@ int main(void)
         LEARNS(after_enough_of_them_the_kernel_is_not_asked_any_more),
         LEARNS(where_all_let_somebody_run_it_stops_asking_too),
         LEARNS(a_kernel_that_does_not_tell_teaches_nothing),
+        LEARNS(a_process_that_runs_all_the_time_has_the_processors),
+        LEARNS(so_little_time_that_the_kernel_has_not_counted_changes_nothing),
+        LEARNS(a_process_without_a_clock_has_none),
 #ifdef __builtin_ia32_rdtsc
         LEARNS(a_clock_that_jumps_teaches_nothing),
 #endif
