@@ -2214,8 +2214,8 @@ CCP_API ccp_status ccp_flight_get_info(const ccp_flight *f, ccp_flight_info *out
 
 /* ==== 16. WORKER POOL ======================================================================
  *
- * A pool runs tasks on a fixed number of threads.  Tasks wait in a bounded queue: when it is full,
- * ccp_pool_submit() waits, which is how a fast producer is held back.
+ * A pool runs tasks on a limited number of threads.  Tasks wait in a bounded queue: when it is
+ * full, ccp_pool_submit() waits, which is how a fast producer is held back.
  *
  *     ccp_pool *pool = ccp_pool_new(&(ccp_pool_opts){ .workers = 4, .queue = 64 });
  *     for (size_t i = 0; i < n; i++)
@@ -2226,9 +2226,19 @@ CCP_API ccp_status ccp_flight_get_info(const ccp_flight *f, ccp_flight_info *out
  * A task gets a context that ends when the pool is shut down, or the pool's parent context ends.
  * What it returns is counted: ccp_pool_info tells how many did not return CCP_OK.
  *
+ * All workers are started at once, and stay.  With `idle` they are started when tasks need them,
+ * and end when they have had nothing to do for so long; `min` of them stay.  ccp_pool_resize() sets
+ * how many there may be, while the pool works:
+ *
+ *     ccp_pool *pool = ccp_pool_new(&(ccp_pool_opts){                 // 1 to 16 threads
+ *         .workers = 16, .min = 1, .idle = CCP_SEC(10), .queue = 64 });
+ *     ...
+ *     if (ccp_pool_resize(pool, 4) != CCP_OK) ...
+ *
  * Guarantees
  *   P1  Tasks start in the order in which they were accepted.
- *   P2  Never more tasks run at once than the pool has workers.
+ *   P2  Never more tasks run at once than the pool may have workers: `workers`, or what
+ *       ccp_pool_resize() has set (P10 says when that takes effect).
  *   P3  Every accepted task runs exactly once, or is handed back exactly once by
  *       ccp_pool_shutdown() or the `unrun` function of the pool.
  *   P4  ccp_pool_drain() returns CCP_OK only when each task accepted before it has finished.
@@ -2240,6 +2250,12 @@ CCP_API ccp_status ccp_flight_get_info(const ccp_flight *f, ccp_flight_info *out
  *   P8  No memory is allocated per task.
  *   P9  A call that is handed back fails its future with CCP_CLOSED, and so does what was to run on
  *       the pool when another future is settled; `unrun` does not see them.
+ *   P10 When ccp_pool_resize() leaves a pool with workers too many, each of these finishes the task
+ *       that it has or is just taking, and ends; those without one end at once.  No task is lost.
+ *   P11 With `idle`, an accepted task does not wait while fewer tasks run than may, unless memory
+ *       or threads are short.  While the pool accepts tasks it never has less than `min` workers.
+ *   P12 ccp_pool_wait() returns CCP_OK only at or after a moment at which no accepted task was
+ *       unfinished, tasks that were submitted by tasks included.
  */
 
 typedef struct ccp_pool ccp_pool;
@@ -2249,7 +2265,7 @@ typedef void (*ccp_unrun)(ccp_task fn, void *task_arg, void *unrun_arg);
 
 /** How to build a pool; zero is the default of every field. */
 typedef struct ccp_pool_opts {
-    unsigned workers;  /* threads; 0: as many as there are processors for this process */
+    unsigned workers;  /* threads, at most; 0: as many as there are processors for this process */
     size_t queue;      /* tasks that wait; 0: rendezvous, a task is accepted by an idle worker */
     const char *name;  /* threads are called name-0, name-1, ...; NULL: "ccp" */
     size_t stack_size; /* bytes of stack per worker, thread-local storage included; 0: the system's
@@ -2257,17 +2273,28 @@ typedef struct ccp_pool_opts {
     ccp_ctx *parent;   /* tasks' contexts are below it */
     ccp_unrun unrun;   /* gets tasks that will not run when the pool is freed */
     void *unrun_arg;
+    int64_t idle;      /* ns; a worker that has had nothing to do for so long ends; 0: it stays */
+    unsigned min;      /* with idle: workers that stay; they are started at once */
+    bool partial;      /* if threads are short, go on with fewer, at least one */
+    /* run in each worker before its first task, and after its last, with their context */
+    void (*worker_start)(ccp_ctx *ctx, void *worker_arg);
+    void (*worker_end)(ccp_ctx *ctx, void *worker_arg);
+    void *worker_arg;
 } ccp_pool_opts;
 
 /** A snapshot of a pool. */
 typedef struct ccp_pool_info {
-    unsigned workers;
+    unsigned workers;   /* that there are now */
     size_t queued;      /* tasks accepted and not started */
     size_t queue_cap;
     size_t queue_high_water;
     uint64_t finished;  /* tasks that have returned */
     uint64_t failed;    /* of them, those that did not return CCP_OK */
     const char *name;
+    unsigned limit;     /* workers that there may be */
+    unsigned most;      /* workers that there were at once, at most */
+    unsigned busy;      /* workers that have a task */
+    uint64_t handed_back; /* tasks accepted that will not run */
 } ccp_pool_info;
 
 /**
@@ -2275,8 +2302,9 @@ typedef struct ccp_pool_info {
  *
  *   Threads: any.
  *   Memory:  copies *o (NULL: all defaults); the name must outlive the pool.
- *   Returns: the pool, all its workers started; NULL if memory or threads are short or an option
- *            is absurd (more than 65536 workers): then nothing is left behind.
+ *   Returns: the pool, its workers started (with `idle`, `min` of them; with `partial`, one or
+ *            more); NULL if memory or threads are short or an option is absurd (more than 65536
+ *            workers, idle < 0, with idle min > workers): then nothing is left behind.
  *   Since:   0.1
  */
 CCP_API ccp_pool *ccp_pool_new(const ccp_pool_opts *o);
@@ -2288,9 +2316,11 @@ CCP_API ccp_pool *ccp_pool_new(const ccp_pool_opts *o);
  *   Threads: any, tasks of the same pool too (with a full queue and all workers submitting, that
  *            is a deadlock of the program's own making; give such calls a limit).
  *   Memory:  keeps arg for fn; owns nothing.
- *   Returns: CCP_OK; CCP_CLOSED if the pool accepts no more; CCP_INVAL if p or fn is NULL; the wait
- *            codes.
+ *   Returns: CCP_OK; CCP_CLOSED if the pool accepts no more; CCP_NOMEM if the pool has no worker
+ *            (idle, min 0) and none can be started; CCP_INVAL if p or fn is NULL; the wait codes.
  *   Order:   as P6 says.
+ *   Cost:    that of ccp_chan_send(); with idle, two atomic operations more, a look at each worker
+ *            while there are fewer than may be, and now and then the start of one.
  *   Since:   0.1
  */
 CCP_API CCP_MUST_CHECK ccp_status ccp_pool_submit(ccp_pool *p, ccp_task fn, void *arg, ccp_wait w);
@@ -2348,6 +2378,34 @@ CCP_API ccp_status ccp_pool_close(ccp_pool *p);
 CCP_API ccp_status ccp_pool_drain(ccp_pool *p, ccp_wait w);
 
 /**
+ * Waits until a pool has nothing to do: no task waits and none runs, also of those that tasks
+ * submitted.  Tasks that keep coming can keep it for ever; ccp_pool_drain() does not wait for them.
+ *
+ *   Waits:   while tasks wait or run.
+ *   Threads: any, but not from a task of the same pool (CCP_DEADLOCK).
+ *   Memory:  keeps nothing.
+ *   Returns: as ccp_pool_drain().
+ *   After:   Java's ForkJoinPool.awaitQuiescence.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_pool_wait(ccp_pool *p, ccp_wait w);
+
+/**
+ * Sets how many workers a pool may have.  Starts those that are missing (with `idle`, those that
+ * tasks wait for); lets go of those that are too many, as P10 says.  Never waits for a task.
+ *
+ *   Threads: any, tasks of the same pool too; of two calls at once, one is the last.
+ *   Memory:  what new workers take; that of those who end stays with the pool, for the next.
+ *   Returns: CCP_OK; CCP_CLOSED if the pool accepts no more; CCP_NOMEM if memory or threads are
+ *            short: then the limit is as before, unless the pool is `partial`, which gives CCP_OK
+ *            and goes on with those it has; CCP_INVAL if p is NULL or workers is 0 or more than
+ *            65536.
+ *   After:   Tune() of ants, g_thread_pool_set_max_threads().
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_pool_resize(ccp_pool *p, unsigned workers);
+
+/**
  * Stops a pool: closes it, lets what was accepted run until w ends, then cancels the tasks'
  * context, hands back what did not start, and joins the workers.
  *
@@ -2386,11 +2444,13 @@ CCP_API ccp_status ccp_pool_free(ccp_pool *p);
 CCP_API ccp_status ccp_pool_get_info(const ccp_pool *p, ccp_pool_info *out);
 
 /**
- * Tells a task which worker runs it.
+ * Tells a task which worker runs it.  No two that there are at once have the same number; one that
+ * has ended leaves his to the next.
  *
  *   Threads: the task's own.
  *   Memory:  keeps nothing.
- *   Returns: 0 .. workers - 1; -1 if ctx is not the context of a task.
+ *   Returns: 0 .. workers - 1, in a pool that keeps its size; otherwise a few more may be in use,
+ *            while workers end; -1 if ctx is not the context of a task.
  *   Since:   0.1
  */
 CCP_API int ccp_pool_worker(const ccp_ctx *ctx);

@@ -54,4 +54,6 @@ set(CCP_SOURCES
     flow/pipe_worker.c
     flow/pipeline.c
     flow/pool.c
+    flow/pool_drain.c
+    flow/pool_size.c
 )

@@ -1,13 +1,168 @@
 /* SPDX-License-Identifier: MIT
  *
  * Pools, seen from inside.
+ *
+ * Representation  Tasks travel through one channel, by its public calls.  A worker is a slot in a
+ *                 list, and the thread that has it.  `size`:
+ *
+ *      63             32 31              0
+ *     +-----------------+-----------------+
+ *     |      limit      |      live       |
+ *     +-----------------+-----------------+
+ *   limit  workers that there may be.
+ *   live   slots that are STARTING or READY.
+ *
+ * Invariants
+ *   P1  A worker's `turn` is even while it has no task, odd while it has one: turn / 2 tasks have
+ *       finished, (turn + 1) / 2 were taken.  Only the worker changes it; who has the slot next
+ *       goes on counting.  A task that a worker has taken is noted from then on.
+ *   P2  Each element of the channel is noted once: in a worker's turn, in `returned`, or in
+ *       `skipped`.
+ *   P3  Slots are added at the end of the list and stay until the pool is freed; a worker is in the
+ *       list before it runs.
+ *   P4  `size` and `state` change under the lock.
+ * Locks           `lock` protects the sizes, the list of slots and the queue of drains.
  */
 #ifndef CCPI_FLOW_POOL_H
 #define CCPI_FLOW_POOL_H
 
+#include "base/lock.h"
+#include "base/list.h"
+#include "base/machine.h"
+#include "base/thread.h"
 #include "ccp.h"
+
+typedef struct ccpi_worker ccpi_worker;
+
+/* An element of the channel.  Without a function it is for nobody to run: an idle worker shall look
+ * at the size. */
+typedef struct ccpi_task {
+    ccp_task fn;
+    void *arg;
+} ccpi_task;
+
+/* States of a slot. */
+enum {
+    CCPI_W_VACANT,   /* has no thread */
+    CCPI_W_STARTING, /* its thread is being started, or has not come to its first task */
+    CCPI_W_READY,
+    CCPI_W_LEAVING,  /* takes no more tasks */
+    CCPI_W_ENDED     /* its thread has ended, or is about to: it can be joined once `joinable` */
+};
+
+struct ccpi_worker {
+    _Alignas(CCPI_LINE) ccpi_word64 turn; /* atomic, see P1 */
+    ccpi_word64 failed;                   /* atomic: a count */
+    _Atomic(ccpi_self *) self;            /* atomic: who it is; NULL while there is nobody */
+    ccpi_word32 state;                    /* atomic, see P4 */
+    int index;                            /* const after new */
+    ccp_ctx *ctx;                         /* const after new */
+    ccp_pool *pool;                       /* const after new */
+    _Atomic(ccpi_worker *) next;          /* atomic: changes once, under lock */
+    ccpi_task first;                      /* written before the thread is started */
+    ccpi_thread thread;                   /* under lock */
+    bool joinable;                        /* under lock: `thread` is known, and not joined */
+};
+
+struct ccp_pool {
+    ccp_chan *tasks;     /* const after new */
+    bool plain;          /* const after new: a task needs only to be sent */
+    bool met;            /* const after new: tasks are accepted by rendezvous */
+    int64_t idle;        /* const after new: see ccp_pool_opts; 0: workers stay */
+    unsigned min;        /* const after new */
+    ccp_ctx *ctx;        /* const after new: ends when the pool is shut down */
+    ccp_pool_opts opts;  /* const after new */
+    ccpi_word64 size;    /* atomic, see above */
+    _Atomic(ccpi_worker *) first; /* atomic, see P3 */
+    ccpi_word32 drainers; /* atomic: threads in ccp_pool_drain() or ccp_pool_wait() */
+    ccpi_lock lock;
+    ccpi_list drains;     /* under lock: those that sleep until a task has finished */
+    ccpi_worker *last;    /* under lock */
+    int slots;            /* under lock: how many there are */
+    ccpi_word32 most;     /* atomic: most that were ever live; changes under lock */
+    bool stopping;        /* under lock: no more threads are started */
+    ccp_wg starting;      /* threads that start workers */
+    ccpi_word32 shut;     /* atomic: ccp_pool_shutdown() was called */
+    ccpi_word64 returned; /* atomic: tasks taken back from the channel by hand_back() */
+    ccpi_word64 skipped;  /* atomic: elements received that were no tasks */
+    _Alignas(CCPI_LINE) ccpi_word64 offered; /* atomic, rendezvous only: tasks accepted, or being
+                                              * offered */
+    ccpi_word32 entering; /* atomic, with `idle` and a queue only: threads in ccp_pool_submit() */
+};
+
+#define CCPI_POOL_LIVE(size) ((unsigned)(uint32_t)(size))
+#define CCPI_POOL_LIMIT(size) ((unsigned)((size) >> 32))
+
+CCPI_INLINE uint64_t ccpi_pool_size(const ccp_pool *p)
+{
+    /* [Z1] seq_cst, Dekker: after a turn was stored, a task sent, a state changed.  Pairs with the
+     * stores in set_size_locked(). */
+    return atomic_load_explicit(&p->size, CCPI_SC);
+}
+
+CCPI_INLINE ccpi_worker *ccpi_pool_next(const _Atomic(ccpi_worker *) *link)
+{
+    /* [Z2] acquire: the slot.  Pairs with the release in append_slot(). */
+    return atomic_load_explicit(link, CCPI_ACQ);
+}
+
+CCPI_INLINE uint64_t ccpi_pool_turn(const ccpi_worker *w)
+{
+    /* [Q1] [Q2] seq_cst: after `drainers` was counted, a task sent, the limit lowered; acquire:
+     * what the tasks did. */
+    return atomic_load_explicit(&w->turn, CCPI_SC);
+}
 
 /* The context that ends when the pool is shut down. */
 ccp_ctx *ccpi_pool_ctx(const ccp_pool *p);
+
+/* Is the calling thread one of the pool's workers? */
+bool ccpi_pool_is_own_thread(const ccp_pool *p);
+
+/* Puts an element into the channel. */
+ccp_status ccpi_pool_put(ccp_pool *p, const ccpi_task *t, ccp_wait w);
+
+/* What the thread of a worker runs. */
+void ccpi_pool_work(void *worker);
+
+/* ---- pool_size.c ---- */
+
+typedef enum ccpi_grown {
+    CCPI_GROWN,  /* a worker was started */
+    CCPI_ENOUGH, /* no more are allowed */
+    CCPI_SHORT   /* memory or threads are short */
+} ccpi_grown;
+
+/* Starts a worker, with a first task if there is one, unless as many live as may. */
+ccpi_grown ccpi_pool_grow(ccp_pool *p, const ccpi_task *first);
+
+/* Are workers needed for the tasks that were accepted, and allowed? */
+bool ccpi_pool_needs(const ccp_pool *p);
+
+/* A worker without a task is one too many, or has been idle for long: true if it shall end. */
+bool ccpi_pool_leave(ccpi_worker *w, bool idle);
+
+/* The worker's thread has come to its first task; it has had its last one. */
+void ccpi_pool_ready(ccpi_worker *w);
+void ccpi_pool_ended(ccpi_worker *w);
+
+/* No more threads are started from now on; joins them all, who are about to end. */
+void ccpi_pool_join(ccp_pool *p);
+
+/* ---- pool_drain.c ---- */
+
+/* A task has finished, or will not run: tells those who wait for that. */
+void ccpi_pool_tell(ccp_pool *p);
+
+/* What the pool has in hand. */
+typedef struct ccpi_books {
+    uint64_t finished; /* by workers */
+    uint64_t noted;    /* of the elements accepted; read before `accepted`, so never more */
+    uint64_t accepted; /* by rendezvous: or offered */
+    uint64_t received; /* by rendezvous: accepted or offered */
+    unsigned idle;     /* workers that have no task, and will take one */
+} ccpi_books;
+
+void ccpi_pool_books(const ccp_pool *p, ccpi_books *b);
 
 #endif

@@ -34,13 +34,16 @@ typedef enum operation {
     SHUTDOWN_TIMED,
     GET_INFO,
     CTX_CANCEL, /* of the parent */
+    WAIT,
+    MORE,       /* one worker more */
+    FEWER,      /* one worker only */
     OPERATIONS
 } operation;
 
 static const char *const operation_names[OPERATIONS] = {
     "submit", "submit_nowait", "submit_timed", "submit_ctx", "submit_more", "submit_drain",
     "drain", "drain_nowait", "drain_timed", "drain_ctx", "close", "shutdown", "shutdown_nowait",
-    "shutdown_timed", "get_info", "ctx_cancel",
+    "shutdown_timed", "get_info", "ctx_cancel", "wait", "more", "fewer",
 };
 
 typedef enum state {
@@ -61,6 +64,7 @@ typedef struct play {
     size_t queue;
     state state;
     bool free_at_once; /* by ccp_pool_free() alone, with tasks in it if there are any */
+    bool elastic;      /* workers come when they are needed, and go when they are not */
     int ops;
     operation op[MOST_OPS];
 } play;
@@ -87,6 +91,7 @@ static int set_up;           /* jobs of the set-up */
 static int order[MOST_JOBS]; /* with one worker: who ran, one after the other */
 static int run_count;
 static int inside[SIM_THREADS]; /* 1 + operation under way */
+static atomic_uint running;     /* tasks */
 
 static ccp_status run_job(ccp_ctx *c, void *arg);
 
@@ -100,18 +105,29 @@ static bool submit(job *j, ccp_wait w)
     return st == CCP_OK;
 }
 
+/* With two that resize at once there may be one of each. */
+static unsigned most_workers(void)
+{
+    bool more = false;
+    for (int i = 0; i < now->ops; i++)
+        more |= now->op[i] == MORE;
+    return now->workers + more;
+}
+
 static ccp_status run_job(ccp_ctx *c, void *arg)
 {
     job *j = arg;
     sim_assert(++j->ran == 1 && !j->handed_back);
     int worker = ccp_pool_worker(c);
-    sim_assert(worker >= 0 && worker < (int)now->workers);
-    if (now->workers == 1)
+    sim_assert(worker >= 0 && worker < MOST_JOBS);
+    sim_assert(atomic_fetch_add_explicit(&running, 1, memory_order_relaxed) < most_workers()); /* P2 */
+    if (most_workers() == 1)
         order[run_count++] = (int)(j - jobs);
     if (j->more) {
         sim_assert(ccp_pool_drain(pool, CCP_FOREVER) == CCP_DEADLOCK);
         sim_assert(ccp_pool_shutdown(pool, NULL, NULL, CCP_FOREVER) == CCP_DEADLOCK);
         sim_assert(ccp_pool_free(pool) == CCP_DEADLOCK);
+        sim_assert(ccp_pool_wait(pool, CCP_FOREVER) == CCP_DEADLOCK);
         (void)submit(j->other, CCP_NOWAIT);
     }
     ccp_status st = CCP_OK;
@@ -120,6 +136,7 @@ static ccp_status run_job(ccp_ctx *c, void *arg)
         sim_assert(st == CCP_CLOSED || (st == CCP_CANCELED && ccp_ctx_status(c) == st));
     }
     j->finished = true;
+    atomic_fetch_sub_explicit(&running, 1, memory_order_relaxed);
     return st;
 }
 
@@ -156,11 +173,33 @@ static void shut_down(ccp_wait w)
     sim_assert(ccp_pool_submit(pool, run_job, NULL, CCP_FOREVER) == CCP_CLOSED);
 }
 
+static bool resized(void)
+{
+    bool is = false;
+    for (int i = 0; i < now->ops; i++)
+        is |= now->op[i] == MORE || now->op[i] == FEWER;
+    return is;
+}
+
+static void resize(unsigned workers)
+{
+    ccp_status st = ccp_pool_resize(pool, workers);
+    sim_assert(st == CCP_OK || st == CCP_CLOSED);
+}
+
+static void wait_for_all(void)
+{
+    ccp_status st = ccp_pool_wait(pool, CCP_FOREVER);
+    sim_assert(st == CCP_OK || st == CCP_CLOSED);
+    check_set_up_finished(st == CCP_CLOSED);
+}
+
 static void look(void)
 {
     ccp_pool_info a, b;
     sim_assert(ccp_pool_get_info(pool, &a) == CCP_OK && ccp_pool_get_info(pool, &b) == CCP_OK);
-    sim_assert(a.workers == now->workers && a.queue_cap == now->queue && a.queued <= a.queue_cap);
+    sim_assert(a.workers <= most_workers() && a.queue_cap == now->queue && a.queued <= a.queue_cap);
+    sim_assert(a.workers == now->workers || now->elastic || resized());
     sim_assert(a.queue_high_water <= a.queue_cap && a.finished <= b.finished);
     sim_assert(a.finished <= (uint64_t)(set_up + 2 * now->ops));
 }
@@ -197,6 +236,9 @@ static void act_out(void *arg)
     case SHUTDOWN_NOWAIT: shut_down(CCP_NOWAIT); break;
     case SHUTDOWN_TIMED: shut_down(ccp_within(100)); break;
     case GET_INFO: look(); break;
+    case WAIT: wait_for_all(); break;
+    case MORE: resize(now->workers + 1); break;
+    case FEWER: resize(1); break;
     default: ccp_ctx_cancel(ctx); break;
     }
     inside[sim_self()] = 0;
@@ -223,8 +265,9 @@ static void begin(const play *p)
     gate = scene_chan(0, 1);
     ctx = ccp_ctx_new(NULL, CCP_FOREVER);
     pool = ccp_pool_new(&(ccp_pool_opts){ .workers = p->workers, .queue = p->queue, .parent = ctx,
-                                          .unrun = take_back, .unrun_arg = jobs });
-    sim_assert(ctx && pool && scene_threads() == (int)p->workers);
+                                          .unrun = take_back, .unrun_arg = jobs,
+                                          .idle = p->elastic ? 50 : 0 });
+    sim_assert(ctx && pool && scene_threads() == (p->elastic ? 0 : (int)p->workers));
     if (p->state != STARTING)
         sim_settle();
     if (p->state == FULL || p->state == HELD)
@@ -242,11 +285,23 @@ static void check_jobs(void)
         sim_assert(j->ran + j->handed_back == j->accepted && j->finished == j->ran); /* P3 */
     }
     int last = -1;
-    for (int i = 0; i < run_count; i++)
+    for (int i = 0; i < run_count && !(now->elastic && now->queue == 0); i++)
         if (order[i] < set_up) { /* P1 */
             sim_assert(order[i] > last && i < set_up);
             last = order[i];
         }
+}
+
+/* Everybody has come to rest: in a pool that was not closed there are as many workers as may be. */
+static void check_size(void)
+{
+    ccp_pool_info info;
+    sim_assert(ccp_pool_get_info(pool, &info) == CCP_OK && info.most <= most_workers());
+    bool closed = now->state == CLOSED;
+    for (int i = 0; i < now->ops; i++)
+        closed |= now->op[i] >= CLOSE && now->op[i] <= SHUTDOWN_TIMED;
+    sim_assert(closed || info.workers <= info.limit); /* P10 */
+    sim_assert(closed || now->elastic || info.workers == info.limit);
 }
 
 static void finish(void)
@@ -256,6 +311,7 @@ static void finish(void)
         (void)ccp_chan_close(gate);
         sim_settle();
         sim_assert(!scene_any(inside));
+        check_size();
         ccp_status st = ccp_pool_shutdown(pool, NULL, NULL, CCP_FOREVER);
         sim_assert(st == CCP_OK || st == CCP_CLOSED);
     }
@@ -315,8 +371,8 @@ static void add_play(const play *p, const sim_options *o, const char *how)
     for (int i = 0; i < p->ops; i++)
         n += (size_t)snprintf(ops + n, sizeof ops - n, "%s%s", i ? "+" : "",
                               operation_names[p->op[i]]);
-    scene_add(run_play, scene_keep(p, sizeof *p), o, "%s.workers%u.queue%zu.%s.%s", how,
-              p->workers, p->queue, state_names[p->state], ops);
+    scene_add(run_play, scene_keep(p, sizeof *p), o, "%s.workers%u%s.queue%zu.%s.%s", how,
+              p->workers, p->elastic ? "idle" : "", p->queue, state_names[p->state], ops);
 }
 
 /* Workers are threads, too: all schedules are too many but where nothing is submitted; then those
@@ -325,6 +381,8 @@ static const char *how_many(const play *p)
 {
     operation a = p->op[0], b = p->op[1];
     bool again = a == SUBMIT_DRAIN && b == SUBMIT_DRAIN;
+    if (p->elastic || a == MORE || b == MORE || (b == FEWER && p->workers == 2 && a < CLOSE))
+        return "some";
     if (p->workers == 2)
         return p->state == IDLE && b != SUBMIT_MORE ? "one" : "some";
     if (p->state == FULL && again)
@@ -339,7 +397,7 @@ static void add_pair(const play *p)
     const char *how = how_many(p);
     sim_options o = { .mode = SIM_DFS };
     if (how[0] == 's')
-        o = (sim_options){ .mode = SIM_PCT, .depth = 4, .n = 500 };
+        o = (sim_options){ .mode = SIM_PCT, .depth = 4, .n = p->elastic ? 200 : 500 };
     else if (how[0] == 'p')
         o.mode = SIM_DPOR;
     else
@@ -355,8 +413,20 @@ static void pairs(void)
             for (int s = 0; s < STATES; s++)
                 for (int a = 0; a < OPERATIONS; a++)
                     for (int b = a; b < OPERATIONS; b++)
-                        add_pair(&(play){ workers, queue, (state)s, (a + b) % 2, 2,
+                        add_pair(&(play){ workers, queue, (state)s, (a + b) % 2, false, 2,
                                           { (operation)a, (operation)b } });
+}
+
+/* Of workers that come and go. */
+static void elastic_pairs(void)
+{
+    static const state states[] = { IDLE, FULL, CLOSED };
+    for (size_t queue = 0; queue <= 1; queue++)
+        for (size_t s = 0; s < sizeof states / sizeof *states; s++)
+            for (int a = 0; a < OPERATIONS; a++)
+                for (int b = a; b < OPERATIONS; b++)
+                    add_pair(&(play){ 1 + (unsigned)(a + b + (int)s) % 2, queue, states[s],
+                                      (a + b) % 2, true, 2, { (operation)a, (operation)b } });
 }
 
 static void starts(void)
@@ -380,17 +450,22 @@ static void crowds(void)
         { SUBMIT_DRAIN, SUBMIT_MORE, DRAIN, SUBMIT_NOWAIT, SHUTDOWN_NOWAIT, DRAIN_TIMED },
         { SUBMIT, SUBMIT_DRAIN, DRAIN_CTX, SUBMIT_TIMED, SHUTDOWN_TIMED, CTX_CANCEL },
         { SUBMIT, SUBMIT, SUBMIT, SUBMIT, DRAIN, DRAIN },
+        { SUBMIT, SUBMIT_MORE, FEWER, MORE, WAIT, SUBMIT_NOWAIT },
+        { SUBMIT_DRAIN, FEWER, SUBMIT, MORE, SHUTDOWN, FEWER },
     };
     static const char *const names[] = { "crowd_close", "crowd_cancel", "crowd_nowait",
-                                         "crowd_timed", "crowd_drain" };
+                                         "crowd_timed", "crowd_drain", "crowd_resize",
+                                         "crowd_resize_shutdown" };
     for (size_t i = 0; i < sizeof op / sizeof *op; i++)
         for (unsigned workers = 1; workers <= 2; workers++)
             for (size_t queue = 0; queue <= 2; queue++)
-                for (int s = 0; s < STATES; s++) {
-                    play p = { workers, queue, (state)s, s % 2, MOST_OPS, { SUBMIT } };
+                for (int s = 0; s < 2 * STATES; s++) {
+                    play p = { workers, queue, (state)(s / 2), s / 2 % 2, s % 2, MOST_OPS,
+                               { SUBMIT } };
                     for (int k = 0; k < MOST_OPS; k++)
                         p.op[k] = op[i][k];
-                    sim_options o = { .mode = SIM_PCT, .depth = 4, .n = 2000, .spurious = 1 };
+                    sim_options o = { .mode = SIM_PCT, .depth = 4, .n = p.elastic ? 500 : 2000,
+                                      .spurious = 1 };
                     add_play(&p, &o, names[i]);
                 }
 }
@@ -398,6 +473,7 @@ static void crowds(void)
 int main(int argc, char **argv)
 {
     pairs();
+    elastic_pairs();
     starts();
     crowds();
     return scene_main(argc, argv);

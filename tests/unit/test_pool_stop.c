@@ -192,6 +192,7 @@ TEST(drain_says_closed_when_a_shutdown_handed_tasks_back) /* P4 */
     actor_join(&a);
     ASSERT_STATUS(a.rc, CCP_CLOSED);
     ASSERT_STATUS(ccp_pool_drain(y->p, CCP_FOREVER), CCP_CLOSED);
+    ASSERT_STATUS(ccp_pool_wait(y->p, CCP_FOREVER), CCP_CLOSED);
     free_yard(y, 1, 3);
     y = busy_yard(pass_gate_then_run, 3, true);
     gate_open(&task_gate);

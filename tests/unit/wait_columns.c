@@ -219,6 +219,11 @@ static ccp_status call_drain(stage *s, ccp_wait w)
     return ccp_pool_drain(s->pool, w);
 }
 
+static ccp_status call_pool_wait(stage *s, ccp_wait w)
+{
+    return ccp_pool_wait(s->pool, w);
+}
+
 static ccp_status call_shutdown(stage *s, ccp_wait w)
 {
     s->shut = true;
@@ -297,6 +302,10 @@ const column columns_other[] = {
       .raced = pool_agrees, .clear = clear_pool, .success = CCP_OK, .at_once = CCP_AGAIN,
       .too_late = CCP_TIMEOUT },
     { .name = "pool_drain", .set = set_pool, .ready = empty_pool, .call = call_drain,
+      .serve = open_gate, .unchanged = pool_is_still_busy, .done = pool_has_run_all,
+      .raced = pool_agrees, .clear = clear_pool, .success = CCP_OK, .at_once = CCP_AGAIN,
+      .too_late = CCP_TIMEOUT, .capacity = 3 },
+    { .name = "pool_wait", .set = set_pool, .ready = empty_pool, .call = call_pool_wait,
       .serve = open_gate, .unchanged = pool_is_still_busy, .done = pool_has_run_all,
       .raced = pool_agrees, .clear = clear_pool, .success = CCP_OK, .at_once = CCP_AGAIN,
       .too_late = CCP_TIMEOUT, .capacity = 3 },

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What of a pool's tasks has been accepted, taken and finished; waiting for that.
+ *
+ * Invariants
+ *   D1  Tasks are taken in the order of acceptance.  So once n elements have been received, the
+ *       first n are finished when each worker has been seen either to finish a task received by
+ *       then, or to have none while no received element was without a note (see settled()).
+ *   D2  A worker that finishes a task and then sees `drainers` 0 cannot be what a drain waits
+ *       for: a drain counts itself first, then looks (Dekker [Q1]).
+ *   D3  What is noted or finished is counted before what is accepted: if both are equal, there was
+ *       a moment in between when they were.
+ */
+/* uses: pool */
+#include "block/wait.h"
+#include "flow/pool.h"
+
+void ccpi_pool_tell(ccp_pool *p)
+{
+    /* [Q1] seq_cst, Dekker: after a turn was stored, or an element noted.  Pairs with
+     * count_in(). */
+    if (atomic_load_explicit(&p->drainers, CCPI_SC) == 0)
+        return;
+    ccpi_list won = { NULL, NULL };
+    ccpi_lock_acquire(&p->lock);
+    ccpi_queue_claim_all(&p->drains, &won);
+    ccpi_lock_release(&p->lock);
+    ccpi_wake_all(&won);
+}
+
+/* ---- the books ---- */
+
+/* Elements accepted, and received, by the channel's count.  By rendezvous an element is received
+ * when it is accepted, so none is left to be received; the pool counts those that are offered. */
+static void totals(const ccp_pool *p, ccpi_books *b)
+{
+    if (p->met) {
+        /* [Q3] seq_cst: after the notes were read. */
+        b->accepted = b->received = atomic_load_explicit(&p->offered, CCPI_SC);
+        return;
+    }
+    ccp_chan_info info;
+    (void)ccp_chan_get_info(p->tasks, &info);
+    b->accepted = info.sent;
+    b->received = info.received;
+}
+
+/* D3: `accepted` and `received` are read last. */
+void ccpi_pool_books(const ccp_pool *p, ccpi_books *b)
+{
+    *b = (ccpi_books){ 0 };
+    /* [Q4] acquire: what was taken back or skipped was received before.  Pairs with
+     * hand_back() and next_task(). */
+    b->noted = atomic_load_explicit(&p->returned, CCPI_ACQ) +
+               atomic_load_explicit(&p->skipped, CCPI_ACQ);
+    b->finished = b->noted;
+    for (const ccpi_worker *w = ccpi_pool_next(&p->first); w; w = ccpi_pool_next(&w->next)) {
+        uint64_t turn = ccpi_pool_turn(w);
+        /* [Z3] seq_cst, Dekker: after a task was accepted.  Pairs with set_state_locked(). */
+        uint32_t state = atomic_load_explicit(&w->state, CCPI_SC);
+        b->noted += (turn + 1) / 2;
+        b->finished += turn / 2;
+        b->idle += turn % 2 == 0 && (state == CCPI_W_STARTING || state == CCPI_W_READY);
+    }
+    totals(p, b);
+}
+
+/* ---- what is waited for ---- */
+
+typedef struct drain {
+    ccp_pool *pool;
+    bool everything;                   /* until nothing at all is under way; otherwise: */
+    uint64_t target;                   /* elements accepted when the drain began */
+    const _Atomic(ccpi_worker *) *at;  /* those before it are settled */
+    uint64_t turn;                     /* of this worker, when the target had been received */
+    bool noted;
+} drain;
+
+/* Has every received element been noted?  Then an even turn means: has no task. */
+static bool all_noted(const ccp_pool *p)
+{
+    ccpi_books b;
+    ccpi_pool_books(p, &b);
+    return b.noted >= b.received;
+}
+
+/* Is w done with the first `target` elements, all of which have been received? */
+static bool settled(drain *d, const ccpi_worker *w)
+{
+    uint64_t turn = ccpi_pool_turn(w);
+    if (!d->noted) {
+        d->noted = true;
+        d->turn = turn;
+    }
+    if (turn / 2 > d->turn / 2) /* finished the one it had then, noted or not */
+        return true;
+    return turn % 2 == 0 && all_noted(d->pool) && ccpi_pool_turn(w) == turn;
+}
+
+static bool drained(drain *d)
+{
+    ccpi_books b;
+    if (d->everything) {
+        ccpi_pool_books(d->pool, &b);
+        return b.finished >= b.accepted; /* D3 */
+    }
+    totals(d->pool, &b);
+    if (b.received < d->target)
+        return false;
+    const ccpi_worker *w;
+    for (; (w = ccpi_pool_next(d->at)) != NULL; d->at = &w->next, d->noted = false)
+        if (!settled(d, w))
+            return false;
+    return true;
+}
+
+/* ---- waiting ---- */
+
+/* Sleeps until a task has finished, unless the drain is over.  CCP_AGAIN: look again. */
+static ccp_status sleep_once(drain *d, ccp_wait w, int64_t deadline)
+{
+    ccp_pool *p = d->pool;
+    ccpi_waiter waiter;
+    ccpi_node node;
+    ccpi_waiter_init(&waiter);
+    ccpi_node_init(&node, &waiter, 0, NULL);
+    ccpi_lock_acquire(&p->lock);
+    ccpi_queue_add(&p->drains, &node);
+    ccpi_lock_release(&p->lock);
+    bool over = drained(d);
+    uint32_t verdict = over ? ccpi_waiter_give_up(&waiter) : ccpi_wait_sleep(w, &waiter, deadline);
+    ccpi_lock_acquire(&p->lock);
+    if (node.queued)
+        ccpi_queue_remove(&p->drains, &node);
+    ccpi_lock_release(&p->lock);
+    if (verdict == CCPI_ENDED)
+        return ccp_ctx_status(w.ctx_);
+    if (verdict == CCPI_GAVE_UP && !over)
+        return drained(d) ? CCP_OK : ccpi_wait_over(w);
+    return CCP_AGAIN;
+}
+
+static ccp_status wait_drained(drain *d, ccp_wait w)
+{
+    ccpi_books b;
+    totals(d->pool, &b);
+    d->target = b.accepted;
+    d->at = &d->pool->first;
+    if (drained(d))
+        return CCP_OK;
+    if (ccpi_wait_not_at_all(w))
+        return CCP_AGAIN;
+    int64_t deadline = ccpi_wait_deadline(w);
+    ccp_status st = CCP_AGAIN;
+    while (st == CCP_AGAIN)
+        st = drained(d) ? CCP_OK : sleep_once(d, w, deadline);
+    return st;
+}
+
+static ccp_status wait_for(ccp_pool *p, bool everything, ccp_wait w)
+{
+    if (!p)
+        return CCP_INVAL;
+    ccp_status st = ccpi_wait_enter(w);
+    if (st != CCP_OK)
+        return st;
+    if (ccpi_pool_is_own_thread(p))
+        return CCP_DEADLOCK;
+    drain d = { .pool = p, .everything = everything };
+    /* [Q1] seq_cst, Dekker: before the turns are looked at.  Pairs with ccpi_pool_tell(). */
+    atomic_fetch_add_explicit(&p->drainers, 1, CCPI_SC);
+    st = wait_drained(&d, w);
+    atomic_fetch_sub_explicit(&p->drainers, 1, CCPI_RLX);
+    /* Relaxed: what the books have seen is seen here. */
+    bool all_ran = atomic_load_explicit(&p->returned, CCPI_RLX) == 0;
+    return st == CCP_OK && !all_ran ? CCP_CLOSED : st;
+}
+
+ccp_status ccp_pool_drain(ccp_pool *p, ccp_wait w)
+{
+    return wait_for(p, false, w);
+}
+
+ccp_status ccp_pool_wait(ccp_pool *p, ccp_wait w)
+{
+    return wait_for(p, true, w);
+}
