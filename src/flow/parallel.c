@@ -231,8 +231,8 @@ static unsigned count_workers(size_t n, size_t grain, const ccp_parallel_opts *o
     ccp_pool_info info;
     unsigned workers = o->workers;
     if (o->pool && ccp_pool_get_info(o->pool, &info) == CCP_OK) {
-        if (!workers || workers > info.workers)
-            workers = info.workers + 1;
+        if (!workers || workers > info.limit)
+            workers = info.limit + 1;
     } else if (!workers)
         workers = ccpi_cpu_count();
     size_t ranges = n / grain + (n % grain != 0);

@@ -216,6 +216,57 @@ static unsigned pool_without_queue(void)
     return make_pool(&(ccp_pool_opts){ .workers = 2 });
 }
 
+/* With a worker that the first task starts. */
+static unsigned elastic_pool(size_t queue)
+{
+    ccp_pool *p = ccp_pool_new(&(ccp_pool_opts){
+        .workers = 1, .queue = queue, .idle = CCP_SEC(100) });
+    if (!p)
+        return 1;
+    unsigned failed = 0, accepted = 0;
+    atomic_store(&ran, 0);
+    for (int i = 0; i < 5; i++) {
+        ccp_status st = ccp_pool_submit(p, work, &ran, CCP_FOREVER);
+        CHECK(st == CCP_OK || (st == CCP_NOMEM && accepted == 0));
+        failed += st != CCP_OK;
+        accepted += st == CCP_OK;
+    }
+    CHECK(ccp_pool_wait(p, CCP_FOREVER) == CCP_OK && atomic_load(&ran) == accepted);
+    CHECK(ccp_pool_free(p) == CCP_OK);
+    return failed;
+}
+
+static unsigned elastic_pool_with_queue(void)
+{
+    return elastic_pool(2);
+}
+
+static unsigned elastic_pool_without_queue(void)
+{
+    return elastic_pool(0);
+}
+
+/* As many workers as can be had, but one at least; and a resize that works or changes nothing. */
+static unsigned partial_and_resized_pool(void)
+{
+    ccp_pool *p = ccp_pool_new(&(ccp_pool_opts){ .workers = 3, .queue = 1, .partial = true });
+    if (!p)
+        return 1;
+    ccp_pool_info info;
+    CHECK(ccp_pool_get_info(p, &info) == CCP_OK && info.workers >= 1 && info.workers <= 3);
+    CHECK(ccp_pool_resize(p, 1) == CCP_OK);
+    unsigned failed = 3 - info.workers;
+    CHECK(ccp_pool_free(p) == CCP_OK);
+    p = ccp_pool_new(&(ccp_pool_opts){ .workers = 1, .queue = 1 });
+    if (!p)
+        return failed + 1;
+    ccp_status st = ccp_pool_resize(p, 3);
+    CHECK(ccp_pool_get_info(p, &info) == CCP_OK);
+    CHECK(st == CCP_OK ? info.workers == 3 : st == CCP_NOMEM && info.limit == 1);
+    CHECK(ccp_pool_free(p) == CCP_OK);
+    return failed + (st != CCP_OK);
+}
+
 /* ---- What never needs memory: C6, S6, P8; to be run with allocation failing for ever ---- */
 
 static unsigned nothing_is_allocated(void)
@@ -263,6 +314,9 @@ const fault_site making_sites[] = {
     { "plain_pool", plain_pool },
     { "pool_with_everything", pool_with_everything },
     { "pool_without_queue", pool_without_queue },
+    { "elastic_pool_with_queue", elastic_pool_with_queue },
+    { "elastic_pool_without_queue", elastic_pool_without_queue },
+    { "partial_and_resized_pool", partial_and_resized_pool },
     { "nothing_is_allocated", nothing_is_allocated },
 };
 const size_t making_count = sizeof making_sites / sizeof *making_sites;
