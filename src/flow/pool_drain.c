@@ -70,7 +70,7 @@ void ccpi_pool_books(const ccp_pool *p, ccpi_books *b)
 typedef struct drain {
     ccp_pool *pool;
     bool everything;                   /* until nothing at all is under way; otherwise: */
-    uint64_t target;                   /* elements accepted when the drain began */
+    uint64_t target;                   /* elements to be received */
     const _Atomic(ccpi_worker *) *at;  /* those before it are settled */
     uint64_t turn;                     /* of this worker, when the target had been received */
     bool noted;
@@ -144,7 +144,7 @@ static ccp_status wait_drained(drain *d, ccp_wait w)
 {
     ccpi_books b;
     totals(d->pool, &b);
-    d->target = b.accepted;
+    d->target = d->pool->met ? 0 : b.accepted; /* by rendezvous all are received */
     d->at = &d->pool->first;
     if (drained(d))
         return CCP_OK;
