@@ -1766,8 +1766,9 @@ CCP_API void ccp_promise_free(ccp_promise *p);
 /**
  * Gets the value of a future.  It stays there for others.
  *
- *   Waits:   while it is not settled.  Runs the function of a lazy future, however long that takes;
- *            not with CCP_NOWAIT.
+ *   Waits:   while it is not settled.  Runs the function of a lazy future, and in a task of a pool
+ *            a call that waits in the queue of that pool, however long that takes; not with
+ *            CCP_NOWAIT.
  *   Threads: any number at once.
  *   Memory:  copies the value to *value; value may be NULL, then it counts as not gotten.
  *   Returns: CCP_OK; CCP_FAILED if it was settled without a value: ccp_future_error() says how;
@@ -2236,7 +2237,7 @@ CCP_API ccp_status ccp_flight_get_info(const ccp_flight *f, ccp_flight_info *out
  *     if (ccp_pool_resize(pool, 4) != CCP_OK) ...
  *
  * Guarantees
- *   P1  Tasks start in the order in which they were accepted.
+ *   P1  Tasks start in the order in which they were accepted (but for P13).
  *   P2  Never more tasks run at once than the pool may have workers: `workers`, or what
  *       ccp_pool_resize() has set (P10 says when that takes effect).
  *   P3  Every accepted task runs exactly once, or is handed back exactly once by
@@ -2256,6 +2257,9 @@ CCP_API ccp_status ccp_flight_get_info(const ccp_flight *f, ccp_flight_info *out
  *       or threads are short.  While the pool accepts tasks it never has less than `min` workers.
  *   P12 ccp_pool_wait() returns CCP_OK only at or after a moment at which no accepted task was
  *       unfinished, tasks that were submitted by tasks included.
+ *   P13 ccp_future_get() by a task, for a ccp_pool_call() on the same pool that has not begun,
+ *       calls its function there and then, and runs nothing else.  So tasks that wait for the calls
+ *       that they have made finish with any number of workers.
  */
 
 typedef struct ccp_pool ccp_pool;

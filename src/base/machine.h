@@ -53,7 +53,9 @@ typedef struct ccpi_parker {
 /* What the library keeps per thread.  Above base/ a waiting "thread" is only this. */
 typedef struct ccpi_self {
     ccpi_parker parker;
-    uint32_t rand; /* owner thread only; never 0 */
+    uint32_t rand;    /* owner thread only; never 0 */
+    const void *home; /* owner thread only: the pool whose worker it is; NULL: none */
+    void *home_ctx;   /* owner thread only: the context of that worker's tasks */
 } ccpi_self;
 
 /* The calling thread's own.  Never fails; must not be kept across a wait.   [self.c] */

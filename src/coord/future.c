@@ -14,7 +14,8 @@
  *   L      somebody waits or listens: whoever settles looks under the lock.
  *   T      the value has been copied out: it is not for the drop function any more.
  *   C      with E: the future was canceled.
- *   S      lazy, and not started.
+ *   S      has a function that nobody has begun to call: of a lazy future, or of a call that stands
+ *          in a queue.  Who clears it calls the function.
  *
  *                 `refs`: handles of the future, and PROMISE while that is not given up.
  *
@@ -45,7 +46,7 @@
 #define LISTENED 4u
 #define TAKEN 8u
 #define CANCELED 16u
-#define LAZY 32u
+#define UNSTARTED 32u
 #define ERROR_SHIFT 16
 
 #define PROMISE ((uint32_t)1 << 31)
@@ -63,6 +64,7 @@ struct ccp_future {
     bool cares;                  /* const after new: there is a ctx, or was a maker */
     ccp_call fn;                 /* const after new: of a call; NULL: none */
     void *arg;                   /* const after new */
+    const void *home;            /* const after new: the pool in whose queue it is; NULL: lazy */
     _Atomic(ccpi_self *) runner; /* atomic: who calls fn, while it does */
     void (*drop)(void *value, void *arg);
     void *drop_arg;
@@ -352,48 +354,85 @@ const void *ccp_future_peek(ccp_future *f)
 
 /* ---- calls ---- */
 
-ccp_future *ccpi_future_call(const ccp_promise_opts *o, ccp_call fn, void *arg, bool lazy)
+ccp_future *ccpi_future_call(const ccp_promise_opts *o, ccp_call fn, void *arg, const void *home)
 {
-    ccp_future *f = make(o, lazy ? 1 : PROMISE | 1);
+    ccp_future *f = make(o, home ? PROMISE | 1 : 1);
     if (!f)
         return NULL;
     f->fn = fn;
     f->arg = arg;
-    if (lazy)
-        atomic_init(&f->state, LAZY);
+    f->home = home;
+    atomic_init(&f->state, UNSTARTED);
     return f;
 }
 
 ccp_future *ccp_future_lazy(const ccp_promise_opts *o, ccp_call fn, void *arg)
 {
-    return fn ? ccpi_future_call(o, fn, arg, true) : NULL;
+    return fn ? ccpi_future_call(o, fn, arg, NULL) : NULL;
+}
+
+/* Wins the right to call the function, unless somebody else has. */
+static bool begin(ccp_future *f)
+{
+    return (atomic_load_explicit(&f->state, CCPI_RLX) & UNSTARTED) &&
+           /* Relaxed: a decision between threads that have f; it publishes nothing. */
+           (atomic_fetch_and_explicit(&f->state, ~UNSTARTED, CCPI_RLX) & UNSTARTED);
+}
+
+/* Begun: calls the function, unless nobody wants the value, and settles the future. */
+static ccp_status call(ccp_future *f, ccp_ctx *ctx)
+{
+    ccp_promise *p = (ccp_promise *)(void *)f;
+    if (ccp_promise_canceled(p))
+        return CCP_CANCELED;
+    /* Relaxed: compared with by the thread itself only, in is_own_call(). */
+    atomic_store_explicit(&f->runner, ccpi_self_get(), CCPI_RLX);
+    ccp_status st = f->fn(f->ctx ? f->ctx : ctx, f->arg, f->value);
+    atomic_store_explicit(&f->runner, NULL, CCPI_RLX);
+    ccpi_promise_end(p, st);
+    return st;
 }
 
 ccp_status ccpi_future_run(ccp_future *f, ccp_ctx *ctx)
 {
-    ccp_promise *p = (ccp_promise *)(void *)f;
-    ccp_status st = CCP_CANCELED;
-    if (!ccp_promise_canceled(p)) {
-        /* Relaxed: compared with by the thread itself only, in is_own_call(). */
-        atomic_store_explicit(&f->runner, ccpi_self_get(), CCPI_RLX);
-        st = f->fn(f->ctx ? f->ctx : ctx, f->arg, f->value);
-        atomic_store_explicit(&f->runner, NULL, CCPI_RLX);
-        ccpi_promise_end(p, st);
+    if (begin(f)) {
+        ccp_status st = call(f, ctx);
+        ccp_promise_free((ccp_promise *)(void *)f);
+        return st;
     }
-    ccp_promise_free(p);
+    ccp_status st = error_of(state_of(f));
+    unref(f, PROMISE); /* who has begun has a handle, and settles it */
     return st;
+}
+
+void ccpi_future_undo(ccp_future *f)
+{
+    if (begin(f))
+        ccp_promise_free((ccp_promise *)(void *)f); /* a promise that is given up has failed */
+    else
+        unref(f, PROMISE);
 }
 
 /* Runs a lazy future's function, unless somebody else has begun to; true if it was run here. */
 static bool run_lazy(ccp_future *f, ccp_ctx *ctx)
 {
-    if (!(atomic_load_explicit(&f->state, CCPI_RLX) & LAZY) ||
-        /* Relaxed: a decision between threads that have handles; it publishes nothing. */
-        !(atomic_fetch_and_explicit(&f->state, ~LAZY, CCPI_RLX) & LAZY))
+    if (f->home || !begin(f))
         return false;
     /* Relaxed: the caller has a handle. */
     atomic_fetch_add_explicit(&f->refs, PROMISE, CCPI_RLX);
-    (void)ccpi_future_run(f, ctx);
+    (void)call(f, ctx);
+    ccp_promise_free((ccp_promise *)(void *)f);
+    return true;
+}
+
+/* The same for a call that waits in the queue of the pool for which this thread works: it has
+ * nothing else to do, and nobody else might have. */
+static bool run_queued(ccp_future *f)
+{
+    ccpi_self *self = ccpi_self_get();
+    if (!f->home || f->home != self->home || !begin(f))
+        return false;
+    (void)call(f, self->home_ctx);
     return true;
 }
 
@@ -496,7 +535,7 @@ static CCPI_NOINLINE ccp_status wait_slow(ccp_future *f, ccp_wait w)
 {
     if (ccpi_wait_not_at_all(w))
         return CCP_AGAIN;
-    if (run_lazy(f, w.ctx_))
+    if (run_lazy(f, w.ctx_) || run_queued(f))
         return CCP_OK;
     if (is_own_call(f))
         return CCP_DEADLOCK;

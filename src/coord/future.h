@@ -37,14 +37,18 @@ bool ccpi_future_listen(ccp_future *f, ccpi_listener *l);
 /* True if l was taken back; false if it has been called or will be, or was not listed. */
 bool ccpi_future_unlisten(ccp_future *f, ccpi_listener *l);
 
-/* A future that ccpi_future_run() is to settle, once, in a thread of the caller's choice; or, if
- * it is lazy, whoever first waits for it.  One handle, and if it is not lazy the promise too. */
-ccp_future *ccpi_future_call(const ccp_promise_opts *o, ccp_call fn, void *arg, bool lazy);
+/* A future whose function is called by whoever first waits for it; or, with a home, once by
+ * ccpi_future_run(), unless a worker of that pool waits for it before.  One handle, and with a home
+ * the promise too. */
+ccp_future *ccpi_future_call(const ccp_promise_opts *o, ccp_call fn, void *arg, const void *home);
 
-/* Calls the function of such a future, unless nobody wants the value any more, and gives up the
- * promise.  The function gets ctx, if the future has no context of its own.  Gives what it
- * returned, or CCP_CANCELED. */
+/* Calls the function of one with a home, unless that was done or nobody wants the value any more,
+ * and gives up the promise.  The function gets ctx, if the future has no context of its own.  Gives
+ * what it returned, CCP_CANCELED, or CCP_OK if it is being called elsewhere. */
 ccp_status ccpi_future_run(ccp_future *f, ccp_ctx *ctx);
+
+/* It will not be run: fails it, unless somebody has begun to, and gives up the promise. */
+void ccpi_future_undo(ccp_future *f);
 
 /* The value of a settled future, in place; NULL if it has failed. */
 const void *ccpi_future_value(ccp_future *f);

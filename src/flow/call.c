@@ -23,7 +23,7 @@ static ccp_status run_then(ccp_ctx *ctx, void *then)
 bool ccpi_call_undo(ccp_task fn, void *arg)
 {
     if (fn == run_call)
-        ccp_promise_free(arg); /* a promise that is given up has failed */
+        ccpi_future_undo(arg);
     else if (fn == run_then)
         ccpi_then_undo(arg);
     return fn == run_call || fn == run_then;
@@ -39,7 +39,7 @@ ccp_status ccp_pool_call(ccp_pool *p, const ccp_promise_opts *o, ccp_call fn, vo
         opts = *o;
     if (!opts.parent)
         opts.parent = ccpi_pool_ctx(p);
-    ccp_future *f = ccpi_future_call(&opts, fn, arg, false);
+    ccp_future *f = ccpi_future_call(&opts, fn, arg, p);
     if (!f)
         return CCP_NOMEM;
     ccp_status st = ccp_pool_submit(p, run_call, f, w);

@@ -59,8 +59,8 @@ void ccpi_pool_work(void *arg)
     ccpi_worker *w = arg;
     const ccp_pool_opts *o = &w->pool->opts;
     ccpi_task t = w->first;
-    /* Relaxed: compared with by the thread itself only, in ccpi_pool_is_own_thread(). */
-    atomic_store_explicit(&w->self, ccpi_self_get(), CCPI_RLX);
+    ccpi_self_get()->home = w->pool;
+    ccpi_self_get()->home_ctx = w->ctx;
     if (o->worker_start)
         o->worker_start(w->ctx, o->worker_arg);
     ccpi_pool_ready(w);
@@ -70,17 +70,13 @@ void ccpi_pool_work(void *arg)
         run_task(w, &t, turn);
     if (o->worker_end)
         o->worker_end(w->ctx, o->worker_arg);
-    atomic_store_explicit(&w->self, NULL, CCPI_RLX); /* another thread may be given the same one */
+    ccpi_self_get()->home = NULL;
     ccpi_pool_ended(w);
 }
 
 bool ccpi_pool_is_own_thread(const ccp_pool *p)
 {
-    ccpi_self *self = ccpi_self_get();
-    for (const ccpi_worker *w = ccpi_pool_next(&p->first); w; w = ccpi_pool_next(&w->next))
-        if (atomic_load_explicit(&w->self, CCPI_RLX) == self)
-            return true;
-    return false;
+    return ccpi_self_get()->home == p;
 }
 
 /* ---- making ---- */

@@ -53,7 +53,6 @@ enum {
 struct ccpi_worker {
     _Alignas(CCPI_LINE) ccpi_word64 turn; /* atomic, see P1 */
     ccpi_word64 failed;                   /* atomic: a count */
-    _Atomic(ccpi_self *) self;            /* atomic: who it is; NULL while there is nobody */
     ccpi_word32 state;                    /* atomic, see P4 */
     int index;                            /* const after new */
     ccp_ctx *ctx;                         /* const after new */

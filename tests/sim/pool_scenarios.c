@@ -121,7 +121,8 @@ static ccp_status run_job(ccp_ctx *c, void *arg)
     sim_assert(++j->ran == 1 && !j->handed_back);
     int worker = ccp_pool_worker(c);
     sim_assert(worker >= 0 && worker < MOST_JOBS);
-    sim_assert(atomic_fetch_add_explicit(&running, 1, memory_order_relaxed) < most_workers()); /* P2 */
+    unsigned before = atomic_fetch_add_explicit(&running, 1, memory_order_relaxed);
+    sim_assert(before < most_workers()); /* P2 */
     if (most_workers() == 1)
         order[run_count++] = (int)(j - jobs);
     if (j->more) {
