@@ -53,7 +53,8 @@ bool ccpi_line_remove(ccp_line_ *l, ccpi_stander *s);
 /* What to return after a sleep that ended in any verdict but 1. */
 ccp_status ccpi_line_failed(ccp_wait w, uint32_t verdict);
 
-/* How a thread waits before it stands in the line: pauses, then yields. */
+/* How a thread waits before it stands in the line, or sleeps until a future is settled: pauses,
+ * then yields. */
 typedef struct ccpi_brief {
     uint32_t pauses, yields;
     uint32_t shared; /* yields that let somebody else run */
