@@ -574,7 +574,8 @@ func main() {
 	s := parse()
 	kinds := map[string]func(*spec){"tp": tp, "pair": pair, "pp": pp, "pipe": pipe, "sieve": sieve,
 		"lock": lock, "wake": wake, "idle": idle, "fair": fair, "sel": sel, "pool": pool,
-		"wg": wg, "ctx": ctx, "barrier": barrier, "future": future}
+		"wg": wg, "ctx": ctx, "barrier": barrier, "future": future, "pmap": pmap,
+		"csv": csv}
 	run := kinds[s.kind]
 	if run == nil {
 		unsupported(s, "no-such-kind-of-work")

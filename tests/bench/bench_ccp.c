@@ -471,6 +471,8 @@ static void run_memory(const struct spec *s)
     report(s, &m, 0, 0, 0, 0);
 }
 
+bool flow_run(const struct spec *s); /* bench_flow.c */
+
 int main(int argc, char **argv)
 {
     static const char *const peers[] = { "ccp", NULL };
@@ -484,6 +486,6 @@ int main(int argc, char **argv)
     else if (!strcmp(s.kind, "barrier")) barrier_run(&s);
     else if (!strcmp(s.kind, "future")) run_future(&s);
     else if (!strcmp(s.kind, "memory")) run_memory(&s);
-    else ccp_run(&s);
+    else if (!flow_run(&s)) ccp_run(&s);
     return 0;
 }

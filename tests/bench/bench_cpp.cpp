@@ -19,6 +19,8 @@
 #include <tbb/global_control.h>
 #include <tbb/task_arena.h>
 #include <tbb/task_group.h>
+
+#include "bench_flow_tbb.h"
 #endif
 #ifdef BENCH_MOODYCAMEL
 #include <concurrentqueue/blockingconcurrentqueue.h>
@@ -461,6 +463,7 @@ bool run(const spec *s)
     }
     if (!strcmp(s->peer, "cxx")) return run_std(s);
 #ifdef BENCH_TBB
+    if (!strcmp(s->peer, "tbb") && tbb_flow(s)) return true;
     if (!strcmp(s->peer, "tbb") && !strcmp(s->kind, "pool")) {
         tbb_pool(s);
         return true;

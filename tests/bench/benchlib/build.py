@@ -45,7 +45,7 @@ class Programs:
             where = self.bin_dir
         else:
             where = self.cmake(self.build, [], ["bench_programs"]) / "tests" / "bench"
-        for name in ("bench_ccp", "bench_c", "bench_cpp"):
+        for name in ("bench_ccp", "bench_c", "bench_cpp", "bench_omp"):
             if (where / name).exists():
                 self.paths[name] = where / name
         if "bench_ccp_cond" in wanted:

@@ -19,6 +19,7 @@ PEERS = [
     Peer("std", "bench_rust", "Rust std::sync", False, False, "cargo"),
     Peer("flume", "bench_rust", "flume", False, False, "cargo librust-flume-dev"),
     Peer("tbb", "bench_cpp", "TBB", False, False, "g++ libtbb-dev"),
+    Peer("openmp", "bench_omp", "OpenMP", False, False, "gcc"),
     Peer("moodycamel", "bench_cpp", "moodycamel", False, True, "g++ libconcurrentqueue-dev"),
     Peer("stop_source", "bench_cpp", "std::stop_source", False, False, "g++"),
     Peer("cxx", "bench_cpp", "C++ std", False, False, "g++"),
@@ -81,8 +82,8 @@ class Cell:
         """How many threads the work can keep busy at the same time."""
         if self.kind == "lock":
             return 1 if self.num["mode"] == "mutex" else self.num["cap"]
-        return {"tp": self.num.get("p", 1) + self.num.get("c", 1), "pool": self.num.get("w", 1)
-                }.get(self.kind, 1)
+        return {"tp": self.num.get("p", 1) + self.num.get("c", 1), "pool": self.num.get("w", 1),
+                "pmap": self.num.get("w", 1)}.get(self.kind, 1)
 
 
 def lines_of(name):
