@@ -18,6 +18,7 @@ that does not exist, 2 if nothing could be measured.
 """
 import argparse
 import fnmatch
+import hashlib
 import json
 import os
 import re
@@ -351,16 +352,27 @@ def try_mutant(bench, m, steps, experience, budget):
 
 
 def check_steps(tree, steps):
-    """Nothing may fail without a mutant; what each step takes."""
-    seconds = {}
-    for s in steps:
-        program = os.path.join(tree.build, "tests", s.kind, s.program)
-        failure, used = s.fails(program, s.seconds)
-        print("%5.1f s  %s" % (used, s.text), flush=True)
-        seconds[s.text] = used
-        if failure:
-            print("%s fails without a mutant: %s" % (s.text, failure))
-            sys.exit(2)
+    """Nothing may fail without a mutant; what each step takes.  A program that has passed as it is
+    now is not run again."""
+    path = os.path.join(tree.work, "steps.tsv")
+    passed, seconds = {}, {}
+    if os.path.exists(path):
+        with open(path) as f:
+            passed = {(d, t): float(n) for d, n, t in (l.rstrip("\n").split("\t") for l in f)}
+    with open(path, "a") as log:
+        for s in steps:
+            program = os.path.join(tree.build, "tests", s.kind, s.program)
+            with open(program, "rb") as f:
+                key = (hashlib.sha256(f.read()).hexdigest(), s.text)
+            if key not in passed:
+                failure, passed[key] = s.fails(program, s.seconds)
+                print("%5.1f s  %s" % (passed[key], s.text), flush=True)
+                if failure:
+                    print("%s fails without a mutant: %s" % (s.text, failure))
+                    sys.exit(2)
+                log.write("%s\t%.2f\t%s\n" % (key[0], passed[key], s.text))
+                log.flush()
+            seconds[s.text] = passed[key]
     return seconds
 
 
