@@ -96,9 +96,11 @@ def orders(path, whole, code):
 
 WAKES = (r"ccpi_waiter_wake|ccpi_word_wake|ccpi_wake_all|ccpi_crowd_notify|ccpi_crowd_notify_slow|"
          r"ccpi_crowd_wake|ccpi_crowd_leave|ccpi_crowd_release_all|wake_one|tell_drainers|"
-         r"ccpi_queue_claim_all|ccpi_hooks_run|run_hooks")
+         r"ccpi_queue_claim_all|ccpi_hooks_run|run_hooks|claim_settled|settle_locked|tell|ring|"
+         r"take_back")
 LOOKS = (r"ccpi_chan_ready|ccpi_ring_ready|ccpi_count_ready|ready_now|ccpi_meet_laid_out|"
-         r"partner_parked|drained|still_running|ccpi_chan_closed|status_of|watch_contexts|taken")
+         r"partner_parked|drained|still_running|ccpi_chan_closed|status_of|watch_contexts|taken|"
+         r"has_ended|is_lost|is_behind|announce_locked|active|settled|take_waiter")
 
 
 def wakes(path, whole, code):

@@ -35,9 +35,12 @@ import reasons
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 # Core: what decides who gets what, and who wakes whom.  The policy of spinning changes only how
-# fast a wait is; what takes from the system is under tests/fault.
+# fast a wait is; what takes from the system is under tests/fault.  Of what is built on the core the
+# orders and wakes are mutated, too.
 CORE = ["base/list.h", "base/lock.c", "base/park.[ch]", "block/ctx.[ch]", "block/hook.c",
         "block/wait.[ch]", "block/waiter.[ch]", "chan/*.[ch]", "coord/waitgroup.c", "flow/pool.c"]
+ABOVE = ["coord/*.[ch]", "flow/*.[ch]"]
+FILES = {"orders": CORE + ABOVE, "wakes": CORE + ABOVE, "conditions": CORE, "statements": CORE}
 GOALS = {"orders": 100, "wakes": 100, "conditions": 95}  # per cent killed or explained
 # Processor seconds for the steps of one mutant; a quarter of that if a survivor is expected.
 BUDGETS = {"orders": 200, "wakes": 60, "conditions": 20, "statements": 20}
@@ -475,7 +478,7 @@ def report(all_mutants, results, listed, quiet):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--stages", default="orders,wakes,conditions")
-    parser.add_argument("--files", nargs="*", default=CORE, help="patterns, below src/")
+    parser.add_argument("--files", nargs="*", help="patterns, below src/, in place of FILES")
     parser.add_argument("--sample", type=int, default=1, help="every N-th mutant")
     parser.add_argument("--only", help="mutants whose name contains this")
     parser.add_argument("--again", action="store_true", help="those that were tried, too")
@@ -491,10 +494,10 @@ def main():
     for base, _, names in sorted(os.walk(os.path.join(TOP, "src"))):
         for name in sorted(names):
             path = os.path.relpath(os.path.join(base, name), os.path.join(TOP, "src"))
-            if any(fnmatch.fnmatch(path, f) for f in o.files):
-                with open(os.path.join(base, name)) as f:
-                    whole = f.read()
-                for stage in mutants.STAGES:
+            with open(os.path.join(base, name)) as f:
+                whole = f.read()
+            for stage in mutants.STAGES:
+                if any(fnmatch.fnmatch(path, f) for f in o.files or FILES[stage]):
                     found = list(mutants.mutants(path, whole, stage))
                     everything += [m.name for m in found]
                     todo += found if stage in o.stages.split(",") else []
@@ -509,7 +512,7 @@ def main():
     listed = reasons.load(o.reasons)
     if not o.report:
         run_all(o, todo, results, log_path, listed)
-    stale = missing_names(listed, everything) if o.files == CORE else []
+    stale = missing_names(listed, everything) if not o.files else []
     for name in stale:
         print("%s\n    has a reason, but does not exist" % name)
     bad = report(todo, results, listed, o.quiet)
