@@ -106,15 +106,14 @@ static void part_is_settled(ccpi_listener *l)
 /* Allocates it all, or nothing. */
 static combination *combine(ccp_future *const *f, size_t n, size_t k, ccp_future **result)
 {
-    size_t total, room;
-    if (!ccpi_size_mul_add(n, sizeof(part), sizeof(combination), &total) ||
-        !ccpi_size_mul_add(k, sizeof(size_t), 0, &room) || n >= UINT32_MAX)
+    size_t total; /* of which k numbers, at most n, are but a part */
+    if (!ccpi_size_mul_add(n, sizeof(part), sizeof(combination), &total) || n >= UINT32_MAX)
         return NULL;
     combination *c = ccpi_alloc(total);
     if (!c)
         return NULL;
     c->maker = (ccpi_maker){ unlisten_all, unref_taken_back };
-    c->to = ccpi_promise_of(&(ccp_promise_opts){ .size = room }, &c->maker, result);
+    c->to = ccpi_promise_of(&(ccp_promise_opts){ .size = k * sizeof(size_t) }, &c->maker, result);
     c->n = n;
     c->k = k;
     atomic_init(&c->refs, (uint32_t)n + 1);

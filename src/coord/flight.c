@@ -162,9 +162,8 @@ static call *find(ccp_flight *f, const ccp_flight_call *c, uint64_t hash)
 static call *new_call(const ccp_flight *f, const ccp_flight_call *c, uint64_t hash)
 {
     size_t size;
-    if (!ccpi_size_mul_add(c->len, 1, sizeof(call) + result_space(f), &size))
-        return NULL;
-    call *k = ccpi_alloc(size);
+    bool fits = ccpi_size_mul_add(c->len, 1, sizeof(call) + result_space(f), &size);
+    call *k = fits ? ccpi_alloc(size) : NULL;
     if (!k)
         return NULL;
     k->refs = 1;

@@ -159,12 +159,13 @@ ccp_future *ccp_future_share(ccp_future *f)
     if (!f)
         return NULL;
     uint32_t refs = atomic_load_explicit(&f->refs, CCPI_RLX);
-    do {
-        if ((refs & MOST_HANDLES) == MOST_HANDLES)
-            return NULL;
-        /* Relaxed: the caller has one. */
-    } while (!atomic_compare_exchange_weak_explicit(&f->refs, &refs, refs + 1, CCPI_RLX, CCPI_RLX));
-    return f;
+    bool room;
+    do
+        room = (refs & MOST_HANDLES) != MOST_HANDLES;
+    /* Relaxed: the caller has one. */
+    while (room &&
+           !atomic_compare_exchange_weak_explicit(&f->refs, &refs, refs + 1, CCPI_RLX, CCPI_RLX));
+    return room ? f : NULL;
 }
 
 /* ---- settling ---- */

@@ -413,19 +413,11 @@ ccp_status ccp_group_wait(ccp_group *g, ccp_wait w)
     return st == CCP_OK ? outcome(g) : st;
 }
 
-static bool is_waited_for(ccp_group *g)
-{
-    ccpi_lock_acquire(&g->lock);
-    bool waited = g->waiters.first != NULL;
-    ccpi_lock_release(&g->lock);
-    return waited;
-}
-
 ccp_status ccp_group_free(ccp_group *g)
 {
     if (!g)
         return CCP_OK;
-    if (active(g) || is_waited_for(g) || ccp_ctx_free(g->ctx) == CCP_BUSY)
+    if (active(g) || ccp_ctx_free(g->ctx) == CCP_BUSY) /* who waits, waits for active tasks: G4 */
         return CCP_BUSY;
     g->ctx = NULL;
     (void)ccp_chan_close(g->tasks);

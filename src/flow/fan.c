@@ -249,8 +249,7 @@ static bool make_parts(ccp_fan *f)
 static bool start(ccp_fan *f)
 {
     unsigned n = 0, wanted = f->workers;
-    if (ccp_chan_add_senders(f->out, wanted) != CCP_OK)
-        return false;
+    (void)ccp_chan_add_senders(f->out, wanted); /* nobody else has it yet */
     while (n < wanted && ccp_group_go(f->group, run_worker, f, CCP_FOREVER) == CCP_OK)
         n++;
     f->workers = n;
@@ -325,6 +324,7 @@ ccp_status ccp_fan_get_info(ccp_fan *f, ccp_fan_info *out)
 ccp_status ccp_fan_free(ccp_fan *f)
 {
     ccp_chan_info info;
+    ccp_status st = CCP_OK;
     if (!f)
         return CCP_OK;
     if (f->group) {
@@ -335,11 +335,13 @@ ccp_status ccp_fan_free(ccp_fan *f)
         (void)ccp_chan_cancel(f->out);
         ccp_ctx_cancel(ccp_group_ctx(f->group));
         (void)ccp_group_wait(f->group, CCP_FOREVER);
-        if (ccp_group_free(f->group) != CCP_OK)
-            return CCP_BUSY;
-        f->group = NULL;
+        st = ccp_group_free(f->group);
     }
-    if (ccp_chan_free(f->out) != CCP_OK)
+    if (st == CCP_OK) {
+        f->group = NULL;
+        st = ccp_chan_free(f->out);
+    }
+    if (st != CCP_OK) /* a thread is about to return from its call */
         return CCP_BUSY;
     f->out = NULL;
     release(f);

@@ -21,6 +21,7 @@ typedef struct piece {
     gathering *all;
     ccp_part *part;
 } piece;
+_Static_assert(sizeof(piece) <= sizeof(ccp_part), "as many pieces as there are parts have a size");
 
 static ccp_status run_part(ccp_ctx *ctx, void *arg)
 {
@@ -90,9 +91,9 @@ ccp_status ccp_gather(ccp_part *parts, size_t n, const ccp_gather_opts *o, ccp_w
         return st;
     if (ccpi_wait_not_at_all(w))
         return CCP_AGAIN;
-    size_t want = o->want ? o->want : n, bytes;
+    size_t want = o->want ? o->want : n;
     gathering g = { .n = n, .want = want, .need = o->need ? o->need : want };
-    piece *pieces = ccpi_size_mul_add(n, sizeof *pieces, 0, &bytes) ? ccpi_alloc(bytes) : NULL;
+    piece *pieces = ccpi_alloc(n * sizeof *pieces);
     ccp_ctx *limit = ccp_ctx_new(w.ctx_, ccp_under(NULL, w));
     g.group = limit ? ccp_group_make(&(ccp_group_opts){ .parent = limit,
                                                         .limit = o->limit,

@@ -147,14 +147,12 @@ static bool has_consumer(const ccp_gen *g)
 static ccp_status stop(ccp_gen *g)
 {
     (void)ccp_chan_cancel(g->ch);
-    if (!g->group)
-        return CCP_OK;
     ccp_ctx_cancel(ccp_group_ctx(g->group));
     (void)ccp_group_wait(g->group, CCP_FOREVER);
-    if (ccp_group_free(g->group) != CCP_OK)
-        return CCP_BUSY;
-    g->group = NULL;
-    return CCP_OK;
+    ccp_status st = ccp_group_free(g->group);
+    if (st == CCP_OK)
+        g->group = NULL;
+    return st;
 }
 
 ccp_status ccp_gen_free(ccp_gen *g)

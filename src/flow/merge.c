@@ -101,11 +101,10 @@ ccp_status ccp_merge_close(ccp_merge *m)
 static bool grow(ccp_merge *m)
 {
     size_t room = m->room ? 2 * m->room : 8, bytes, cases;
-    if (!ccpi_size_mul_add(room, sizeof(source *), 0, &bytes) ||
-        !ccpi_size_mul_add(room, sizeof(ccp_case), sizeof(ccp_case), &cases))
-        return false;
-    source **s = ccpi_alloc(bytes);
-    ccp_case *c = ccpi_alloc(cases);
+    bool fits = ccpi_size_mul_add(room, sizeof(ccp_case), sizeof(ccp_case), &cases) &&
+                ccpi_size_mul_add(room, sizeof(source *), 0, &bytes);
+    source **s = fits ? ccpi_alloc(bytes) : NULL;
+    ccp_case *c = fits ? ccpi_alloc(cases) : NULL;
     if (!s || !c) {
         ccpi_free(s);
         ccpi_free(c);

@@ -408,6 +408,41 @@ TEST(without_memory_there_is_no_fan) /* G4 */
     memory_unwatch();
 }
 
+static ccp_status count_step(ccp_ctx *ctx, const void *in, void *out, void *arg)
+{
+    (void)ctx;
+    MUST(!in && !out);
+    atomic_fetch_add((atomic_long *)arg, 1);
+    return CCP_OK;
+}
+
+TEST(a_fan_may_have_fewer_workers_than_were_wanted) /* G4 */
+{
+    memory_watch();
+    ccp_chan *in = ccp_chan_new(0, 4);
+    size_t live = memory_live;
+    bool fewer = false;
+    for (size_t n = 1; !fewer; n++) {
+        atomic_long steps = 0;
+        memory_fail_from(n);
+        ccp_fan *f = ccp_fan_out(in, count_step, &(ccp_fan_opts){ .workers = 3, .arg = &steps });
+        memory_fail_from(0);
+        if (!f)
+            continue;
+        fewer = fan_info(f).workers < 3;
+        assert_true(fewer);
+        for (int i = 0; i < 10; i++)
+            ASSERT_STATUS(ccp_chan_send(in, NULL, CCP_FOREVER), CCP_OK);
+        ASSERT_STATUS(ccp_chan_close(in), CCP_OK);
+        ASSERT_STATUS(ccp_chan_recv(ccp_fan_chan(f), NULL, CCP_FOREVER), CCP_CLOSED);
+        assert_int_equal(steps, 10);
+        ASSERT_STATUS(ccp_fan_free(f), CCP_OK);
+    }
+    assert_int_equal(memory_live, live);
+    ASSERT_STATUS(ccp_chan_free(in), CCP_OK);
+    memory_unwatch();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -427,6 +462,7 @@ int main(void)
         ENTRY(a_step_cannot_wait_for_or_free_its_fan),
         ENTRY(a_fan_is_not_freed_under_its_consumer),
         ENTRY(without_memory_there_is_no_fan),
+        ENTRY(a_fan_may_have_fewer_workers_than_were_wanted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

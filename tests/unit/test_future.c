@@ -480,6 +480,9 @@ TEST(a_value_computed_for_a_canceled_future_is_dropped) /* F4 */
     assert_int_equal(dropped, 7);
     assert_failed(c.self, CCP_CANCELED);
     ccp_future_free(c.self);
+    c.self = ccp_future_lazy(&(ccp_promise_opts){ .size = sizeof(long) }, cross, &c);
+    assert_failed(c.self, CCP_CANCELED); /* and there is no drop function to be called */
+    ccp_future_free(c.self);
     ccp_future *from;
     ccp_promise *p = promise_of_long(&from);
     c.self = ccp_future_then(from, &o, cross_then, &c);

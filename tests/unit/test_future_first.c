@@ -288,6 +288,16 @@ TEST(two_may_be_combined) /* F6 F7 */
         }
 }
 
+TEST(so_many_that_they_cannot_be_are_refused)
+{
+    ccp_future *f;
+    ccp_promise *p = promise_of_long(&f);
+    assert_null(ccp_future_first(&f, SIZE_MAX, 1));
+    assert_null(ccp_future_first(&f, UINT32_MAX, 1));
+    ccp_promise_free(p);
+    ccp_future_free(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -302,6 +312,7 @@ int main(void)
         ENTRY(the_same_future_may_be_asked_for_twice),
         ENTRY(futures_settled_at_the_same_moment_are_counted_once_each),
         ENTRY(two_may_be_combined),
+        ENTRY(so_many_that_they_cannot_be_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -524,6 +524,19 @@ TEST(a_ticker_yields_the_time_and_has_no_thread)
     assert_null(ccp_gen_tick(0));
 }
 
+TEST(without_memory_there_are_no_lines) /* G4 */
+{
+    FILE *f = file_with("1\n");
+    memory_watch();
+    memory_fail_at(1);
+    assert_null(ccp_gen_lines(f, &(ccp_gen_opts){ .elem_size = 8 }));
+    memory_fail_at(0);
+    assert_null(ccp_gen_repeat(f, &(ccp_gen_opts){ .elem_size = SIZE_MAX }));
+    assert_int_equal(memory_live, 0);
+    memory_unwatch();
+    fclose(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -554,6 +567,7 @@ int main(void)
         ENTRY(lines_come_whole_or_in_pieces_that_fit),
         ENTRY(lines_may_be_left_unread),
         ENTRY(a_file_that_cannot_be_read_is_a_failure),
+        ENTRY(without_memory_there_are_no_lines),
         ENTRY(a_ticker_yields_the_time_and_has_no_thread),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

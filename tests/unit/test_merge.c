@@ -53,6 +53,8 @@ TEST(sources_that_have_elements_take_turns) /* K8 */
     for (long k = 0; k < EACH; k++)
         for (size_t i = 0; i < SOURCES; i++)
             assert_gets(m, i, 100 * (long)i + k);
+    ASSERT_STATUS(ccp_chan_send(ch[3], &(long){ 1 }, CCP_NOWAIT), CCP_OK);
+    ASSERT_STATUS(ccp_merge_recv(m, NULL, NULL, CCP_NOWAIT), CCP_OK); /* of whatever source */
     ASSERT_STATUS(ccp_merge_recv(m, NULL, NULL, CCP_NOWAIT), CCP_AGAIN);
     end_merge(m);
     for (size_t i = 0; i < SOURCES; i++)

@@ -345,6 +345,25 @@ TEST(without_memory_it_fails_or_is_slower) /* G4 */
     memory_unwatch();
 }
 
+static ccp_status count_and_fail_third(ccp_ctx *ctx, const void *in, void *out, void *arg)
+{
+    (void)ctx;
+    (void)in;
+    (void)out;
+    return atomic_fetch_add((atomic_int *)arg, 1) == 2 ? CCP_BUSY : CCP_OK;
+}
+
+TEST(a_map_that_fails_in_the_middle_of_a_range_does_not_end_it) /* K7 */
+{
+    atomic_int calls = 0;
+    size_t failed = 9;
+    const ccp_parallel_opts o = { .workers = 1, .grain = 10, .max_errors = 5, .failed = &failed };
+    ASSERT_STATUS(ccp_parallel_map(10, count_and_fail_third, &calls, &o, CCP_FOREVER), CCP_FAILED);
+    assert_int_equal(calls, 3);
+    assert_int_equal(failed, 1); /* without room for it */
+    ASSERT_STATUS(ccp_parallel_map(10, NULL, &calls, &o, CCP_FOREVER), CCP_INVAL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -358,6 +377,7 @@ int main(void)
         ENTRY(calls_inside_calls_do_not_deadlock_whatever_the_pool),
         ENTRY(the_first_failure_keeps_further_ranges_from_being_begun),
         ENTRY(a_map_that_keeps_going_tells_every_failure),
+        ENTRY(a_map_that_fails_in_the_middle_of_a_range_does_not_end_it),
         ENTRY(more_failures_than_room_are_counted),
         ENTRY(results_of_a_map_are_in_order),
         ENTRY(a_wait_that_ends_ends_the_context_of_the_functions),
