@@ -213,16 +213,15 @@ static bool round_up(size_t size, size_t *room)
 /* The memory for items, and for the window. */
 static bool make_room(ccp_fan *f)
 {
-    size_t pair, items, held;
+    size_t pair, items = 0, held = 0;
     f->window = f->o.ordered ? (size_t)f->workers * WINDOW : 0;
-    if (!round_up(f->in_size, &f->in_room) || !round_up(f->o.out_size, &f->out_room) ||
-        !ccpi_size_mul_add(1, f->in_room, f->out_room, &pair) ||
-        !ccpi_size_mul_add(f->workers, pair, 1, &items) ||
-        !ccpi_size_mul_add(f->window, f->out_room, 1, &held))
-        return false;
-    f->items = ccpi_alloc(items);
-    f->held = ccpi_alloc(held);
-    f->cells = ccpi_alloc(f->window + 1);
+    bool fits = round_up(f->in_size, &f->in_room) && round_up(f->o.out_size, &f->out_room) &&
+                ccpi_size_mul_add(1, f->in_room, f->out_room, &pair) &&
+                ccpi_size_mul_add(f->workers, pair, 1, &items) &&
+                ccpi_size_mul_add(f->window, f->out_room, 1, &held);
+    f->items = fits ? ccpi_alloc(items) : NULL;
+    f->held = fits ? ccpi_alloc(held) : NULL;
+    f->cells = fits ? ccpi_alloc(f->window + 1) : NULL;
     return f->items && f->held && f->cells;
 }
 
@@ -341,9 +340,9 @@ ccp_status ccp_fan_free(ccp_fan *f)
         f->group = NULL;
         st = ccp_chan_free(f->out);
     }
-    if (st != CCP_OK) /* a thread is about to return from its call */
-        return CCP_BUSY;
-    f->out = NULL;
-    release(f);
-    return CCP_OK;
+    if (st == CCP_OK) {
+        f->out = NULL;
+        release(f);
+    }
+    return st; /* or CCP_BUSY: a thread is about to return from its call */
 }

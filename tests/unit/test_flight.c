@@ -437,6 +437,47 @@ TEST(what_nobody_receives_is_dropped) /* D6 */
     }
 }
 
+/* --- freeing --- */
+
+static gate *opened_by_who_frees; /* NULL: none */
+static atomic_int results_copied;
+
+void __real_ccpi_backoff(unsigned *tries);
+void __wrap_ccpi_backoff(unsigned *tries);
+void __wrap_ccpi_backoff(unsigned *tries)
+{
+    if (opened_by_who_frees)
+        gate_open(opened_by_who_frees);
+    __real_ccpi_backoff(tries);
+}
+
+static void copy_second_slowly(void *to, const void *from, void *arg)
+{
+    if (atomic_fetch_add(&results_copied, 1) == 1)
+        gate_pass(arg);
+    *(long *)to = *(const long *)from;
+}
+
+TEST(freeing_waits_for_who_still_hands_out_the_result)
+{
+    gate g = GATE_INIT;
+    ccp_flight *f = ccp_flight_make(&(ccp_flight_opts){
+        .result_size = sizeof(long), .copy = copy_second_slowly, .arg = &g });
+    task t = { .f = f, .gate = GATE_INIT };
+    const ccp_flight_call c = call_of(&t, "key");
+    ccp_chan *ch[2];
+    for (size_t i = 0; i < LENGTH(ch); i++)
+        ASSERT_STATUS(ccp_flight_do_chan(f, &c, &ch[i]), CCP_OK);
+    gate_open(&t.gate);
+    WAIT_UNTIL(atomic_load(&g.arrived) == 1);
+    for (size_t i = 0; i < LENGTH(ch); i++)
+        ASSERT_STATUS(ccp_flight_leave(f, ch[i]), CCP_OK);
+    opened_by_who_frees = &g;
+    ASSERT_STATUS(ccp_flight_free(f), CCP_OK);
+    opened_by_who_frees = NULL;
+    assert_int_equal(results_copied, 2);
+}
+
 /* --- when there is too little --- */
 
 static ccp_status do_once(ccp_flight *f, task *t)
@@ -561,6 +602,7 @@ int main(void)
         ENTRY(a_channel_is_not_freed_while_somebody_receives),
         ENTRY(every_caller_owns_what_it_got),
         ENTRY(what_nobody_receives_is_dropped),
+        ENTRY(freeing_waits_for_who_still_hands_out_the_result),
         ENTRY(without_memory_nothing_runs_and_nothing_leaks),
     };
     return cmocka_run_group_tests_name("flight", tests, NULL, NULL);

@@ -297,6 +297,25 @@ static ccp_status count_task(ccp_ctx *ctx, void *arg)
     return CCP_OK;
 }
 
+TEST(a_call_sees_the_end_of_the_parent_that_it_was_given) /* F5 */
+{
+    ccp_pool *pool = pool_of(1, 1);
+    ccp_ctx *parent = ccp_ctx_new(NULL, CCP_FOREVER);
+    held h = { .gate = GATE_INIT };
+    ccp_future *f;
+    ASSERT_STATUS(ccp_pool_call(pool,
+                                &(ccp_promise_opts){ .cancelable = true, .parent = parent },
+                                wait_for_end, &h, &f, CCP_FOREVER),
+                  CCP_OK);
+    WAIT_UNTIL(atomic_load(&h.entered) == 1);
+    ccp_ctx_cancel(parent);
+    ASSERT_STATUS(ccp_future_get(f, NULL, CCP_FOREVER), CCP_FAILED);
+    ASSERT_STATUS(h.end, CCP_CANCELED);
+    ccp_future_free(f);
+    ASSERT_STATUS(ccp_pool_free(pool), CCP_OK);
+    ASSERT_STATUS(ccp_ctx_free(parent), CCP_OK);
+}
+
 TEST(a_call_that_nobody_wants_any_more_is_not_made) /* F5 */
 {
     ccp_pool *pool = pool_of(1, 4);
@@ -465,6 +484,7 @@ int main(void)
         ENTRY(then_of_a_lazy_future_computes_it),
         ENTRY(calls_without_what_they_need_are_refused),
         ENTRY(a_call_gives_its_value_or_its_error),
+        ENTRY(a_call_sees_the_end_of_the_parent_that_it_was_given),
         ENTRY(a_call_that_nobody_wants_any_more_is_not_made),
         ENTRY(a_call_under_way_sees_that_it_is_canceled),
         ENTRY(a_pool_that_is_shut_down_fails_the_calls_it_does_not_make),

@@ -524,7 +524,7 @@ TEST(a_ticker_yields_the_time_and_has_no_thread)
     assert_null(ccp_gen_tick(0));
 }
 
-TEST(without_memory_there_are_no_lines) /* G4 */
+TEST(without_memory_there_are_no_stock_generators) /* G4 */
 {
     FILE *f = file_with("1\n");
     memory_watch();
@@ -532,6 +532,12 @@ TEST(without_memory_there_are_no_lines) /* G4 */
     assert_null(ccp_gen_lines(f, &(ccp_gen_opts){ .elem_size = 8 }));
     memory_fail_at(0);
     assert_null(ccp_gen_repeat(f, &(ccp_gen_opts){ .elem_size = SIZE_MAX }));
+    ccp_chan *ch = ccp_chan_new(8, 1);
+    memory_fail_at(1);
+    assert_null(ccp_gen_take(ch, 1, NULL));
+    memory_fail_at(0);
+    assert_false(ccp_chan_is_closed(ch));
+    ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
     assert_int_equal(memory_live, 0);
     memory_unwatch();
     fclose(f);
@@ -567,7 +573,7 @@ int main(void)
         ENTRY(lines_come_whole_or_in_pieces_that_fit),
         ENTRY(lines_may_be_left_unread),
         ENTRY(a_file_that_cannot_be_read_is_a_failure),
-        ENTRY(without_memory_there_are_no_lines),
+        ENTRY(without_memory_there_are_no_stock_generators),
         ENTRY(a_ticker_yields_the_time_and_has_no_thread),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
