@@ -153,6 +153,20 @@ TEST(without_results_the_output_only_closes) /* K2 */
     }
 }
 
+TEST(without_results_too_a_canceled_output_stops_the_fan) /* K2 */
+{
+    plan p = plan_of();
+    ccp_chan *in = ccp_chan_new(sizeof(long), 1);
+    ccp_fan *f = ccp_fan_out(in, triple, &(ccp_fan_opts){ .workers = 1, .arg = &p });
+    ASSERT_STATUS(ccp_chan_cancel(ccp_fan_chan(f)), CCP_OK);
+    ASSERT_STATUS(ccp_chan_send(in, &(long){ 1 }, CCP_FOREVER), CCP_OK);
+    ASSERT_STATUS(ccp_fan_wait(f, CCP_FOREVER), CCP_CLOSED);
+    assert_int_equal(p.steps, 1);
+    assert_true(ccp_chan_is_closed(in));
+    ASSERT_STATUS(ccp_fan_free(f), CCP_OK);
+    ASSERT_STATUS(ccp_chan_free(in), CCP_OK);
+}
+
 TEST(a_slow_element_holds_up_nobody_else) /* K4 */
 {
     gate gates = GATE_INIT;
@@ -234,6 +248,25 @@ TEST(a_fan_that_keeps_going_leaves_out_what_failed) /* K3 */
         ASSERT_STATUS(ccp_fan_wait(f, CCP_FOREVER), CCP_FAILED);
         end_fan(f, g);
     }
+}
+
+static ccp_status fail_always(ccp_ctx *ctx, const void *in, void *out, void *arg)
+{
+    (void)ctx;
+    (void)out;
+    (void)arg;
+    return *(const long *)in == 0 ? CCP_BUSY : CCP_FAILED;
+}
+
+TEST(of_many_failures_the_first_is_kept) /* K3 */
+{
+    ccp_gen *g = numbers(20);
+    ccp_fan *f = ccp_fan_out(ccp_gen_chan(g), fail_always,
+                             &(ccp_fan_opts){ .workers = 1, .keep_going = true });
+    ASSERT_STATUS(ccp_fan_wait(f, CCP_FOREVER), CCP_FAILED);
+    assert_int_equal(fan_info(f).failed, 20);
+    ASSERT_STATUS(fan_info(f).first.status, CCP_BUSY);
+    end_fan(f, g);
 }
 
 TEST(results_tell_of_each_element_what_became_of_it) /* K1 K3 */
@@ -392,18 +425,29 @@ TEST(without_memory_there_is_no_fan) /* G4 */
 {
     memory_watch();
     ccp_chan *in = ccp_chan_new(sizeof(long), 1);
-    size_t live = memory_live, failures = 0;
+    size_t live = memory_live;
     plan p = plan_of();
-    const ccp_fan_opts o = { .workers = 1, .ordered = true, .out_size = sizeof(long), .arg = &p };
-    ccp_fan *f = NULL;
-    while (!f) {
-        memory_fail_at(++failures);
-        f = ccp_fan_out(in, triple, &o);
-        assert_true(f || memory_live == live);
+    const ccp_fan_opts ways[] = {
+        { .workers = 1, .ordered = true, .out_size = sizeof(long), .arg = &p },
+        { .workers = 1, .results = true, .out_size = sizeof(answer), .arg = &p },
+    };
+    for (size_t i = 0; i < LENGTH(ways); i++) {
+        size_t failures = 0;
+        ccp_fan *f = NULL;
+        while (!f) {
+            memory_fail_at(++failures);
+            f = ccp_fan_out(in, triple, &ways[i]);
+            assert_true(f || memory_live == live);
+        }
+        memory_fail_at(0);
+        assert_true(failures > 8);
+        ASSERT_STATUS(ccp_fan_free(f), CCP_OK);
+        if (i == 0) { /* whose end has canceled it */
+            ASSERT_STATUS(ccp_chan_free(in), CCP_OK);
+            in = ccp_chan_new(sizeof(long), 1);
+            live = memory_live;
+        }
     }
-    memory_fail_at(0);
-    assert_true(failures > 8);
-    ASSERT_STATUS(ccp_fan_free(f), CCP_OK);
     ASSERT_STATUS(ccp_chan_free(in), CCP_OK);
     memory_unwatch();
 }
@@ -450,10 +494,12 @@ int main(void)
         ENTRY(each_element_gives_one_result),
         ENTRY(an_empty_input_gives_an_empty_output),
         ENTRY(without_results_the_output_only_closes),
+        ENTRY(without_results_too_a_canceled_output_stops_the_fan),
         ENTRY(a_slow_element_holds_up_nobody_else),
         ENTRY(ordered_results_wait_for_a_slow_one_up_to_four_per_worker),
         ENTRY(a_failure_stops_the_fan_and_its_input),
         ENTRY(a_fan_that_keeps_going_leaves_out_what_failed),
+        ENTRY(of_many_failures_the_first_is_kept),
         ENTRY(results_tell_of_each_element_what_became_of_it),
         ENTRY(a_consumer_that_stops_stops_the_whole_chain),
         ENTRY(a_fan_can_be_freed_at_any_time),

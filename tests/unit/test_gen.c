@@ -438,6 +438,22 @@ TEST(what_take_has_in_its_hand_is_dropped_when_it_is_stopped) /* Y1 Y3 */
     end_gen(source);
 }
 
+TEST(what_take_has_in_its_hand_may_be_nothing_or_nobodys) /* Y1 Y3 */
+{
+    for (int drops = 0; drops < 2; drops++) {
+        atomic_long dropped = 0;
+        ccp_chan *in = ccp_chan_new(0, 3);
+        ccp_gen *g = ccp_gen_take(in, 100,
+                                  &(ccp_gen_opts){ .drop = drops ? count_drop : NULL,
+                                                   .drop_arg = &dropped });
+        ASSERT_STATUS(ccp_chan_send(in, NULL, CCP_FOREVER), CCP_OK);
+        WAIT_UNTIL(waiting_senders(ccp_gen_chan(g)) == 1);
+        end_gen(g);
+        assert_int_equal(dropped, drops);
+        ASSERT_STATUS(ccp_chan_free(in), CCP_OK);
+    }
+}
+
 TEST(a_take_that_waits_for_its_source_can_be_freed) /* Y4 */
 {
     ccp_chan *never = ccp_chan_new(1, 1);
@@ -569,6 +585,7 @@ int main(void)
         ENTRY(take_ends_after_n_and_stops_its_source),
         ENTRY(take_yields_fewer_when_there_are_fewer),
         ENTRY(what_take_has_in_its_hand_is_dropped_when_it_is_stopped),
+        ENTRY(what_take_has_in_its_hand_may_be_nothing_or_nobodys),
         ENTRY(a_take_that_waits_for_its_source_can_be_freed),
         ENTRY(lines_come_whole_or_in_pieces_that_fit),
         ENTRY(lines_may_be_left_unread),

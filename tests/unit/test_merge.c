@@ -135,6 +135,27 @@ TEST(a_receiver_that_waits_notices_a_new_source_and_the_end) /* K8 K9 */
     ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
 }
 
+TEST(a_receiver_that_waits_notices_that_a_source_has_left) /* K9 */
+{
+    ccp_merge *m = ccp_merge_new(NULL, NULL);
+    ccp_chan *first = chan_with(7, 1), *second = chan_with(0, 0);
+    ASSERT_STATUS(ccp_merge_add(m, first, NULL), CCP_OK);
+    ASSERT_STATUS(ccp_merge_add(m, second, NULL), CCP_OK);
+    assert_gets(m, 0, 7);
+    actor a = { .arg = m };
+    actor_start(&a, receive_one);
+    actor_sleep_here(&a);
+    ASSERT_STATUS(ccp_chan_close(second), CCP_OK); /* its turn is the next */
+    actor_sleep_here(&a);
+    ASSERT_STATUS(ccp_chan_send(first, &(long){ 8 }, CCP_FOREVER), CCP_OK);
+    actor_join(&a);
+    ASSERT_STATUS(a.rc, CCP_OK);
+    assert_int_equal(a.value, 8);
+    end_merge(m);
+    ASSERT_STATUS(ccp_chan_free(first), CCP_OK);
+    ASSERT_STATUS(ccp_chan_free(second), CCP_OK);
+}
+
 static void add_generators(actor *a)
 {
     ccp_gen **g = a->arg;
@@ -212,6 +233,7 @@ int main(void)
         ENTRY(a_source_leaves_when_it_is_closed_and_drained),
         ENTRY(a_merge_of_nothing_waits_until_it_is_closed),
         ENTRY(a_receiver_that_waits_notices_a_new_source_and_the_end),
+        ENTRY(a_receiver_that_waits_notices_that_a_source_has_left),
         ENTRY(sources_come_while_others_are_received_from_and_nothing_is_lost),
         ENTRY(a_merge_may_be_freed_with_its_sources_in_it),
         ENTRY(without_memory_nothing_is_lost),

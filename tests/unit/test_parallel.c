@@ -51,6 +51,14 @@ static void assert_all_done_once(const sheet *s, size_t n)
     assert_int_equal(s->inside, 0);
 }
 
+static ccp_status count_and_fail_third(ccp_ctx *ctx, const void *in, void *out, void *arg)
+{
+    (void)ctx;
+    (void)in;
+    (void)out;
+    return atomic_fetch_add((atomic_int *)arg, 1) == 2 ? CCP_BUSY : CCP_OK;
+}
+
 TEST(wrong_arguments_are_refused)
 {
     const ccp_parallel_opts absurd = { .workers = 65537 };
@@ -58,6 +66,7 @@ TEST(wrong_arguments_are_refused)
     ASSERT_STATUS(ccp_parallel_for(1, NULL, NULL, NULL, CCP_FOREVER), CCP_INVAL);
     ASSERT_STATUS(ccp_parallel_for(1, mark, s, &absurd, CCP_FOREVER), CCP_INVAL);
     ASSERT_STATUS(ccp_parallel_map(1, NULL, NULL, NULL, CCP_FOREVER), CCP_INVAL);
+    ASSERT_STATUS(ccp_parallel_map(1, count_and_fail_third, NULL, &absurd, CCP_FOREVER), CCP_INVAL);
     assert_int_equal(s->calls, 0);
     free(s);
 }
@@ -122,8 +131,15 @@ TEST(workers_of_a_pool_help)
 {
     ccp_pool *pool = ccp_pool_new(&(ccp_pool_opts){ .workers = 2, .queue = 4 });
     meeting m = { 0 };
-    const ccp_parallel_opts o = { .pool = pool };
+    const ccp_parallel_opts o = { .pool = pool }, alone = { .pool = pool, .workers = 1 };
     ASSERT_STATUS(ccp_parallel_for(3, meet, &m, &o, CCP_FOREVER), CCP_OK);
+    sheet *s = new_sheet();
+    ASSERT_STATUS(ccp_parallel_for(100, mark, s, &alone, CCP_FOREVER), CCP_OK);
+    ccp_pool_info info;
+    ASSERT_STATUS(ccp_pool_drain(pool, CCP_FOREVER), CCP_OK);
+    ASSERT_STATUS(ccp_pool_get_info(pool, &info), CCP_OK);
+    assert_int_equal(info.finished, 2); /* nobody was asked to help */
+    free(s);
     ASSERT_STATUS(ccp_pool_free(pool), CCP_OK);
 }
 
@@ -343,14 +359,6 @@ TEST(without_memory_it_fails_or_is_slower) /* G4 */
     ASSERT_STATUS(ccp_parallel_map(1, square, NULL, NULL, CCP_FOREVER), CCP_NOMEM);
     memory_fail_at(0);
     memory_unwatch();
-}
-
-static ccp_status count_and_fail_third(ccp_ctx *ctx, const void *in, void *out, void *arg)
-{
-    (void)ctx;
-    (void)in;
-    (void)out;
-    return atomic_fetch_add((atomic_int *)arg, 1) == 2 ? CCP_BUSY : CCP_OK;
 }
 
 TEST(a_map_that_fails_in_the_middle_of_a_range_does_not_end_it) /* K7 */
