@@ -85,6 +85,30 @@ TEST(a_barrier_opens_or_breaks_at_any_moment)
     wait_with(fresh_barrier, arrive, somebody_breaks, CCP_CLOSED);
 }
 
+/* --- wait groups --- */
+
+static ccp_wg group;
+
+static void one_task(void)
+{
+    ASSERT_STATUS(ccp_wg_add(&group, 1), CCP_OK);
+}
+
+static ccp_status wait_for_task(void)
+{
+    return ccp_wg_wait(&group, CCP_FOREVER);
+}
+
+static void task_ends(void)
+{
+    ASSERT_STATUS(ccp_wg_done(&group), CCP_OK);
+}
+
+TEST(the_last_task_ends_at_any_moment)
+{
+    wait_with(one_task, wait_for_task, task_ends, CCP_OK);
+}
+
 /* --- semaphores and locks --- */
 
 static ccp_sem sem;
@@ -223,6 +247,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ENTRY(a_barrier_opens_or_breaks_at_any_moment),
+        ENTRY(the_last_task_ends_at_any_moment),
         ENTRY(a_semaphore_is_released_or_closed_at_any_moment),
         ENTRY(a_lock_comes_free_at_any_moment),
         ENTRY(a_future_is_settled_at_any_moment),
