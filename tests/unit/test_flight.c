@@ -116,11 +116,11 @@ static ccp_status pass_without_result(void *result, void *arg)
 
 static void free_string(void *result, void *arg);
 
-TEST(without_results_there_is_still_one_call) /* D1 */
+TEST(without_key_and_result_there_is_still_one_call) /* D1 D8 */
 {
     ccp_flight *f = ccp_flight_make(NULL);
     gate g = GATE_INIT;
-    const ccp_flight_call c = { "key", 3, pass_without_result, &g };
+    const ccp_flight_call c = { NULL, 0, pass_without_result, &g };
     ccp_chan *ch;
     ASSERT_STATUS(ccp_flight_do_chan(f, &c, &ch), CCP_OK);
     ASSERT_STATUS(ccp_flight_do(f, &c, NULL, NULL, CCP_NOWAIT), CCP_AGAIN);
@@ -527,25 +527,6 @@ TEST(without_memory_nothing_runs_and_nothing_leaks) /* G4 */
     memory_unwatch();
 }
 
-TEST(the_empty_key_is_a_key) /* D1 D8 */
-{
-    ccp_flight *f = ccp_flight_new(sizeof(long));
-    task t = { .f = f, .gate = GATE_INIT };
-    ccp_flight_call c = call_of(&t, "");
-    ccp_chan *ch[2];
-    c.key = NULL;
-    for (size_t i = 0; i < LENGTH(ch); i++)
-        ASSERT_STATUS(ccp_flight_do_chan(f, &c, &ch[i]), CCP_OK);
-    assert_int_equal(flight_info(f).calls, 1);
-    gate_open(&t.gate);
-    for (size_t i = 0; i < LENGTH(ch); i++) {
-        ASSERT_STATUS(ccp_chan_recv(ch[i], NULL, CCP_FOREVER), CCP_OK);
-        ASSERT_STATUS(ccp_flight_leave(f, ch[i]), CCP_OK);
-    }
-    assert_int_equal(t.runs, 1);
-    ASSERT_STATUS(ccp_flight_free(f), CCP_OK);
-}
-
 TEST(more_keys_than_there_are_lists_are_kept_apart) /* D8 */
 {
     enum { KEYS = 80 };
@@ -586,14 +567,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ENTRY(arguments_that_cannot_be_right_are_refused),
-        ENTRY(without_results_there_is_still_one_call),
+        ENTRY(without_key_and_result_there_is_still_one_call),
         ENTRY(a_drop_needs_a_copy),
         ENTRY(one_call_for_all_who_come_meanwhile),
         ENTRY(a_failure_is_for_all),
         ENTRY(who_leaves_takes_nothing_from_the_others),
         ENTRY(the_same_key_from_inside_is_a_deadlock_another_is_not),
         ENTRY(keys_are_bytes),
-        ENTRY(the_empty_key_is_a_key),
         ENTRY(more_keys_than_there_are_lists_are_kept_apart),
         ENTRY(a_channel_may_be_canceled_before_the_result_is_there),
         ENTRY(a_forgotten_call_goes_on_beside_a_new_one),
