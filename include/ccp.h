@@ -2239,7 +2239,7 @@ CCP_API ccp_status ccp_flight_get_info(const ccp_flight *f, ccp_flight_info *out
  * Guarantees
  *   P1  Tasks start in the order in which they were accepted (but for P13).
  *   P2  Never more tasks run at once than the pool may have workers: `workers`, or what
- *       ccp_pool_resize() has set (P10 says when that takes effect).
+ *       ccp_pool_resize() has set (P10 says when that takes effect), and `spare` more for P14, P15.
  *   P3  Every accepted task runs exactly once, or is handed back exactly once by
  *       ccp_pool_shutdown() or the `unrun` function of the pool.
  *   P4  ccp_pool_drain() returns CCP_OK only when each task accepted before it has finished.
@@ -2260,6 +2260,11 @@ CCP_API ccp_status ccp_flight_get_info(const ccp_flight *f, ccp_flight_info *out
  *   P13 ccp_future_get() by a task, for a ccp_pool_call() on the same pool that has not begun,
  *       calls its function there and then, and runs nothing else.  So tasks that wait for the calls
  *       that they have made finish with any number of workers.
+ *   P14 While a task is in a blocking section, or waits for room in the queue of its own pool,
+ *       there may be a worker more, up to `spare`.  A task that would wait for that room for ever
+ *       while all other workers do gets CCP_DEADLOCK instead.
+ *   P15 With `stall` and `spare` a pool whose workers are all blocked goes on: one worker more is
+ *       started each time that tasks have waited for so long while none began or finished.
  */
 
 typedef struct ccp_pool ccp_pool;
@@ -2284,6 +2289,9 @@ typedef struct ccp_pool_opts {
     void (*worker_start)(ccp_ctx *ctx, void *worker_arg);
     void (*worker_end)(ccp_ctx *ctx, void *worker_arg);
     void *worker_arg;
+    unsigned spare;    /* workers more, at most, while tasks block: see ccp_pool_block() */
+    int64_t stall;     /* ns; with spare: one more when tasks wait and none began or finished for
+                        * so long; 0: not for that reason */
 } ccp_pool_opts;
 
 /** A snapshot of a pool. */
@@ -2308,7 +2316,8 @@ typedef struct ccp_pool_info {
  *   Memory:  copies *o (NULL: all defaults); the name must outlive the pool.
  *   Returns: the pool, its workers started (with `idle`, `min` of them; with `partial`, one or
  *            more); NULL if memory or threads are short or an option is absurd (more than 65536
- *            workers, idle < 0, with idle min > workers): then nothing is left behind.
+ *            workers, or as many to spare; idle or stall < 0; with idle min > workers): then
+ *            nothing is left behind.
  *   Since:   0.1
  */
 CCP_API ccp_pool *ccp_pool_new(const ccp_pool_opts *o);
@@ -2317,11 +2326,11 @@ CCP_API ccp_pool *ccp_pool_new(const ccp_pool_opts *o);
  * Hands over a task.
  *
  *   Waits:   while the queue is full.
- *   Threads: any, tasks of the same pool too (with a full queue and all workers submitting, that
- *            is a deadlock of the program's own making; give such calls a limit).
+ *   Threads: any, tasks of the same pool too (P14).
  *   Memory:  keeps arg for fn; owns nothing.
  *   Returns: CCP_OK; CCP_CLOSED if the pool accepts no more; CCP_NOMEM if the pool has no worker
- *            (idle, min 0) and none can be started; CCP_INVAL if p or fn is NULL; the wait codes.
+ *            (idle, min 0) and none can be started; CCP_DEADLOCK as P14 says; CCP_INVAL if p or fn
+ *            is NULL; the wait codes.
  *   Order:   as P6 says.
  *   Cost:    that of ccp_chan_send(); with idle, two atomic operations more, a look at each worker
  *            while there are fewer than may be, and now and then the start of one.
@@ -2337,8 +2346,9 @@ CCP_API CCP_MUST_CHECK ccp_status ccp_pool_submit(ccp_pool *p, ccp_task fn, void
  *   Waits:   while the queue is full.
  *   Threads: as ccp_pool_submit().
  *   Memory:  copies *o (NULL: no value); keeps arg for fn.  The caller owns *future.
- *   Returns: CCP_OK; CCP_CLOSED if the pool accepts no more; CCP_NOMEM; CCP_INVAL if p, fn or
- *            future is NULL or the size is absurd; the wait codes.
+ *   Returns: CCP_OK; CCP_CLOSED if the pool accepts no more; CCP_NOMEM; CCP_DEADLOCK as
+ *            ccp_pool_submit(); CCP_INVAL if p, fn or future is NULL or the size is absurd; the
+ *            wait codes.
  *   Order:   happens-before fn, which happens-before the return of what finds the future settled.
  *   Cost:    one allocation; two if it is cancelable.
  *   Since:   0.1
@@ -2446,6 +2456,35 @@ CCP_API ccp_status ccp_pool_free(ccp_pool *p);
  *   Since:   0.1
  */
 CCP_API ccp_status ccp_pool_get_info(const ccp_pool *p, ccp_pool_info *out);
+
+/**
+ * Says that the task that calls this is about to block, in a system call for instance: until
+ * ccp_pool_unblock() the pool may have a worker more in its place, `spare` more in all.
+ *
+ * To wait in ccp_pool_submit() for room in the own queue counts as blocking by itself.  Sections
+ * may be nested; those that a task leaves open end with the task.
+ *
+ *   Threads: a task's own.
+ *   Memory:  keeps nothing.
+ *   Returns: CCP_OK, also if no worker is spare; CCP_MISUSE if the caller is no task of p;
+ *            CCP_INVAL if p is NULL.
+ *   Cost:    one lock; the start of a thread, if tasks wait.
+ *   After:   Java's ForkJoinPool.managedBlock.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_pool_block(ccp_pool *p);
+
+/**
+ * Ends the section that the last ccp_pool_block() of the same task began.  Never waits: for a while
+ * one task more may run than before.
+ *
+ *   Threads: a task's own.
+ *   Memory:  keeps nothing.
+ *   Returns: CCP_OK; CCP_MISUSE if the caller is no task of p, or in no section; CCP_INVAL if p is
+ *            NULL.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_pool_unblock(ccp_pool *p);
 
 /**
  * Tells a task which worker runs it.  No two that there are at once have the same number; one that

@@ -56,4 +56,5 @@ set(CCP_SOURCES
     flow/pool.c
     flow/pool_drain.c
     flow/pool_size.c
+    flow/pool_watch.c
 )

@@ -56,6 +56,7 @@ typedef struct ccpi_self {
     uint32_t rand;    /* owner thread only; never 0 */
     const void *home; /* owner thread only: the pool whose worker it is; NULL: none */
     void *home_ctx;   /* owner thread only: the context of that worker's tasks */
+    void *home_slot;  /* owner thread only: that worker */
 } ccpi_self;
 
 /* The calling thread's own.  Never fails; must not be kept across a wait.   [self.c] */

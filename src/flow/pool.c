@@ -6,6 +6,8 @@
 /* uses: call parallel */
 #include "flow/pool.h"
 
+#include "base/backoff.h"
+#include "base/check.h"
 #include "base/mem.h"
 #include "block/wait.h"
 #include "flow/call.h"
@@ -15,12 +17,21 @@
 
 /* ---- workers ---- */
 
+/* A task has left its blocking sections open. */
+static CCPI_COLD void end_sections(ccpi_worker *w)
+{
+    w->sections = 0;
+    ccpi_pool_unblock(w->pool);
+}
+
 static void run_task(ccpi_worker *w, const ccpi_task *t, uint64_t turn)
 {
     /* [Q2] release: the task was received before.  Pairs with the acquire in ccpi_pool_turn(). */
     atomic_store_explicit(&w->turn, turn + 1, CCPI_REL);
     if (t->fn(w->ctx, t->arg) != CCP_OK)
         atomic_fetch_add_explicit(&w->failed, 1, CCPI_RLX);
+    if (CCPI_UNLIKELY(w->sections))
+        end_sections(w);
     /* [Q1] seq_cst: before the loads of `drainers` and `size`; release: what the task did (P6). */
     atomic_store_explicit(&w->turn, turn + 2, CCPI_SC);
     ccpi_pool_tell(w->pool);
@@ -61,6 +72,7 @@ void ccpi_pool_work(void *arg)
     ccpi_task t = w->first;
     ccpi_self_get()->home = w->pool;
     ccpi_self_get()->home_ctx = w->ctx;
+    ccpi_self_get()->home_slot = w;
     if (o->worker_start)
         o->worker_start(w->ctx, o->worker_arg);
     ccpi_pool_ready(w);
@@ -90,6 +102,7 @@ static void release(ccp_pool *p)
         ccpi_free_lines(w);
         w = next;
     }
+    (void)ccp_chan_free(p->alarm);
     (void)ccp_chan_free(p->tasks);
     (void)ccp_ctx_free(p->ctx);
     ccpi_free_lines(p);
@@ -97,7 +110,8 @@ static void release(ccp_pool *p)
 
 static bool is_absurd(const ccp_pool_opts *o, unsigned workers)
 {
-    return workers > MAX_WORKERS || o->idle < 0 || (o->idle && o->min > workers);
+    return workers > MAX_WORKERS || o->spare > MAX_WORKERS || o->idle < 0 || o->stall < 0 ||
+           (o->idle && o->min > workers);
 }
 
 static ccp_pool *make(const ccp_pool_opts *o, unsigned workers)
@@ -110,8 +124,10 @@ static ccp_pool *make(const ccp_pool_opts *o, unsigned workers)
         p->opts.name = "ccp";
     p->met = o->queue == 0;
     p->idle = o->idle;
-    p->plain = !p->met && !p->idle;
+    p->elastic = p->idle || o->spare;
+    p->plain = !p->met && !p->elastic;
     p->min = o->min;
+    atomic_init(&p->base, workers);
     atomic_init(&p->size, (uint64_t)workers << 32);
     p->ctx = ccp_ctx_new(o->parent, CCP_FOREVER);
     p->tasks = ccp_chan_make(&(ccp_chan_opts){
@@ -134,7 +150,8 @@ ccp_pool *ccp_pool_new(const ccp_pool_opts *o)
     ccpi_grown grown = CCPI_GROWN;
     while (grown == CCPI_GROWN && ccpi_pool_needs(p))
         grown = ccpi_pool_grow(p, NULL);
-    if (grown != CCPI_SHORT || (o->partial && CCPI_POOL_LIVE(ccpi_pool_size(p)) > 0))
+    bool enough = grown != CCPI_SHORT || (o->partial && CCPI_POOL_LIVE(ccpi_pool_size(p)) > 0);
+    if (enough && ccpi_pool_watch(p))
         return p;
     (void)ccp_chan_close(p->tasks);
     ccpi_pool_join(p);
@@ -185,12 +202,13 @@ static ccp_status meet_or_grow(ccp_pool *p, const ccpi_task *t, ccp_wait w)
         return CCP_OK;
     if (grown == CCPI_SHORT && nobody_lives(p))
         return no_worker(p);
+    ccpi_pool_alarm(p);
     return ccp_chan_send(p->tasks, t, w);
 }
 
 static ccp_status submit_met(ccp_pool *p, const ccpi_task *t, ccp_wait w)
 {
-    if (!p->idle)
+    if (!p->elastic)
         return ccpi_pool_put(p, t, w);
     /* [Q3] seq_cst: as in ccpi_pool_put(); and before `size` is looked at, see is_quiet(). */
     atomic_fetch_add_explicit(&p->offered, 1, CCPI_SC);
@@ -216,7 +234,38 @@ static ccp_status submit_elastic(ccp_pool *p, const ccpi_task *t, ccp_wait w)
         st = ccp_chan_send(p->tasks, t, w);
     if (st == CCP_OK && ccpi_pool_needs(p))
         (void)ccpi_pool_grow(p, NULL); /* if it fails, one who lives will come to it */
+    ccpi_pool_alarm(p);
     atomic_fetch_sub_explicit(&p->entering, 1, CCPI_RLX); /* only keeps workers here */
+    return st;
+}
+
+static ccp_status submit(ccp_pool *p, const ccpi_task *t, ccp_wait w)
+{
+    if (CCPI_LIKELY(p->plain))
+        return ccp_chan_send(p->tasks, t, w);
+    return p->met ? submit_met(p, t, w) : submit_elastic(p, t, w);
+}
+
+/* How often a task looks again for room that others, who wait for it too, may just have got. */
+#define LAST_LOOKS 20
+
+/* The queue is full, and who submits is a worker of the pool: as long as it waits it cannot make
+ * room.  So there may be a worker more; if nobody is left to make room, it would wait for ever. */
+static ccp_status submit_own(ccp_pool *p, const ccpi_task *t, ccp_wait w)
+{
+    bool for_ever = !w.ctx_ && w.ns_ == INT64_MAX, sticks = false;
+    ccp_status st = CCP_AGAIN;
+    ccpi_pool_block(p);
+    unsigned tries = 0;
+    while (for_ever && st == CCP_AGAIN && !(sticks = ccpi_pool_stick(p)) && tries < LAST_LOOKS) {
+        ccpi_backoff(&tries);
+        st = submit(p, t, CCP_NOWAIT);
+    }
+    if (st == CCP_AGAIN)
+        st = for_ever && !sticks ? CCP_DEADLOCK : submit(p, t, w);
+    if (sticks)
+        ccpi_pool_unstick(p);
+    ccpi_pool_unblock(p);
     return st;
 }
 
@@ -225,9 +274,38 @@ ccp_status ccp_pool_submit(ccp_pool *p, ccp_task fn, void *arg, ccp_wait w)
     if (!p || !fn)
         return CCP_INVAL;
     const ccpi_task t = { fn, arg };
-    if (CCPI_LIKELY(p->plain))
-        return ccp_chan_send(p->tasks, &t, w);
-    return p->met ? submit_met(p, &t, w) : submit_elastic(p, &t, w);
+    if (CCPI_LIKELY(!ccpi_pool_is_own_thread(p)))
+        return submit(p, &t, w);
+    ccp_status st = submit(p, &t, ccp_under(w.ctx_, CCP_NOWAIT));
+    return st == CCP_AGAIN && !ccpi_wait_not_at_all(w) ? submit_own(p, &t, w) : st;
+}
+
+/* ---- tasks that block ---- */
+
+ccp_status ccp_pool_block(ccp_pool *p)
+{
+    if (!p)
+        return CCP_INVAL;
+    ccpi_self *self = ccpi_self_get();
+    if (self->home != p)
+        return CCPI_MISUSE("ccp_pool_block", "the caller is no task of the pool");
+    ccpi_worker *w = self->home_slot;
+    if (w->sections++ == 0)
+        ccpi_pool_block(p);
+    return CCP_OK;
+}
+
+ccp_status ccp_pool_unblock(ccp_pool *p)
+{
+    if (!p)
+        return CCP_INVAL;
+    ccpi_self *self = ccpi_self_get();
+    ccpi_worker *w = self->home == p ? self->home_slot : NULL;
+    if (!w || w->sections == 0)
+        return CCPI_MISUSE("ccp_pool_unblock", "the caller is in no blocking section");
+    if (--w->sections == 0)
+        ccpi_pool_unblock(p);
+    return CCP_OK;
 }
 
 ccp_status ccp_pool_close(ccp_pool *p)

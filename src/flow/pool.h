@@ -9,7 +9,7 @@
  *     +-----------------+-----------------+
  *     |      limit      |      live       |
  *     +-----------------+-----------------+
- *   limit  workers that there may be.
+ *   limit  workers that there may be: `base`, and `lent` for tasks that block.
  *   live   slots that are STARTING or READY.
  *
  * Invariants
@@ -59,6 +59,7 @@ struct ccpi_worker {
     ccp_pool *pool;                       /* const after new */
     _Atomic(ccpi_worker *) next;          /* atomic: changes once, under lock */
     ccpi_task first;                      /* written before the thread is started */
+    unsigned sections;                    /* the worker's own: blocking sections it is in */
     ccpi_thread thread;                   /* under lock */
     bool joinable;                        /* under lock: `thread` is known, and not joined */
 };
@@ -66,6 +67,7 @@ struct ccpi_worker {
 struct ccp_pool {
     ccp_chan *tasks;     /* const after new */
     bool plain;          /* const after new: a task needs only to be sent */
+    bool elastic;        /* const after new: who submits looks whether a worker is needed */
     bool met;            /* const after new: tasks are accepted by rendezvous */
     int64_t idle;        /* const after new: see ccp_pool_opts; 0: workers stay */
     unsigned min;        /* const after new */
@@ -80,7 +82,14 @@ struct ccp_pool {
     int slots;            /* under lock: how many there are */
     ccpi_word32 most;     /* atomic: most that were ever live; changes under lock */
     bool stopping;        /* under lock: no more threads are started */
+    ccpi_word32 base;     /* atomic: the limit that was set; changes under lock */
+    unsigned blocked;     /* under lock: tasks that block, or wait for room in their own queue */
+    unsigned stalled;     /* under lock: workers lent because nothing went on */
+    unsigned stuck;       /* under lock: of the latter, those that wait for ever */
     ccp_wg starting;      /* threads that start workers */
+    ccp_chan *alarm;      /* const after new: wakes who watches; NULL: nobody does */
+    ccpi_thread watcher;  /* const after new */
+    ccpi_word32 resting;  /* atomic: who watches wants to be woken */
     ccpi_word32 shut;     /* atomic: ccp_pool_shutdown() was called */
     ccpi_word64 returned; /* atomic: tasks taken back from the channel by hand_back() */
     ccpi_word64 skipped;  /* atomic: elements received that were no tasks */
@@ -138,6 +147,19 @@ ccpi_grown ccpi_pool_grow(ccp_pool *p, const ccpi_task *first);
 /* Are workers needed for the tasks that were accepted, and allowed? */
 bool ccpi_pool_needs(const ccp_pool *p);
 
+/* Lends a worker more, or takes one back, because of what who watches has seen: false if none is
+ * left, or none is lent. */
+bool ccpi_pool_lend(ccp_pool *p, bool more);
+
+/* A task of the pool begins to block, and ends: meanwhile there may be a worker more. */
+void ccpi_pool_block(ccp_pool *p);
+void ccpi_pool_unblock(ccp_pool *p);
+
+/* A task of the pool begins to wait for ever for room in the queue; false, and nothing is changed,
+ * if then nobody would be left to make room. */
+bool ccpi_pool_stick(ccp_pool *p);
+void ccpi_pool_unstick(ccp_pool *p);
+
 /* A worker without a task is one too many, or has been idle for long: true if it shall end. */
 bool ccpi_pool_leave(ccpi_worker *w, bool idle);
 
@@ -147,6 +169,16 @@ void ccpi_pool_ended(ccpi_worker *w);
 
 /* No more threads are started from now on; joins them all, who are about to end. */
 void ccpi_pool_join(ccp_pool *p);
+
+/* ---- pool_watch.c ---- */
+
+/* Starts who watches, if the pool's options want that. */
+bool ccpi_pool_watch(ccp_pool *p);
+
+/* A task may have to wait. */
+void ccpi_pool_alarm(ccp_pool *p);
+
+void ccpi_pool_unwatch(ccp_pool *p);
 
 /* ---- pool_drain.c ---- */
 

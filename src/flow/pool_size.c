@@ -14,6 +14,9 @@
  *       a worker that leaves looks after it has left, and comes back.
  *   S4  A pool that accepts a task has a worker that lives: with none, one is started before; and
  *       the last one does not leave while somebody submits.
+ *   S5  While tasks wait for ever for room in the queue of their pool, a worker lives that does
+ *       not: one that would leave stays, and the last one that would wait does not (`stuck` < live,
+ *       under the lock).
  */
 /* uses: pool */
 #include "base/backoff.h"
@@ -68,7 +71,8 @@ bool ccpi_pool_needs(const ccp_pool *p)
     unsigned live = CCPI_POOL_LIVE(size);
     if (live >= CCPI_POOL_LIMIT(size))
         return false;
-    if (!p->idle || live < p->min)
+    /* Relaxed: who changes it looks afterwards. */
+    if (live < (p->idle ? p->min : atomic_load_explicit(&p->base, CCPI_RLX)))
         return true;
     ccpi_books b;
     ccpi_pool_books(p, &b);
@@ -250,7 +254,8 @@ bool ccpi_pool_leave(ccpi_worker *w, bool idle)
     ccp_pool *p = w->pool;
     ccpi_lock_acquire(&p->lock);
     uint64_t size = size_locked(p);
-    bool surplus = too_many(size), leaves = surplus || (idle && CCPI_POOL_LIVE(size) > p->min);
+    bool surplus = too_many(size) && CCPI_POOL_LIVE(size) - 1 > p->stuck; /* S5 */
+    bool leaves = surplus || (idle && CCPI_POOL_LIVE(size) > p->min);
     if (leaves) {
         set_state_locked(w, CCPI_W_LEAVING);
         set_size_locked(p, size - ONE_LIVE);
@@ -261,15 +266,76 @@ bool ccpi_pool_leave(ccpi_worker *w, bool idle)
     return leaves && (surplus || is_quiet(p) || !come_back(w));
 }
 
+/* Sets the limit by what it is made of. */
+static void set_limit_locked(ccp_pool *p)
+{
+    unsigned wanted = p->blocked + p->stalled;
+    unsigned lent = wanted < p->opts.spare ? wanted : p->opts.spare;
+    uint64_t limit = (uint64_t)atomic_load_explicit(&p->base, CCPI_RLX) + lent; /* under the lock */
+    set_size_locked(p, limit * ONE_LIMIT + CCPI_POOL_LIVE(size_locked(p)));
+}
+
 /* Sets the limit; gives the former one. */
-static unsigned set_limit(ccp_pool *p, unsigned limit)
+static unsigned set_base(ccp_pool *p, unsigned base)
 {
     ccpi_lock_acquire(&p->lock);
-    uint64_t size = size_locked(p);
-    set_size_locked(p, limit * ONE_LIMIT + CCPI_POOL_LIVE(size));
+    unsigned before = atomic_load_explicit(&p->base, CCPI_RLX); /* changes under the lock */
+    atomic_store_explicit(&p->base, base, CCPI_RLX);
+    set_limit_locked(p);
     ccpi_lock_release(&p->lock);
     kick(p);
-    return CCPI_POOL_LIMIT(size);
+    return before;
+}
+
+void ccpi_pool_block(ccp_pool *p)
+{
+    ccpi_lock_acquire(&p->lock);
+    p->blocked++;
+    set_limit_locked(p);
+    ccpi_lock_release(&p->lock);
+    if (ccpi_pool_needs(p))
+        (void)ccpi_pool_grow(p, NULL);
+}
+
+void ccpi_pool_unblock(ccp_pool *p)
+{
+    ccpi_lock_acquire(&p->lock);
+    p->blocked--;
+    set_limit_locked(p);
+    ccpi_lock_release(&p->lock);
+    kick(p);
+}
+
+bool ccpi_pool_lend(ccp_pool *p, bool more)
+{
+    ccpi_lock_acquire(&p->lock);
+    bool ok = more ? p->blocked + p->stalled < p->opts.spare : p->stalled > 0;
+    p->stalled += ok && more;
+    p->stalled -= ok && !more;
+    set_limit_locked(p);
+    ccpi_lock_release(&p->lock);
+    kick(p);
+    if (ok && more && ccpi_pool_needs(p))
+        (void)ccpi_pool_grow(p, NULL);
+    return ok;
+}
+
+/* S5 */
+bool ccpi_pool_stick(ccp_pool *p)
+{
+    ccpi_lock_acquire(&p->lock);
+    bool ok = p->stuck + 1 < CCPI_POOL_LIVE(size_locked(p));
+    p->stuck += ok;
+    ccpi_lock_release(&p->lock);
+    return ok;
+}
+
+void ccpi_pool_unstick(ccp_pool *p)
+{
+    ccpi_lock_acquire(&p->lock);
+    p->stuck--;
+    ccpi_lock_release(&p->lock);
+    kick(p);
 }
 
 ccp_status ccp_pool_resize(ccp_pool *p, unsigned workers)
@@ -278,13 +344,13 @@ ccp_status ccp_pool_resize(ccp_pool *p, unsigned workers)
         return CCP_INVAL;
     if (ccp_chan_is_closed(p->tasks))
         return CCP_CLOSED;
-    unsigned before = set_limit(p, workers);
+    unsigned before = set_base(p, workers);
     ccpi_grown grown = CCPI_GROWN;
     while (grown == CCPI_GROWN && ccpi_pool_needs(p))
         grown = ccpi_pool_grow(p, NULL);
     if (grown != CCPI_SHORT || p->opts.partial)
         return CCP_OK;
-    (void)set_limit(p, before);
+    (void)set_base(p, before);
     return CCP_NOMEM;
 }
 
@@ -310,6 +376,7 @@ void ccpi_pool_join(ccp_pool *p)
     ccpi_lock_acquire(&p->lock);
     p->stopping = true;
     ccpi_lock_release(&p->lock);
+    ccpi_pool_unwatch(p);
     (void)ccp_wg_wait(&p->starting, CCP_FOREVER);
     for (ccpi_worker *w = ccpi_pool_next(&p->first); w; w = ccpi_pool_next(&w->next)) {
         if (w->joinable)

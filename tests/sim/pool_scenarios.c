@@ -38,6 +38,8 @@ typedef enum operation {
     WAIT,
     MORE,       /* one worker more */
     FEWER,      /* one worker only */
+    SUBMIT_NEST, /* a task that submits another, for as long as that takes */
+    BLOCK,       /* and one in a blocking section */
     OPERATIONS
 } operation;
 
@@ -45,6 +47,7 @@ static const char *const operation_names[OPERATIONS] = {
     "submit", "submit_nowait", "submit_timed", "submit_ctx", "submit_more", "submit_drain",
     "drain", "drain_nowait", "drain_timed", "drain_ctx", "close", "shutdown", "shutdown_nowait",
     "shutdown_timed", "get_info", "ctx_cancel", "wait", "more", "fewer",
+    "submit_nest", "block",
 };
 
 typedef enum state {
@@ -65,7 +68,7 @@ typedef struct play {
     size_t queue;
     state state;
     bool free_at_once; /* by ccp_pool_free() alone, with tasks in it if there are any */
-    bool elastic;      /* workers come when they are needed, and go when they are not */
+    bool elastic;      /* workers come and go as they are needed, and one is to spare */
     int ops;
     operation op[MOST_OPS];
 } play;
@@ -75,6 +78,8 @@ typedef struct play {
 typedef struct job {
     bool accepted;
     bool more;      /* submits another one */
+    bool nests;     /* waits for room, to do so */
+    bool blocks;    /* meanwhile there may be a worker more */
     bool held;      /* waits until the gate opens, or its context ends */
     int ran, handed_back;
     bool finished;
@@ -112,7 +117,7 @@ static unsigned most_workers(void)
     bool more = false;
     for (int i = 0; i < now->ops; i++)
         more |= now->op[i] == MORE;
-    return now->workers + more;
+    return now->workers + more + now->elastic;
 }
 
 static ccp_status run_job(ccp_ctx *c, void *arg)
@@ -132,6 +137,14 @@ static ccp_status run_job(ccp_ctx *c, void *arg)
         sim_assert(ccp_pool_wait(pool, CCP_FOREVER) == CCP_DEADLOCK);
         (void)submit(j->other, CCP_NOWAIT);
     }
+    if (j->nests) {
+        ccp_status got = ccp_pool_submit(pool, run_job, j->other, CCP_FOREVER);
+        j->other->accepted = got == CCP_OK;
+        sim_assert(got == CCP_OK || got == CCP_CLOSED || got == CCP_DEADLOCK ||
+                   (got == CCP_NOMEM && now->elastic));
+    }
+    if (j->blocks)
+        sim_assert(ccp_pool_block(pool) == CCP_OK && ccp_pool_unblock(pool) == CCP_OK);
     ccp_status st = CCP_OK;
     if (j->held) {
         st = ccp_chan_recv(gate, NULL, ccp_with(c));
@@ -241,6 +254,15 @@ static void act_out(void *arg)
     case WAIT: wait_for_all(); break;
     case MORE: resize(now->workers + 1); break;
     case FEWER: resize(1); break;
+    case SUBMIT_NEST:
+        own->nests = true;
+        own->other = own + 1;
+        (void)submit(own, CCP_FOREVER);
+        break;
+    case BLOCK:
+        own->blocks = true;
+        (void)submit(own, CCP_FOREVER);
+        break;
     default: ccp_ctx_cancel(ctx); break;
     }
     inside[sim_self()] = 0;
@@ -268,7 +290,8 @@ static void begin(const play *p)
     ctx = ccp_ctx_new(NULL, CCP_FOREVER);
     pool = ccp_pool_new(&(ccp_pool_opts){ .workers = p->workers, .queue = p->queue, .parent = ctx,
                                           .unrun = take_back, .unrun_arg = jobs,
-                                          .idle = p->elastic ? 50 : 0 });
+                                          .idle = p->elastic ? 50 : 0,
+                                          .spare = p->elastic });
     sim_assert(ctx && pool && scene_threads() == (p->elastic ? 0 : (int)p->workers));
     if (p->state != STARTING)
         sim_settle();
@@ -383,7 +406,8 @@ static const char *how_many(const play *p)
 {
     operation a = p->op[0], b = p->op[1];
     bool again = a == SUBMIT_DRAIN && b == SUBMIT_DRAIN;
-    if (p->elastic || a == MORE || b == MORE || (b == FEWER && p->workers == 2 && a < CLOSE))
+    if (p->elastic || a == MORE || b == MORE || (b == FEWER && p->workers == 2 && a < CLOSE) ||
+        b >= SUBMIT_NEST)
         return "some";
     if (p->workers == 2)
         return p->state == IDLE && b != SUBMIT_MORE ? "one" : "some";
@@ -457,10 +481,11 @@ static void crowds(void)
         { SUBMIT, SUBMIT, SUBMIT, SUBMIT, DRAIN, DRAIN },
         { SUBMIT, SUBMIT_MORE, FEWER, MORE, WAIT, SUBMIT_NOWAIT },
         { SUBMIT_DRAIN, FEWER, SUBMIT, MORE, SHUTDOWN, FEWER },
+        { SUBMIT_NEST, SUBMIT_NEST, BLOCK, SUBMIT_NEST, WAIT, FEWER },
     };
     static const char *const names[] = { "crowd_close", "crowd_cancel", "crowd_nowait",
                                          "crowd_timed", "crowd_drain", "crowd_resize",
-                                         "crowd_resize_shutdown" };
+                                         "crowd_resize_shutdown", "crowd_nest" };
     for (size_t i = 0; i < sizeof op / sizeof *op; i++)
         for (unsigned workers = 1; workers <= 2; workers++)
             for (size_t queue = 0; queue <= 2; queue++)
@@ -474,8 +499,52 @@ static void crowds(void)
                 }
 }
 
+/* All workers wait at the gate, and the task that would open it stands in the queue. */
+static ccp_status open_gate(ccp_ctx *c, void *arg)
+{
+    (void)c;
+    (void)arg;
+    sim_assert(ccp_chan_close(gate) == CCP_OK);
+    return CCP_OK;
+}
+
+static ccp_status pass_gate(ccp_ctx *c, void *arg)
+{
+    (void)c;
+    (void)arg;
+    sim_assert(ccp_chan_recv(gate, NULL, CCP_FOREVER) == CCP_CLOSED);
+    return CCP_OK;
+}
+
+static void stall(void *arg)
+{
+    (void)arg;
+    scene_tune(STILL);
+    gate = scene_chan(0, 1);
+    pool = ccp_pool_new(&(ccp_pool_opts){ .workers = 1, .queue = 2, .spare = 2, .stall = 100 });
+    sim_assert(pool && scene_threads() == 2);
+    for (int i = 0; i < 3; i++) {
+        ccp_task fn = i < 2 ? pass_gate : open_gate;
+        sim_assert(ccp_pool_submit(pool, fn, NULL, CCP_FOREVER) == CCP_OK);
+    }
+    sim_assert(ccp_pool_shutdown(pool, NULL, NULL, CCP_FOREVER) == CCP_OK);
+    ccp_pool_info info;
+    sim_assert(ccp_pool_get_info(pool, &info) == CCP_OK && info.most == 3 && info.finished == 3);
+    sim_assert(ccp_pool_free(pool) == CCP_OK);
+    sim_join();
+    (void)scene_chan_end(gate);
+    sim_assert(ccp_live_blocks() == 0 && scene_threads() == 0);
+}
+
+static void stalls(void)
+{
+    static const sim_options o = { .mode = SIM_RANDOM, .n = 1000 };
+    scene_add(stall, NULL, &o, "some_stall");
+}
+
 int main(int argc, char **argv)
 {
+    stalls();
     pairs();
     elastic_pairs();
     starts();
