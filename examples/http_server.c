@@ -22,22 +22,14 @@
 #include <ccp.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
-
-static volatile sig_atomic_t ended; /* main's alone: only main lets the signals come */
-
-static void on_signal(int signal)
-{
-    (void)signal;
-    ended = 1;
-}
 
 /* ---- a connection: a task ----------------------------------------------------------------- */
 
@@ -129,18 +121,22 @@ static int listen_on(unsigned short port)
     return fflush(stdout) == 0 ? fd : -1;
 }
 
+/* Signals are blocked in all threads; main looks whether one has come. */
+static bool interrupted(void)
+{
+    sigset_t pending;
+    return sigpending(&pending) == 0 &&
+           (sigismember(&pending, SIGINT) == 1 || sigismember(&pending, SIGTERM) == 1);
+}
+
 /* Accepts until a signal comes.  Gives how many were refused. */
 static unsigned long accept_all(ccp_pool *pool, int listener)
 {
     unsigned long refused = 0;
-    sigset_t none;
-    sigemptyset(&none);
-    while (!ended) {
-        fd_set ready;
-        FD_ZERO(&ready);
-        FD_SET(listener, &ready);
-        if (pselect(listener + 1, &ready, NULL, NULL, NULL, &none) <= 0)
-            continue; /* a signal; they come here and nowhere else */
+    while (!interrupted()) {
+        struct pollfd ready = { .fd = listener, .events = POLLIN };
+        if (poll(&ready, 1, 100) <= 0)
+            continue;
         int fd = accept(listener, NULL, NULL);
         if (fd < 0)
             ccp_sleep(ccp_within(CCP_MS(errno == EMFILE || errno == ENFILE ? 10 : 0)));
@@ -155,13 +151,10 @@ static unsigned long accept_all(ccp_pool *pool, int listener)
 static int run(unsigned workers, unsigned queue, unsigned short port)
 {
     sigset_t signals;
-    struct sigaction on = { .sa_handler = on_signal };
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGTERM);
     sigprocmask(SIG_BLOCK, &signals, NULL);
-    sigaction(SIGINT, &on, NULL);
-    sigaction(SIGTERM, &on, NULL);
     ccp_pool *pool = ccp_pool_new(
         &(ccp_pool_opts){ .workers = workers, .queue = queue, .name = "http" });
     int listener = pool ? listen_on(port) : -1;
