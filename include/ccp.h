@@ -2242,7 +2242,8 @@ CCP_API ccp_status ccp_flight_get_info(const ccp_flight *f, ccp_flight_info *out
  *       ccp_pool_resize() has set (P10 says when that takes effect), and `spare` more for P14, P15.
  *   P3  Every accepted task runs exactly once, or is handed back exactly once by
  *       ccp_pool_shutdown() or the `unrun` function of the pool.
- *   P4  ccp_pool_drain() returns CCP_OK only when each task accepted before it has finished.
+ *   P4  ccp_pool_drain() returns CCP_OK only when each task accepted before it has finished, or was
+ *       dropped by `full`.
  *   P5  Pools share nothing: no use of one delays or stops another.
  *   P6  What happened before ccp_pool_submit() happens-before the task; the task happens-before
  *       the return of the ccp_pool_drain() that waited for it.
@@ -2265,12 +2266,24 @@ CCP_API ccp_status ccp_flight_get_info(const ccp_flight *f, ccp_flight_info *out
  *       while all other workers do gets CCP_DEADLOCK instead.
  *   P15 With `stall` and `spare` a pool whose workers are all blocked goes on: one worker more is
  *       started each time that tasks have waited for so long while none began or finished.
+ *   P16 With `full`, ccp_pool_submit() returns CCP_OK instead of CCP_AGAIN or CCP_TIMEOUT when it
+ *       was the queue that had no room: the task has run in the caller, beside those of P2 and
+ *       before those that wait; or it, or the oldest that waits, was handed to `unrun` there.
  */
 
 typedef struct ccp_pool ccp_pool;
 
 /** Gets a task that will not run any more; gets the pool's unrun_arg too. */
 typedef void (*ccp_unrun)(ccp_task fn, void *task_arg, void *unrun_arg);
+
+/** What becomes of a task when the queue is full and its ccp_pool_submit() may not wait, or has
+ *  waited for as long as it may. */
+typedef enum ccp_pool_full {
+    CCP_FULL_FAILS,    /* the call fails: CCP_AGAIN, CCP_TIMEOUT */
+    CCP_FULL_RUNS,     /* the task runs in the caller */
+    CCP_FULL_DROPS_IT, /* the task goes to `unrun` */
+    CCP_FULL_DROPS_OLDEST /* the task that has waited longest goes to `unrun`, to make room */
+} ccp_pool_full;
 
 /** How to build a pool; zero is the default of every field. */
 typedef struct ccp_pool_opts {
@@ -2280,7 +2293,7 @@ typedef struct ccp_pool_opts {
     size_t stack_size; /* bytes of stack per worker, thread-local storage included; 0: the system's
                         * default */
     ccp_ctx *parent;   /* tasks' contexts are below it */
-    ccp_unrun unrun;   /* gets tasks that will not run when the pool is freed */
+    ccp_unrun unrun;   /* gets tasks that will not run: when the pool is freed, or by `full` */
     void *unrun_arg;
     int64_t idle;      /* ns; a worker that has had nothing to do for so long ends; 0: it stays */
     unsigned min;      /* with idle: workers that stay; they are started at once */
@@ -2290,6 +2303,7 @@ typedef struct ccp_pool_opts {
     void (*worker_end)(ccp_ctx *ctx, void *worker_arg);
     void *worker_arg;
     unsigned spare;    /* workers more, at most, while tasks block: see ccp_pool_block() */
+    ccp_pool_full full; /* what becomes of tasks for which the queue has no room */
     int64_t stall;     /* ns; with spare: one more when tasks wait and none began or finished for
                         * so long; 0: not for that reason */
 } ccp_pool_opts;
@@ -2307,6 +2321,7 @@ typedef struct ccp_pool_info {
     unsigned most;      /* workers that there were at once, at most */
     unsigned busy;      /* workers that have a task */
     uint64_t handed_back; /* tasks accepted that will not run */
+    uint64_t dropped;   /* of them, because the queue was full */
 } ccp_pool_info;
 
 /**

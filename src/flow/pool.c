@@ -269,15 +269,77 @@ static ccp_status submit_own(ccp_pool *p, const ccpi_task *t, ccp_wait w)
     return st;
 }
 
+/* By the pool's own threads, too. */
+static ccp_status submit_any(ccp_pool *p, const ccpi_task *t, ccp_wait w)
+{
+    if (CCPI_LIKELY(!ccpi_pool_is_own_thread(p)))
+        return submit(p, t, w);
+    ccp_status st = submit(p, t, ccp_under(w.ctx_, CCP_NOWAIT));
+    return st == CCP_AGAIN && !ccpi_wait_not_at_all(w) ? submit_own(p, t, w) : st;
+}
+
+/* ---- no room ---- */
+
+static void undo(const ccpi_task *t, ccp_unrun unrun, void *arg)
+{
+    if (!ccpi_call_undo(t->fn, t->arg) && !ccpi_parallel_undo(t->fn, t->arg) && unrun)
+        unrun(t->fn, t->arg, arg);
+}
+
+static void drop(ccp_pool *p, const ccpi_task *t)
+{
+    atomic_fetch_add_explicit(&p->dropped, 1, CCPI_RLX); /* a count */
+    undo(t, p->opts.unrun, p->opts.unrun_arg);
+}
+
+/* Takes the oldest task out of the queue, so that there is room; false if there is none. */
+static bool drop_oldest(ccp_pool *p)
+{
+    ccpi_task t;
+    if (ccp_chan_recv(p->tasks, &t, CCP_NOWAIT) != CCP_OK)
+        return false;
+    /* [Q4] [Q1] seq_cst: noted after it was received, before `drainers` is looked at. */
+    atomic_fetch_add_explicit(&p->skipped, 1, CCPI_SC);
+    ccpi_pool_tell(p);
+    if (t.fn)
+        drop(p, &t);
+    else
+        ccpi_pool_kick(p); /* it was for an idle worker */
+    return true;
+}
+
+static ccp_status run_here(ccp_pool *p, const ccpi_task *t)
+{
+    if (t->fn(p->ctx, t->arg) != CCP_OK)
+        atomic_fetch_add_explicit(&p->failed_here, 1, CCPI_RLX); /* a count, as the next */
+    atomic_fetch_add_explicit(&p->ran_here, 1, CCPI_RLX);
+    return CCP_OK;
+}
+
+/* The queue had no room for as long as the caller may wait. */
+static CCPI_NOINLINE ccp_status no_room(ccp_pool *p, const ccpi_task *t)
+{
+    ccp_status st = CCP_AGAIN;
+    if (p->opts.full == CCP_FULL_RUNS)
+        return run_here(p, t);
+    while (p->opts.full == CCP_FULL_DROPS_OLDEST && st == CCP_AGAIN && drop_oldest(p))
+        st = submit(p, t, CCP_NOWAIT);
+    if (st != CCP_AGAIN)
+        return st;
+    drop(p, t);
+    return CCP_OK;
+}
+
 ccp_status ccp_pool_submit(ccp_pool *p, ccp_task fn, void *arg, ccp_wait w)
 {
     if (!p || !fn)
         return CCP_INVAL;
     const ccpi_task t = { fn, arg };
-    if (CCPI_LIKELY(!ccpi_pool_is_own_thread(p)))
-        return submit(p, &t, w);
-    ccp_status st = submit(p, &t, ccp_under(w.ctx_, CCP_NOWAIT));
-    return st == CCP_AGAIN && !ccpi_wait_not_at_all(w) ? submit_own(p, &t, w) : st;
+    ccp_status st = submit_any(p, &t, w);
+    if (CCPI_LIKELY(st == CCP_OK) || p->opts.full == CCP_FULL_FAILS)
+        return st;
+    bool late = st == CCP_TIMEOUT && ccp_ctx_status(w.ctx_) == CCP_OK;
+    return st == CCP_AGAIN || late ? no_room(p, &t) : st;
 }
 
 /* ---- tasks that block ---- */
@@ -322,8 +384,8 @@ static void hand_back(ccp_pool *p, ccp_unrun unrun, void *arg)
     while (ccp_chan_recv(p->tasks, &t, CCP_NOWAIT) == CCP_OK) {
         /* [Q4] release: noted after it was received.  Pairs with ccpi_pool_books(). */
         atomic_fetch_add_explicit(t.fn ? &p->returned : &p->skipped, 1, CCPI_REL);
-        if (t.fn && !ccpi_call_undo(t.fn, t.arg) && !ccpi_parallel_undo(t.fn, t.arg) && unrun)
-            unrun(t.fn, t.arg, arg);
+        if (t.fn)
+            undo(&t, unrun, arg);
     }
     ccpi_pool_tell(p);
 }
@@ -378,8 +440,12 @@ ccp_status ccp_pool_get_info(const ccp_pool *p, ccp_pool_info *out)
         .limit = CCPI_POOL_LIMIT(size),
         /* Relaxed: counts. */
         .most = atomic_load_explicit(&p->most, CCPI_RLX),
+        .dropped = atomic_load_explicit(&p->dropped, CCPI_RLX),
         .handed_back = atomic_load_explicit(&p->returned, CCPI_RLX),
+        .finished = atomic_load_explicit(&p->ran_here, CCPI_RLX),
+        .failed = atomic_load_explicit(&p->failed_here, CCPI_RLX),
     };
+    out->handed_back += out->dropped;
     for (const ccpi_worker *w = ccpi_pool_next(&p->first); w; w = ccpi_pool_next(&w->next)) {
         uint64_t turn = ccpi_pool_turn(w);
         out->finished += turn / 2;

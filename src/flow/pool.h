@@ -92,7 +92,10 @@ struct ccp_pool {
     ccpi_word32 resting;  /* atomic: who watches wants to be woken */
     ccpi_word32 shut;     /* atomic: ccp_pool_shutdown() was called */
     ccpi_word64 returned; /* atomic: tasks taken back from the channel by hand_back() */
-    ccpi_word64 skipped;  /* atomic: elements received that were no tasks */
+    ccpi_word64 skipped;  /* atomic: elements received that were no tasks, or were dropped */
+    ccpi_word64 dropped;  /* atomic: tasks that were dropped since there was no room */
+    ccpi_word64 ran_here; /* atomic: tasks that ran in who submitted them */
+    ccpi_word64 failed_here; /* atomic: of them, those that failed */
     _Alignas(CCPI_LINE) ccpi_word64 offered; /* atomic, rendezvous only: tasks accepted, or being
                                               * offered */
     ccpi_word32 entering; /* atomic, with `idle` and a queue only: threads in ccp_pool_submit() */
@@ -140,6 +143,9 @@ typedef enum ccpi_grown {
     CCPI_ENOUGH, /* no more are allowed */
     CCPI_SHORT   /* memory or threads are short */
 } ccpi_grown;
+
+/* While there are workers too many: lets an idle one look at the size. */
+void ccpi_pool_kick(ccp_pool *p);
 
 /* Starts a worker, with a first task if there is one, unless as many live as may. */
 ccpi_grown ccpi_pool_grow(ccp_pool *p, const ccpi_task *first);

@@ -6,9 +6,9 @@
  *   S1  A worker that lives takes a task only after it has seen live <= limit.  So when the limit
  *       was lowered, each that is one too many takes at most the task that it was about to take.
  *   S2  While live > limit, an idle worker is about to look at the size, or all are busy, and look
- *       before they take another task: an element without a function is under way (kick()), or
- *       the channel is full, and whoever takes from it looks.  A worker that leaves for that reason
- *       sends the next one.
+ *       before they take another task: an element without a function is under way, sent by
+ *       ccpi_pool_kick(), or the channel is full, and whoever takes from it looks.  A worker that
+ *       leaves for that reason sends the next one.
  *   S3  With `idle`: while live < limit and more accepted tasks are not noted than workers are
  *       idle, somebody is about to start a worker: who submits looks after that (Dekker [Z3]), and
  *       a worker that leaves looks after it has left, and comes back.
@@ -226,7 +226,7 @@ static bool somebody_idle(const ccp_pool *p)
 }
 
 /* S2.  By rendezvous an idle worker may be on its way to the channel: for some instructions. */
-static void kick(ccp_pool *p)
+void ccpi_pool_kick(ccp_pool *p)
 {
     static const ccpi_task nothing;
     for (unsigned tries = 0; too_many(ccpi_pool_size(p)); ccpi_backoff(&tries))
@@ -262,7 +262,7 @@ bool ccpi_pool_leave(ccpi_worker *w, bool idle)
     }
     ccpi_lock_release(&p->lock);
     if (surplus)
-        kick(p);
+        ccpi_pool_kick(p);
     return leaves && (surplus || is_quiet(p) || !come_back(w));
 }
 
@@ -283,7 +283,7 @@ static unsigned set_base(ccp_pool *p, unsigned base)
     atomic_store_explicit(&p->base, base, CCPI_RLX);
     set_limit_locked(p);
     ccpi_lock_release(&p->lock);
-    kick(p);
+    ccpi_pool_kick(p);
     return before;
 }
 
@@ -303,7 +303,7 @@ void ccpi_pool_unblock(ccp_pool *p)
     p->blocked--;
     set_limit_locked(p);
     ccpi_lock_release(&p->lock);
-    kick(p);
+    ccpi_pool_kick(p);
 }
 
 bool ccpi_pool_lend(ccp_pool *p, bool more)
@@ -314,7 +314,7 @@ bool ccpi_pool_lend(ccp_pool *p, bool more)
     p->stalled -= ok && !more;
     set_limit_locked(p);
     ccpi_lock_release(&p->lock);
-    kick(p);
+    ccpi_pool_kick(p);
     if (ok && more && ccpi_pool_needs(p))
         (void)ccpi_pool_grow(p, NULL);
     return ok;
@@ -335,7 +335,7 @@ void ccpi_pool_unstick(ccp_pool *p)
     ccpi_lock_acquire(&p->lock);
     p->stuck--;
     ccpi_lock_release(&p->lock);
-    kick(p);
+    ccpi_pool_kick(p);
 }
 
 ccp_status ccp_pool_resize(ccp_pool *p, unsigned workers)

@@ -89,7 +89,8 @@ ccp_status use_zero(void)
     if (ccp_once_is_done(&once[0]) || ccp_mutex_is_locked(&mu) ||
         ccp_rwlock_rdlock(&rw, CCP_NOWAIT) != CCP_OK)
         return CCP_FAILED;
-    ccp_pool_opts opts = { 0, 0, NULL, 0, NULL, NULL, NULL, 0, 0, false, NULL, NULL, NULL, 0, 0 };
+    ccp_pool_opts opts = { 0, 0, NULL, 0, NULL, NULL, NULL, 0, 0, false, NULL, NULL, NULL, 0,
+                           CCP_FULL_FAILS, 0 };
     ccp_pool *pool = ccp_pool_new(&opts);
     ccp_pool_free(pool);
     return ccp_wg_wait(&wg, CCP_NOWAIT);
