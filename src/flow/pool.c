@@ -381,6 +381,9 @@ ccp_status ccp_pool_close(ccp_pool *p)
 static void hand_back(ccp_pool *p, ccp_unrun unrun, void *arg)
 {
     ccpi_task t;
+    ccpi_lock_acquire(&p->lock);
+    p->handing_back = true;
+    ccpi_lock_release(&p->lock);
     while (ccp_chan_recv(p->tasks, &t, CCP_NOWAIT) == CCP_OK) {
         /* [Q4] release: noted after it was received.  Pairs with ccpi_pool_books(). */
         atomic_fetch_add_explicit(t.fn ? &p->returned : &p->skipped, 1, CCPI_REL);

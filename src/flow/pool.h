@@ -91,6 +91,7 @@ struct ccp_pool {
     ccpi_thread watcher;  /* const after new */
     ccpi_word32 resting;  /* atomic: who watches wants to be woken */
     ccpi_word32 shut;     /* atomic: ccp_pool_shutdown() was called */
+    bool handing_back;    /* under lock: hand_back() has begun to take tasks from the channel */
     ccpi_word64 returned; /* atomic: tasks taken back from the channel by hand_back() */
     ccpi_word64 skipped;  /* atomic: elements received that were no tasks, or were dropped */
     ccpi_word64 dropped;  /* atomic: tasks that were dropped since there was no room */

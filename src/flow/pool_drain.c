@@ -3,13 +3,16 @@
  * What of a pool's tasks has been accepted, taken and finished; waiting for that.
  *
  * Invariants
- *   D1  Tasks are taken in the order of acceptance.  So once n elements have been received, the
- *       first n are finished when each worker has been seen either to finish a task received by
- *       then, or to have none while no received element was without a note (see settled()).
+ *   D1  Tasks are taken in the order of acceptance.  So once n elements have been received, all by
+ *       workers, the first n are finished when each worker has been seen either to finish a task
+ *       received by then, or to have none while no received element was without a note (see
+ *       settled()).
  *   D2  A worker that finishes a task and then sees `drainers` 0 cannot be what a drain waits
  *       for: a drain counts itself first, then looks (Dekker [Q1]).
  *   D3  What is noted or finished is counted before what is accepted: if both are equal, there was
  *       a moment in between when they were.
+ *   D4  Who takes the lock before hand_back() does has seen no element that it received; who takes
+ *       it later waits until everything has finished or is noted: the channel is closed by then.
  */
 /* uses: pool */
 #include "block/wait.h"
@@ -114,6 +117,24 @@ static bool drained(drain *d)
     return true;
 }
 
+static bool is_handing_back(ccp_pool *p)
+{
+    ccpi_lock_acquire(&p->lock);
+    bool is = p->handing_back;
+    ccpi_lock_release(&p->lock);
+    return is;
+}
+
+static bool is_over(drain *d)
+{
+    if (!drained(d))
+        return false;
+    if (d->everything || !is_handing_back(d->pool))
+        return true;
+    d->everything = true; /* D4 */
+    return drained(d);
+}
+
 /* ---- waiting ---- */
 
 /* Sleeps until a task has finished, unless the drain is over.  CCP_AGAIN: look again. */
@@ -127,7 +148,7 @@ static ccp_status sleep_once(drain *d, ccp_wait w, int64_t deadline)
     ccpi_lock_acquire(&p->lock);
     ccpi_queue_add(&p->drains, &node);
     ccpi_lock_release(&p->lock);
-    bool over = drained(d);
+    bool over = is_over(d);
     uint32_t verdict = over ? ccpi_waiter_give_up(&waiter) : ccpi_wait_sleep(w, &waiter, deadline);
     ccpi_lock_acquire(&p->lock);
     if (node.queued)
@@ -136,7 +157,7 @@ static ccp_status sleep_once(drain *d, ccp_wait w, int64_t deadline)
     if (verdict == CCPI_ENDED)
         return ccp_ctx_status(w.ctx_);
     if (verdict == CCPI_GAVE_UP && !over)
-        return drained(d) ? CCP_OK : ccpi_wait_over(w);
+        return is_over(d) ? CCP_OK : ccpi_wait_over(w);
     return CCP_AGAIN;
 }
 
@@ -146,14 +167,14 @@ static ccp_status wait_drained(drain *d, ccp_wait w)
     totals(d->pool, &b);
     d->target = d->pool->met ? 0 : b.accepted; /* by rendezvous all are received */
     d->at = &d->pool->first;
-    if (drained(d))
+    if (is_over(d))
         return CCP_OK;
     if (ccpi_wait_not_at_all(w))
         return CCP_AGAIN;
     int64_t deadline = ccpi_wait_deadline(w);
     ccp_status st = CCP_AGAIN;
     while (st == CCP_AGAIN)
-        st = drained(d) ? CCP_OK : sleep_once(d, w, deadline);
+        st = is_over(d) ? CCP_OK : sleep_once(d, w, deadline);
     return st;
 }
 

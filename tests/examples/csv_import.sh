@@ -145,7 +145,7 @@ case_progress()
 {
     command -v script >/dev/null || exit 77
     make_rows 20000
-    SHELL=/bin/sh script -q -e -c "'$program' -d 1 rows.csv table >out" terminal >/dev/null \
+    SHELL=/bin/sh script -q -e -c "'$program' -d 4 rows.csv table >out" terminal >/dev/null \
         </dev/null
     check_table
     [ "$(tr '\r' '\n' <terminal | grep -c '^[0-9]* lines')" -ge 2 ] || fail "no progress"

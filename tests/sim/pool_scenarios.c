@@ -407,16 +407,18 @@ static const char *how_many(const play *p)
 {
     operation a = p->op[0], b = p->op[1];
     bool again = a == SUBMIT_DRAIN && b == SUBMIT_DRAIN;
-    if (p->elastic || a == MORE || b == MORE || (b == FEWER && p->workers == 2 && a < CLOSE) ||
+    if (p->elastic || a == MORE || b == MORE || (b == FEWER && p->workers == 2) ||
         b >= SUBMIT_NEST)
         return "some";
     if (p->workers == 2)
         return p->state == IDLE && b != SUBMIT_MORE ? "one" : "some";
-    if (p->state == FULL && again)
+    if (p->state == FULL && (again || (p->queue == 1 && b <= SUBMIT_DRAIN)))
         return "some";
     if (p->state != IDLE)
         return "one";
-    return a >= DRAIN ? "pair" : again || (a == SUBMIT_DRAIN && shuts(b)) ? "one" : "two";
+    return a >= DRAIN                                                   ? "pair"
+           : b == SUBMIT_DRAIN || (a == SUBMIT_DRAIN && shuts(b)) ? "one"
+                                                                         : "two";
 }
 
 /* An idle worker whose limits always run out at once is, to schedules by priority, a livelock. */
@@ -427,7 +429,7 @@ static void add_pair(const play *p)
     const char *how = how_many(p);
     sim_options o = { .mode = SIM_DFS };
     if (how[0] == 's')
-        o = p->elastic ? at_random : (sim_options){ .mode = SIM_PCT, .depth = 4, .n = 500 };
+        o = p->elastic ? at_random : (sim_options){ .mode = SIM_PCT, .depth = 4, .n = 250 };
     else if (how[0] == 'p')
         o.mode = SIM_DPOR;
     else
@@ -495,7 +497,7 @@ static void crowds(void)
                                { SUBMIT } };
                     for (int k = 0; k < MOST_OPS; k++)
                         p.op[k] = op[i][k];
-                    sim_options o = { .mode = SIM_PCT, .depth = 4, .n = 2000, .spurious = 1 };
+                    sim_options o = { .mode = SIM_PCT, .depth = 4, .n = 1000, .spurious = 1 };
                     add_play(&p, p.elastic ? &at_random : &o, names[i]);
                 }
 }

@@ -27,7 +27,8 @@ ccp_sim_scenes(pool pool_scenarios.c)
 ccp_sim_test(pool 600 pool --summary pair.* two*)
 ccp_sim_test(pool_few 600 pool --summary one*)
 ccp_sim_test(pool_random 600 pool --summary some* crowd*)
-ccp_sim_test(pool_weak 600 pool --summary --mode pct --weak --n 100 *.idle.* two_start* crowd*)
+ccp_sim_test(pool_weak 600 pool --summary --mode pct --weak --n 100 *.workers?.queue?.idle.*
+             two_start* crowd*.workers?.queue?.*)
 
 # Timer channels, and selects between timers, channels and contexts.
 ccp_sim_scenes(timer timer_scenarios.c)
