@@ -69,7 +69,7 @@ struct ccp_future {
     void (*drop)(void *value, void *arg);
     void *drop_arg;
     size_t size;                 /* const after new */
-    _Alignas(16) unsigned char value[];
+    _Alignas(max_align_t) unsigned char value[];
 };
 
 static ccp_future *of(ccp_promise *p)

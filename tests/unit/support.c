@@ -55,13 +55,18 @@ static void *run_actor(void *arg)
     return NULL;
 }
 
+enum { STACK = 1 << 20 };
+
 void actor_start(actor *a, void (*fn)(actor *))
 {
     a->fn = fn;
     atomic_store(&a->tid, 0);
     atomic_store(&a->calling, false);
     atomic_store(&a->done, false);
-    MUST(pthread_create(&a->id, NULL, run_actor, a) == 0);
+    pthread_attr_t small; /* a thousand stacks have to fit into 32 bits */
+    MUST(pthread_attr_init(&small) == 0 && pthread_attr_setstacksize(&small, STACK) == 0);
+    MUST(pthread_create(&a->id, &small, run_actor, a) == 0);
+    MUST(pthread_attr_destroy(&small) == 0);
 }
 
 void actor_join(actor *a)

@@ -8,7 +8,7 @@
 
 typedef struct plan {
     gate *gate; /* passed by the element `slow`; NULL: none */
-    long slow, bad;
+    int64_t slow, bad;
     ccp_status status; /* of the element `bad` */
     atomic_long steps;
     ccp_fan *fan;
@@ -23,19 +23,19 @@ static plan plan_of(void)
 static ccp_status triple(ccp_ctx *ctx, const void *in, void *out, void *arg)
 {
     plan *p = arg;
-    long v = *(const long *)in;
+    int64_t v = *(const int64_t *)in;
     (void)ctx;
     atomic_fetch_add(&p->steps, 1);
     if (p->gate && v == p->slow)
         gate_pass(p->gate);
     if (out)
-        *(long *)out = 3 * v;
+        *(int64_t *)out = 3 * v;
     return v == p->bad ? p->status : CCP_OK;
 }
 
 typedef struct answer {
     ccp_result r;
-    long value;
+    int64_t value;
 } answer;
 
 static ccp_status answer_of(ccp_ctx *ctx, const void *in, void *out, void *arg)
@@ -43,10 +43,10 @@ static ccp_status answer_of(ccp_ctx *ctx, const void *in, void *out, void *arg)
     return triple(ctx, in, &((answer *)out)->value, arg);
 }
 
-static ccp_gen *numbers(long n)
+static ccp_gen *numbers(int64_t n)
 {
     ccp_gen *g = ccp_gen_range(0, n, 1, &(ccp_gen_opts){ .capacity = 8 });
-    MUST(g && sizeof(long) == sizeof(int64_t));
+    MUST(g);
     return g;
 }
 
@@ -54,7 +54,7 @@ static ccp_fan *fan_of(ccp_gen *g, plan *p, ccp_fan_opts o)
 {
     o.arg = p;
     if (!o.out_size)
-        o.out_size = sizeof(long);
+        o.out_size = sizeof(int64_t);
     ccp_fan *f = ccp_fan_out(ccp_gen_chan(g), o.results ? answer_of : triple, &o);
     MUST(f);
     return f;
@@ -74,9 +74,9 @@ static ccp_fan_info fan_info(ccp_fan *f)
 }
 
 /* Receives all; each of 0 .. n - 1 once, in order if `ordered`. */
-static void assert_all_come(ccp_fan *f, long n, bool ordered)
+static void assert_all_come(ccp_fan *f, int64_t n, bool ordered)
 {
-    long v, got = 0;
+    int64_t v, got = 0;
     char *seen = calloc((size_t)n + 1, 1);
     CCP_CHAN_FOR(&v, ccp_fan_chan(f), CCP_FOREVER)
     {
@@ -116,11 +116,11 @@ TEST(each_element_gives_one_result) /* K1 K2 */
         for (size_t capacity = 0; capacity < 3; capacity++)
             for (int ordered = 0; ordered < 2; ordered++) {
                 plan p = plan_of();
-                ccp_gen *g = numbers((long)scaled(2000));
+                ccp_gen *g = numbers((int64_t)scaled(2000));
                 ccp_fan *f = fan_of(
                     g, &p,
                     (ccp_fan_opts){ .workers = workers, .capacity = capacity, .ordered = ordered });
-                assert_all_come(f, (long)scaled(2000), ordered);
+                assert_all_come(f, (int64_t)scaled(2000), ordered);
                 ASSERT_STATUS(ccp_fan_wait(f, CCP_FOREVER), CCP_OK);
                 assert_int_equal(fan_info(f).taken, scaled(2000));
                 assert_int_equal(fan_info(f).failed, 0);
@@ -156,10 +156,10 @@ TEST(without_results_the_output_only_closes) /* K2 */
 TEST(without_results_too_a_canceled_output_stops_the_fan) /* K2 */
 {
     plan p = plan_of();
-    ccp_chan *in = ccp_chan_new(sizeof(long), 1);
+    ccp_chan *in = ccp_chan_new(sizeof(int64_t), 1);
     ccp_fan *f = ccp_fan_out(in, triple, &(ccp_fan_opts){ .workers = 1, .arg = &p });
     ASSERT_STATUS(ccp_chan_cancel(ccp_fan_chan(f)), CCP_OK);
-    ASSERT_STATUS(ccp_chan_send(in, &(long){ 1 }, CCP_FOREVER), CCP_OK);
+    ASSERT_STATUS(ccp_chan_send(in, &(int64_t){ 1 }, CCP_FOREVER), CCP_OK);
     ASSERT_STATUS(ccp_fan_wait(f, CCP_FOREVER), CCP_CLOSED);
     assert_int_equal(p.steps, 1);
     assert_true(ccp_chan_is_closed(in));
@@ -175,7 +175,7 @@ TEST(a_slow_element_holds_up_nobody_else) /* K4 */
     p.gate = &gates;
     ccp_gen *g = numbers(1000);
     ccp_fan *f = fan_of(g, &p, (ccp_fan_opts){ .workers = 2 });
-    long v;
+    int64_t v;
     for (int i = 1; i < 1000; i++) {
         ASSERT_STATUS(ccp_chan_recv(ccp_fan_chan(f), &v, CCP_FOREVER), CCP_OK);
         assert_int_equal(v, 3 * i); /* by the other worker */
@@ -213,7 +213,7 @@ TEST(a_failure_stops_the_fan_and_its_input) /* K3 */
         p.status = CCP_BUSY;
         ccp_gen *g = numbers(INT64_MAX);
         ccp_fan *f = fan_of(g, &p, (ccp_fan_opts){ .workers = 3, .ordered = ordered });
-        long v, n = 0;
+        int64_t v, n = 0;
         CCP_CHAN_FOR(&v, ccp_fan_chan(f), CCP_FOREVER)
         n++;
         assert_in_range(n, ordered ? 0 : 48, 50 + 3);
@@ -237,7 +237,7 @@ TEST(a_fan_that_keeps_going_leaves_out_what_failed) /* K3 */
         ccp_gen *g = numbers(100);
         ccp_fan *f =
             fan_of(g, &p, (ccp_fan_opts){ .workers = 3, .ordered = ordered, .keep_going = true });
-        long v, n = 0, sum = 0;
+        int64_t v, n = 0, sum = 0;
         CCP_CHAN_FOR(&v, ccp_fan_chan(f), CCP_FOREVER)
         {
             n++;
@@ -255,7 +255,7 @@ static ccp_status fail_always(ccp_ctx *ctx, const void *in, void *out, void *arg
     (void)ctx;
     (void)out;
     (void)arg;
-    return *(const long *)in == 0 ? CCP_BUSY : CCP_FAILED;
+    return *(const int64_t *)in == 0 ? CCP_BUSY : CCP_FAILED;
 }
 
 TEST(of_many_failures_the_first_is_kept) /* K3 */
@@ -310,8 +310,8 @@ TEST(a_consumer_that_stops_stops_the_whole_chain) /* K2 C4 */
                                                 .capacity = round % 3,
                                                 .drop = count_drop,
                                                 .drop_arg = &drops });
-            long received = 0;
-            while (received < (long)round)
+            int64_t received = 0;
+            while (received < (int64_t)round)
                 received += ccp_chan_recv(ccp_fan_chan(f), NULL, CCP_FOREVER) == CCP_OK;
             ASSERT_STATUS(ccp_chan_cancel(ccp_fan_chan(f)), CCP_OK);
             ASSERT_STATUS(ccp_fan_wait(f, CCP_FOREVER), CCP_CLOSED);
@@ -338,7 +338,7 @@ TEST(a_fan_can_be_freed_at_any_time) /* C4 */
             for (size_t i = 0; i < round; i++)
                 ASSERT_STATUS(ccp_chan_recv(ccp_fan_chan(f), NULL, CCP_FOREVER), CCP_OK);
             end_fan(f, g);
-            assert_int_equal(p.steps, (long)round + drops);
+            assert_int_equal(p.steps, (int64_t)round + drops);
         }
 }
 
@@ -407,9 +407,9 @@ TEST(a_step_cannot_wait_for_or_free_its_fan)
 
 TEST(a_fan_is_not_freed_under_its_consumer)
 {
-    ccp_chan *in = ccp_chan_new(sizeof(long), 1);
+    ccp_chan *in = ccp_chan_new(sizeof(int64_t), 1);
     plan p = plan_of();
-    ccp_fan *f = ccp_fan_out(in, triple, &(ccp_fan_opts){ .out_size = sizeof(long), .arg = &p });
+    ccp_fan *f = ccp_fan_out(in, triple, &(ccp_fan_opts){ .out_size = sizeof(int64_t), .arg = &p });
     actor a = { .ch = ccp_fan_chan(f), .w = CCP_FOREVER };
     actor_start(&a, actor_recv_long);
     actor_sleep_here(&a);
@@ -424,11 +424,11 @@ TEST(a_fan_is_not_freed_under_its_consumer)
 TEST(without_memory_there_is_no_fan) /* G4 */
 {
     memory_watch();
-    ccp_chan *in = ccp_chan_new(sizeof(long), 1);
+    ccp_chan *in = ccp_chan_new(sizeof(int64_t), 1);
     size_t live = memory_live;
     plan p = plan_of();
     const ccp_fan_opts ways[] = {
-        { .workers = 1, .ordered = true, .out_size = sizeof(long), .arg = &p },
+        { .workers = 1, .ordered = true, .out_size = sizeof(int64_t), .arg = &p },
         { .workers = 1, .results = true, .out_size = sizeof(answer), .arg = &p },
     };
     for (size_t i = 0; i < LENGTH(ways); i++) {
@@ -444,7 +444,7 @@ TEST(without_memory_there_is_no_fan) /* G4 */
         ASSERT_STATUS(ccp_fan_free(f), CCP_OK);
         if (i == 0) { /* whose end has canceled it */
             ASSERT_STATUS(ccp_chan_free(in), CCP_OK);
-            in = ccp_chan_new(sizeof(long), 1);
+            in = ccp_chan_new(sizeof(int64_t), 1);
             live = memory_live;
         }
     }
