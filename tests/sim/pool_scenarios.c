@@ -416,9 +416,9 @@ static const char *how_many(const play *p)
         return "some";
     if (p->state != IDLE)
         return "one";
-    return a >= DRAIN                                                   ? "pair"
-           : b == SUBMIT_DRAIN || (a == SUBMIT_DRAIN && shuts(b)) ? "one"
-                                                                         : "two";
+    if (a >= DRAIN)
+        return "pair";
+    return b == SUBMIT_DRAIN || (a == SUBMIT_DRAIN && shuts(b)) ? "one" : "two";
 }
 
 /* An idle worker whose limits always run out at once is, to schedules by priority, a livelock. */
