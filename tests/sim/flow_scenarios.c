@@ -344,7 +344,7 @@ static void add_play(const play *p, const sim_options *o, const char *how)
 
 int main(int argc, char **argv)
 {
-    const sim_options random = { .mode = SIM_PCT, .n = 1000 };
+    const sim_options random = { .mode = SIM_PCT, .n = 500 };
     const sim_options weak = { .mode = SIM_PCT, .n = 200, .weak = true };
     for (int k = 0; k < KINDS; k++)
         for (int fails = -1; fails < (k == GENERATOR || k == MERGE ? 0 : N); fails++)

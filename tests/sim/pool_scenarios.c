@@ -418,7 +418,8 @@ static const char *how_many(const play *p)
         return "one";
     if (a >= DRAIN)
         return "pair";
-    return b == SUBMIT_DRAIN || (a == SUBMIT_DRAIN && shuts(b)) ? "one" : "two";
+    bool much = b == SUBMIT_MORE || b == SUBMIT_DRAIN || (a == SUBMIT_DRAIN && shuts(b));
+    return much ? "one" : "two";
 }
 
 /* An idle worker whose limits always run out at once is, to schedules by priority, a livelock. */
@@ -429,7 +430,7 @@ static void add_pair(const play *p)
     const char *how = how_many(p);
     sim_options o = { .mode = SIM_DFS };
     if (how[0] == 's')
-        o = p->elastic ? at_random : (sim_options){ .mode = SIM_PCT, .depth = 4, .n = 250 };
+        o = p->elastic ? at_random : (sim_options){ .mode = SIM_PCT, .depth = 4, .n = 120 };
     else if (how[0] == 'p')
         o.mode = SIM_DPOR;
     else
@@ -497,7 +498,7 @@ static void crowds(void)
                                { SUBMIT } };
                     for (int k = 0; k < MOST_OPS; k++)
                         p.op[k] = op[i][k];
-                    sim_options o = { .mode = SIM_PCT, .depth = 4, .n = 1000, .spurious = 1 };
+                    sim_options o = { .mode = SIM_PCT, .depth = 4, .n = 500, .spurious = 1 };
                     add_play(&p, p.elastic ? &at_random : &o, names[i]);
                 }
 }

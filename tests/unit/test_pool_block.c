@@ -129,6 +129,32 @@ TEST(a_task_that_would_wait_for_ever_for_itself_is_told_so) /* P14 */
         }
 }
 
+static ccp_status never_called(ccp_ctx *ctx, void *arg, void *result)
+{
+    (void)ctx;
+    (void)result;
+    count(NULL, arg);
+    return CCP_OK;
+}
+
+static ccp_status call_with_nobody_there(ccp_ctx *ctx, void *arg)
+{
+    yard *y = arg;
+    ccp_future *f = NULL;
+    (void)ctx;
+    MUST(ccp_pool_call(y->p, NULL, never_called, y, &f, CCP_FOREVER) == CCP_DEADLOCK && !f);
+    return CCP_OK;
+}
+
+TEST(a_call_that_would_wait_for_ever_for_its_own_task_is_told_so) /* P14 */
+{
+    yard y = { .p = pool_with(1, 0, 0, 0) };
+    ASSERT_STATUS(ccp_pool_submit(y.p, call_with_nobody_there, &y, CCP_FOREVER), CCP_OK);
+    ASSERT_STATUS(ccp_pool_wait(y.p, CCP_FOREVER), CCP_OK);
+    assert_int_equal(y.ran, 0);
+    ASSERT_STATUS(ccp_pool_free(y.p), CCP_OK);
+}
+
 TEST(with_a_worker_to_spare_it_waits) /* P14 */
 {
     for (size_t q = 0; q < LENGTH(queues); q++) {
@@ -210,6 +236,7 @@ int main(void)
         ENTRY(while_tasks_block_others_run_as_many_as_can_be_spared),
         ENTRY(a_section_that_is_left_open_ends_with_its_task),
         ENTRY(a_task_that_would_wait_for_ever_for_itself_is_told_so),
+        ENTRY(a_call_that_would_wait_for_ever_for_its_own_task_is_told_so),
         ENTRY(with_a_worker_to_spare_it_waits),
         ENTRY(workers_that_all_submit_to_their_own_full_queue_go_on),
         ENTRY(a_pool_whose_workers_are_all_blocked_grows_until_it_goes_on),

@@ -221,7 +221,7 @@ static ccp_status fail_call(ccp_ctx *ctx, void *arg, void *result)
     (void)ctx;
     (void)arg;
     (void)result;
-    return CCP_BUSY;
+    return CCP_FAILED;
 }
 
 static ccp_status wait_for_failure(ccp_ctx *ctx, void *arg)
@@ -230,7 +230,7 @@ static ccp_status wait_for_failure(ccp_ctx *ctx, void *arg)
     (void)ctx;
     MUST(ccp_pool_call(y->p, NULL, fail_call, y, &y->f, CCP_FOREVER) == CCP_OK);
     MUST(ccp_future_get(y->f, NULL, CCP_FOREVER) == CCP_FAILED);
-    MUST(ccp_future_error(y->f) == CCP_BUSY);
+    MUST(ccp_future_error(y->f) == CCP_FAILED);
     ccp_future_free(y->f);
     return CCP_OK;
 }
