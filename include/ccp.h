@@ -2269,6 +2269,8 @@ CCP_API ccp_status ccp_flight_get_info(const ccp_flight *f, ccp_flight_info *out
  *   P16 With `full`, ccp_pool_submit() returns CCP_OK instead of CCP_AGAIN or CCP_TIMEOUT when it
  *       was the queue that had no room: the task has run in the caller, beside those of P2 and
  *       before those that wait; or it, or the oldest that waits, was handed to `unrun` there.
+ *       When the pool is closed at the same time, the oldest may have been dropped by a call that
+ *       then gives CCP_CLOSED.
  */
 
 typedef struct ccp_pool ccp_pool;

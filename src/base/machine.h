@@ -34,7 +34,8 @@ uint64_t ccpi_ticks(void);
 /* Processors that this process may use, at least 1.   [cpu.c] */
 unsigned ccpi_cpu_count(void);
 
-/* Has this process had most of them since the last question, or for 10 ms?  A hint.   [cpu.c] */
+/* Has this process had most of them lately?  It is found out anew when that is 10 ms ago.  A hint.
+ * [cpu.c] */
 bool ccpi_cpus_are_ours(void);
 
 /* Sleeps while *w == expect, until ccpi_word_wake(w) or the deadline.  May return at any time for
@@ -50,13 +51,17 @@ typedef struct ccpi_parker {
     ccpi_word32 word;
 } ccpi_parker;
 
+/* Where a worker of a pool is at home, as far as layers below the pool know it.  Constant. */
+typedef struct ccpi_home {
+    struct ccp_pool *pool;
+    struct ccp_ctx *ctx; /* that tasks get */
+} ccpi_home;
+
 /* What the library keeps per thread.  Above base/ a waiting "thread" is only this. */
 typedef struct ccpi_self {
     ccpi_parker parker;
-    uint32_t rand;    /* owner thread only; never 0 */
-    const void *home; /* owner thread only: the pool whose worker it is; NULL: none */
-    void *home_ctx;   /* owner thread only: the context of that worker's tasks */
-    void *home_slot;  /* owner thread only: that worker */
+    uint32_t rand;   /* owner thread only; never 0 */
+    ccpi_home *home; /* owner thread only; NULL: it is no worker */
 } ccpi_self;
 
 /* The calling thread's own.  Never fails; must not be kept across a wait.   [self.c] */

@@ -430,10 +430,10 @@ static bool run_lazy(ccp_future *f, ccp_ctx *ctx)
  * nothing else to do, and nobody else might have. */
 static bool run_queued(ccp_future *f)
 {
-    ccpi_self *self = ccpi_self_get();
-    if (!f->home || f->home != self->home || !begin(f))
+    const ccpi_home *home = ccpi_self_get()->home;
+    if (!home || f->home != home->pool || !begin(f))
         return false;
-    (void)call(f, self->home_ctx);
+    (void)call(f, home->ctx);
     return true;
 }
 

@@ -80,13 +80,16 @@ static void *copy_of(ccp_broadcast *b, ccp_ctx *ctx)
 /* Makes room by dropping the oldest.  The consumer may have made it meanwhile. */
 static ccp_status send_newest(ccp_broadcast *b, member *m, void *elem)
 {
+    char *oldest = b->copy + (b->o.clone ? b->size : 0);
+    unsigned tries = 0;
     ccp_status st;
     while ((st = ccp_chan_send(m->ch, elem, CCP_NOWAIT)) == CCP_AGAIN) {
-        char *oldest = b->copy + (b->o.clone ? b->size : 0);
-        if (ccp_chan_recv(m->ch, b->size ? oldest : NULL, CCP_NOWAIT) != CCP_OK)
-            continue;
-        drop(b, oldest);
-        lose(b, m);
+        if (ccp_chan_recv(m->ch, b->size ? oldest : NULL, CCP_NOWAIT) == CCP_OK) {
+            drop(b, oldest);
+            lose(b, m);
+        } else {
+            ccpi_backoff(&tries); /* a consumer is in the middle of taking it */
+        }
     }
     return st;
 }
@@ -375,6 +378,8 @@ ccp_status ccp_broadcast_free(ccp_broadcast *b)
         return CCP_BUSY;
     ccp_ctx_cancel(ccp_group_ctx(b->group));
     (void)ccp_group_wait(b->group, CCP_FOREVER);
+    if (!b->started)
+        (void)ccp_chan_cancel(b->in); /* otherwise the thread has */
     while (b->members.first) {
         member *m = to_member(b->members.first);
         ccpi_list_remove(&b->members, &m->link);

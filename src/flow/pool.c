@@ -21,32 +21,33 @@
 static CCPI_COLD void end_sections(ccpi_worker *w)
 {
     w->sections = 0;
-    ccpi_pool_unblock(w->pool);
+    ccpi_pool_unblock(w->home.pool);
 }
 
 static void run_task(ccpi_worker *w, const ccpi_task *t, uint64_t turn)
 {
     /* [Q2] release: the task was received before.  Pairs with the acquire in ccpi_pool_turn(). */
     atomic_store_explicit(&w->turn, turn + 1, CCPI_REL);
-    if (t->fn(w->ctx, t->arg) != CCP_OK)
+    if (t->fn(w->home.ctx, t->arg) != CCP_OK)
         atomic_fetch_add_explicit(&w->failed, 1, CCPI_RLX);
     if (CCPI_UNLIKELY(w->sections))
         end_sections(w);
     /* [Q1] seq_cst: before the loads of `drainers` and `size`; release: what the task did (P6). */
     atomic_store_explicit(&w->turn, turn + 2, CCPI_SC);
-    ccpi_pool_tell(w->pool);
+    ccpi_pool_tell(w->home.pool);
 }
 
 /* How long a worker waits for a task, before it asks whether to leave. */
 static ccp_wait patience(const ccp_pool *p, uint64_t size)
 {
-    return p->idle && CCPI_POOL_LIVE(size) > p->min ? ccp_within(p->idle) : CCP_FOREVER;
+    const ccp_pool_opts *o = &p->opts;
+    return o->idle && CCPI_POOL_LIVE(size) > o->min ? ccp_within(o->idle) : CCP_FOREVER;
 }
 
 /* False: the worker shall end. */
 static bool next_task(ccpi_worker *w, ccpi_task *t)
 {
-    ccp_pool *p = w->pool;
+    ccp_pool *p = w->home.pool;
     for (;;) {
         uint64_t size = ccpi_pool_size(p);
         if (CCPI_UNLIKELY(CCPI_POOL_LIVE(size) > CCPI_POOL_LIMIT(size)) &&
@@ -68,27 +69,26 @@ static bool next_task(ccpi_worker *w, ccpi_task *t)
 void ccpi_pool_work(void *arg)
 {
     ccpi_worker *w = arg;
-    const ccp_pool_opts *o = &w->pool->opts;
+    const ccp_pool_opts *o = &w->home.pool->opts;
     ccpi_task t = w->first;
-    ccpi_self_get()->home = w->pool;
-    ccpi_self_get()->home_ctx = w->ctx;
-    ccpi_self_get()->home_slot = w;
+    ccpi_self_get()->home = &w->home;
     if (o->worker_start)
-        o->worker_start(w->ctx, o->worker_arg);
+        o->worker_start(w->home.ctx, o->worker_arg);
     ccpi_pool_ready(w);
     uint64_t turn = atomic_load_explicit(&w->turn, CCPI_RLX); /* ours alone */
     bool more = t.fn || next_task(w, &t);
     for (; more; turn += 2, more = next_task(w, &t))
         run_task(w, &t, turn);
     if (o->worker_end)
-        o->worker_end(w->ctx, o->worker_arg);
+        o->worker_end(w->home.ctx, o->worker_arg);
     ccpi_self_get()->home = NULL;
     ccpi_pool_ended(w);
 }
 
 bool ccpi_pool_is_own_thread(const ccp_pool *p)
 {
-    return ccpi_self_get()->home == p;
+    const ccpi_home *home = ccpi_self_get()->home;
+    return home && home->pool == p;
 }
 
 /* ---- making ---- */
@@ -98,7 +98,7 @@ static void release(ccp_pool *p)
     ccpi_worker *w = ccpi_pool_next(&p->first);
     while (w) {
         ccpi_worker *next = ccpi_pool_next(&w->next);
-        (void)ccp_ctx_free(w->ctx);
+        (void)ccp_ctx_free(w->home.ctx);
         ccpi_free_lines(w);
         w = next;
     }
@@ -123,10 +123,8 @@ static ccp_pool *make(const ccp_pool_opts *o, unsigned workers)
     if (!o->name)
         p->opts.name = "ccp";
     p->met = o->queue == 0;
-    p->idle = o->idle;
-    p->elastic = p->idle || o->spare;
+    p->elastic = o->idle || o->spare;
     p->plain = !p->met && !p->elastic;
-    p->min = o->min;
     atomic_init(&p->base, workers);
     atomic_init(&p->size, (uint64_t)workers << 32);
     p->ctx = ccp_ctx_new(o->parent, CCP_FOREVER);
@@ -344,14 +342,20 @@ ccp_status ccp_pool_submit(ccp_pool *p, ccp_task fn, void *arg, ccp_wait w)
 
 /* ---- tasks that block ---- */
 
+/* The calling thread, if it is a worker of p. */
+static ccpi_worker *own_worker(const ccp_pool *p)
+{
+    return ccpi_pool_is_own_thread(p) ? CCPI_CONTAINER(ccpi_self_get()->home, ccpi_worker, home)
+                                      : NULL;
+}
+
 ccp_status ccp_pool_block(ccp_pool *p)
 {
     if (!p)
         return CCP_INVAL;
-    ccpi_self *self = ccpi_self_get();
-    if (self->home != p)
+    ccpi_worker *w = own_worker(p);
+    if (!w)
         return CCPI_MISUSE("ccp_pool_block", "the caller is no task of the pool");
-    ccpi_worker *w = self->home_slot;
     if (w->sections++ == 0)
         ccpi_pool_block(p);
     return CCP_OK;
@@ -361,8 +365,7 @@ ccp_status ccp_pool_unblock(ccp_pool *p)
 {
     if (!p)
         return CCP_INVAL;
-    ccpi_self *self = ccpi_self_get();
-    ccpi_worker *w = self->home == p ? self->home_slot : NULL;
+    ccpi_worker *w = own_worker(p);
     if (!w || w->sections == 0)
         return CCPI_MISUSE("ccp_pool_unblock", "the caller is in no blocking section");
     if (--w->sections == 0)

@@ -55,8 +55,7 @@ struct ccpi_worker {
     ccpi_word64 failed;                   /* atomic: a count */
     ccpi_word32 state;                    /* atomic, see P4 */
     int index;                            /* const after new */
-    ccp_ctx *ctx;                         /* const after new */
-    ccp_pool *pool;                       /* const after new */
+    ccpi_home home;                       /* const after new */
     _Atomic(ccpi_worker *) next;          /* atomic: changes once, under lock */
     ccpi_task first;                      /* written before the thread is started */
     unsigned sections;                    /* the worker's own: blocking sections it is in */
@@ -69,8 +68,6 @@ struct ccp_pool {
     bool plain;          /* const after new: a task needs only to be sent */
     bool elastic;        /* const after new: who submits looks whether a worker is needed */
     bool met;            /* const after new: tasks are accepted by rendezvous */
-    int64_t idle;        /* const after new: see ccp_pool_opts; 0: workers stay */
-    unsigned min;        /* const after new */
     ccp_ctx *ctx;        /* const after new: ends when the pool is shut down */
     ccp_pool_opts opts;  /* const after new */
     ccpi_word64 size;    /* atomic, see above */

@@ -72,7 +72,7 @@ bool ccpi_pool_needs(const ccp_pool *p)
     if (live >= CCPI_POOL_LIMIT(size))
         return false;
     /* Relaxed: who changes it looks afterwards. */
-    if (live < (p->idle ? p->min : atomic_load_explicit(&p->base, CCPI_RLX)))
+    if (live < (p->opts.idle ? p->opts.min : atomic_load_explicit(&p->base, CCPI_RLX)))
         return true;
     ccpi_books b;
     ccpi_pool_books(p, &b);
@@ -150,10 +150,10 @@ static ccpi_worker *make_slot(ccp_pool *p)
     ccpi_worker *w = ccpi_alloc_lines(sizeof *w);
     if (!w)
         return NULL;
-    w->pool = p;
+    w->home.pool = p;
     atomic_init(&w->state, CCPI_W_STARTING);
-    w->ctx = ccp_ctx_new_value(p->ctx, &worker_key, w);
-    if (w->ctx) {
+    w->home.ctx = ccp_ctx_new_value(p->ctx, &worker_key, w);
+    if (w->home.ctx) {
         append_slot(p, w);
         return w;
     }
@@ -237,7 +237,7 @@ void ccpi_pool_kick(ccp_pool *p)
 /* S3, S4; false if others have come meanwhile, as many as may be. */
 static bool come_back(ccpi_worker *w)
 {
-    ccp_pool *p = w->pool;
+    ccp_pool *p = w->home.pool;
     ccpi_lock_acquire(&p->lock);
     uint64_t size = size_locked(p);
     bool may = CCPI_POOL_LIVE(size) < CCPI_POOL_LIMIT(size);
@@ -251,11 +251,11 @@ static bool come_back(ccpi_worker *w)
 
 bool ccpi_pool_leave(ccpi_worker *w, bool idle)
 {
-    ccp_pool *p = w->pool;
+    ccp_pool *p = w->home.pool;
     ccpi_lock_acquire(&p->lock);
     uint64_t size = size_locked(p);
     bool surplus = too_many(size) && CCPI_POOL_LIVE(size) - 1 > p->stuck; /* S5 */
-    bool leaves = surplus || (idle && CCPI_POOL_LIVE(size) > p->min);
+    bool leaves = surplus || (idle && CCPI_POOL_LIVE(size) > p->opts.min);
     if (leaves) {
         set_state_locked(w, CCPI_W_LEAVING);
         set_size_locked(p, size - ONE_LIVE);
@@ -356,9 +356,9 @@ ccp_status ccp_pool_resize(ccp_pool *p, unsigned workers)
 
 static void set_state(ccpi_worker *w, uint32_t state)
 {
-    ccpi_lock_acquire(&w->pool->lock);
+    ccpi_lock_acquire(&w->home.pool->lock);
     set_state_locked(w, state);
-    ccpi_lock_release(&w->pool->lock);
+    ccpi_lock_release(&w->home.pool->lock);
 }
 
 void ccpi_pool_ready(ccpi_worker *w)

@@ -2,28 +2,11 @@
 # SPDX-License-Identifier: MIT
 # cksum_tree.sh CASE PROGRAM PEAK: one test of examples/cksum_tree.c, in a directory of its own.
 # Exit status 77: this machine cannot run the case.
-set -eu
-test_case=$1
 program=$2
 peak=$3
-LC_ALL=C
-export LC_ALL
-work=$(mktemp -d "${TMPDIR:-/tmp}/cksum_tree.XXXXXX")
+# shellcheck source=tests/examples/common.sh
+. "$(dirname "$0")/common.sh"
 trap 'chmod -R u+rwx "$work"; rm -rf "$work"' EXIT
-cd "$work"
-
-fail()
-{
-    echo "$test_case: $*" >&2
-    exit 1
-}
-
-# status COMMAND...: runs it and leaves its exit status in $got.
-status()
-{
-    got=0
-    "$@" || got=$?
-}
 
 # What must be printed for the paths.
 reference()

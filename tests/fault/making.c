@@ -211,6 +211,13 @@ static unsigned pool_with_everything(void)
     return failed;
 }
 
+/* With a thread that looks for stalls. */
+static unsigned watched_pool(void)
+{
+    return make_pool(
+        &(ccp_pool_opts){ .workers = 2, .queue = 2, .spare = 1, .stall = CCP_SEC(100) });
+}
+
 static unsigned pool_without_queue(void)
 {
     return make_pool(&(ccp_pool_opts){ .workers = 2 });
@@ -314,6 +321,7 @@ const fault_site making_sites[] = {
     { "plain_pool", plain_pool },
     { "pool_with_everything", pool_with_everything },
     { "pool_without_queue", pool_without_queue },
+    { "watched_pool", watched_pool },
     { "elastic_pool_with_queue", elastic_pool_with_queue },
     { "elastic_pool_without_queue", elastic_pool_without_queue },
     { "partial_and_resized_pool", partial_and_resized_pool },

@@ -40,14 +40,15 @@ typedef enum operation {
     FEWER,      /* one worker only */
     SUBMIT_NEST, /* a task that submits another, for as long as that takes */
     BLOCK,       /* and one in a blocking section */
-    OPERATIONS
+    OPERATIONS,
+    OPEN = OPERATIONS /* the gate: in plays by hand only */
 } operation;
 
-static const char *const operation_names[OPERATIONS] = {
+static const char *const operation_names[OPERATIONS + 1] = {
     "submit", "submit_nowait", "submit_timed", "submit_ctx", "submit_more", "submit_drain",
     "drain", "drain_nowait", "drain_timed", "drain_ctx", "close", "shutdown", "shutdown_nowait",
     "shutdown_timed", "get_info", "ctx_cancel", "wait", "more", "fewer",
-    "submit_nest", "block",
+    "submit_nest", "block", "open",
 };
 
 typedef enum state {
@@ -69,6 +70,7 @@ typedef struct play {
     state state;
     bool free_at_once; /* by ccp_pool_free() alone, with tasks in it if there are any */
     bool elastic;      /* workers come and go as they are needed, and one is to spare */
+    ccp_pool_full full;
     int ops;
     operation op[MOST_OPS];
 } play;
@@ -107,7 +109,7 @@ static bool submit(job *j, ccp_wait w)
     j->accepted = st == CCP_OK;
     bool limited = w.ns_ != INT64_MAX;
     sim_assert(st == CCP_OK || st == CCP_CLOSED || (w.ctx_ && st == CCP_CANCELED) ||
-               (limited && st == (w.ns_ == 0 ? CCP_AGAIN : CCP_TIMEOUT)));
+               (limited && !now->full && st == (w.ns_ == 0 ? CCP_AGAIN : CCP_TIMEOUT)));
     return st == CCP_OK;
 }
 
@@ -125,10 +127,11 @@ static ccp_status run_job(ccp_ctx *c, void *arg)
     job *j = arg;
     sim_assert(++j->ran == 1 && !j->handed_back);
     int worker = ccp_pool_worker(c);
-    sim_assert(worker >= 0 && worker < MOST_JOBS);
-    unsigned before = atomic_fetch_add_explicit(&running, 1, memory_order_relaxed);
-    sim_assert(before < most_workers()); /* P2 */
-    if (most_workers() == 1)
+    bool here = worker < 0; /* P16 */
+    sim_assert(here ? now->full == CCP_FULL_RUNS : worker < MOST_JOBS);
+    unsigned before = atomic_fetch_add_explicit(&running, !here, memory_order_relaxed);
+    sim_assert(here || before < most_workers()); /* P2 */
+    if (most_workers() == 1 && !here)
         order[run_count++] = (int)(j - jobs);
     if (j->more) {
         sim_assert(ccp_pool_drain(pool, CCP_FOREVER) == CCP_DEADLOCK);
@@ -151,7 +154,7 @@ static ccp_status run_job(ccp_ctx *c, void *arg)
         sim_assert(st == CCP_CLOSED || (st == CCP_CANCELED && ccp_ctx_status(c) == st));
     }
     j->finished = true;
-    atomic_fetch_sub_explicit(&running, 1, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&running, !here, memory_order_relaxed);
     return st;
 }
 
@@ -165,7 +168,8 @@ static void take_back(ccp_task fn, void *arg, void *unrun_arg)
 static void check_set_up_finished(bool or_back)
 {
     for (int i = 0; i < set_up; i++)
-        sim_assert(!jobs[i].accepted || jobs[i].finished || (or_back && jobs[i].handed_back));
+        sim_assert(!jobs[i].accepted || jobs[i].finished || now->full || /* or dropped */
+                   (or_back && jobs[i].handed_back));
 }
 
 static void drain(job *own, ccp_wait w)
@@ -264,6 +268,7 @@ static void act_out(void *arg)
         own->blocks = true;
         (void)submit(own, CCP_FOREVER);
         break;
+    case OPEN: (void)ccp_chan_close(gate); break;
     default: ccp_ctx_cancel(ctx); break;
     }
     inside[sim_self()] = 0;
@@ -292,7 +297,8 @@ static void begin(const play *p)
     pool = ccp_pool_new(&(ccp_pool_opts){ .workers = p->workers, .queue = p->queue, .parent = ctx,
                                           .unrun = take_back, .unrun_arg = jobs,
                                           .idle = p->elastic ? 50 : 0,
-                                          .spare = p->elastic });
+                                          .spare = p->elastic,
+                                          .full = p->full });
     sim_assert(ctx && pool && scene_threads() == (p->elastic ? 0 : (int)p->workers));
     if (p->state != STARTING)
         sim_settle();
@@ -446,8 +452,8 @@ static void pairs(void)
             for (int s = 0; s < STATES; s++)
                 for (int a = 0; a < OPERATIONS; a++)
                     for (int b = a; b < OPERATIONS; b++)
-                        add_pair(&(play){ workers, queue, (state)s, (a + b) % 2, false, 2,
-                                          { (operation)a, (operation)b } });
+                        add_pair(&(play){ workers, queue, (state)s, (a + b) % 2, false,
+                                          CCP_FULL_FAILS, 2, { (operation)a, (operation)b } });
 }
 
 /* Of workers that come and go. */
@@ -459,7 +465,8 @@ static void elastic_pairs(void)
             for (int a = 0; a < OPERATIONS; a++)
                 for (int b = a; b < OPERATIONS; b++)
                     add_pair(&(play){ 1 + (unsigned)(a + b + (int)s) % 2, queue, states[s],
-                                      (a + b) % 2, true, 2, { (operation)a, (operation)b } });
+                                      (a + b) % 2, true, CCP_FULL_FAILS, 2,
+                                      { (operation)a, (operation)b } });
 }
 
 static void starts(void)
@@ -494,13 +501,43 @@ static void crowds(void)
         for (unsigned workers = 1; workers <= 2; workers++)
             for (size_t queue = 0; queue <= 2; queue++)
                 for (int s = 0; s < 2 * STATES; s++) {
-                    play p = { workers, queue, (state)(s / 2), s / 2 % 2, s % 2, MOST_OPS,
-                               { SUBMIT } };
+                    play p = { workers, queue, (state)(s / 2), s / 2 % 2, s % 2, CCP_FULL_FAILS,
+                               MOST_OPS, { SUBMIT } };
                     for (int k = 0; k < MOST_OPS; k++)
                         p.op[k] = op[i][k];
                     sim_options o = { .mode = SIM_PCT, .depth = 4, .n = 500, .spurious = 1 };
                     add_play(&p, p.elastic ? &at_random : &o, names[i]);
                 }
+}
+
+/* A worker is busy, and the queue is full, if there is one. */
+static void no_room(void)
+{
+    static const operation op[][3] = {
+        { SUBMIT_NOWAIT, SUBMIT_NOWAIT, OPEN },
+        { SUBMIT_NOWAIT, CLOSE, OPEN },
+        { SUBMIT_NOWAIT, DRAIN, OPEN },
+        { SUBMIT_TIMED, SHUTDOWN_NOWAIT, OPEN },
+    };
+    static const char *const names[] = { "one_fails", "one_runs", "one_drops_it",
+                                         "one_drops_oldest" };
+    static const sim_options o = { .mode = SIM_DFS, .preemptions = 1 };
+    for (int full = CCP_FULL_FAILS; full <= CCP_FULL_DROPS_OLDEST; full++)
+        for (size_t queue = 0; queue <= 1; queue++)
+            for (size_t i = 0; i < sizeof op / sizeof *op; i++)
+                add_play(&(play){ 1, queue, HELD, false, false, (ccp_pool_full)full, 3,
+                                  { op[i][0], op[i][1], op[i][2] } },
+                         &o, names[full]);
+}
+
+/* What waits in the queue is taken back, not by a worker: a drain must not take it for finished
+ * because a worker has finished something since. */
+static void hands_back(void)
+{
+    static const sim_options o = { .mode = SIM_DFS, .preemptions = 2 };
+    add_play(&(play){ 1, 1, HELD, false, false, CCP_FULL_FAILS, 3,
+                      { DRAIN, SHUTDOWN_NOWAIT, OPEN } },
+             &o, "two_hands_back");
 }
 
 /* All workers wait at the gate, and the task that would open it stands in the queue. */
@@ -553,5 +590,7 @@ int main(int argc, char **argv)
     elastic_pairs();
     starts();
     crowds();
+    no_room();
+    hands_back();
     return scene_main(argc, argv);
 }

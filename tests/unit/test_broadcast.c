@@ -280,6 +280,17 @@ TEST(its_end_stops_the_source) /* K13 */
     }
 }
 
+TEST(one_that_was_not_started_stops_its_source_too) /* K13 */
+{
+    ccp_chan *in = ccp_chan_new(sizeof(long), 1);
+    ccp_broadcast *b = ccp_broadcast_new(in, NULL);
+    (void)join(b, 1, CCP_SLOW_WAIT);
+    send_numbers(in, 1);
+    ASSERT_STATUS(ccp_broadcast_free(b), CCP_OK);
+    assert_true(ccp_chan_is_closed(in));
+    ASSERT_STATUS(ccp_chan_free(in), CCP_OK);
+}
+
 TEST(one_in_use_is_not_freed)
 {
     ccp_chan *in;
@@ -477,6 +488,7 @@ int main(void)
         ENTRY(who_joins_after_the_end_finds_a_closed_channel),
         ENTRY(leaving_releases_the_broadcast_that_waits_for_it),
         ENTRY(its_end_stops_the_source),
+        ENTRY(one_that_was_not_started_stops_its_source_too),
         ENTRY(one_in_use_is_not_freed),
         ENTRY(copies_that_nobody_gets_are_dropped),
         ENTRY(its_own_thread_cannot_free_it),

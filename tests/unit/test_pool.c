@@ -3,53 +3,12 @@
  * Worker pools: running, order, limits, waiting.  Stopping them is in test_pool_stop.
  */
 #define _GNU_SOURCE
-#include "support.h"
+#include "pools.h"
 
 #include <dirent.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
-
-static ccp_pool *pool_of(unsigned workers, size_t queue)
-{
-    ccp_pool *p = ccp_pool_new(&(ccp_pool_opts){ .workers = workers, .queue = queue });
-    assert_non_null(p);
-    return p;
-}
-
-static ccp_pool_info info_of_pool(const ccp_pool *p)
-{
-    ccp_pool_info info;
-    MUST(ccp_pool_get_info(p, &info) == CCP_OK);
-    return info;
-}
-
-static ccp_status count(ccp_ctx *ctx, void *arg)
-{
-    MUST(ccp_ctx_status(ctx) == CCP_OK);
-    atomic_fetch_add((atomic_long *)arg, 1);
-    return CCP_OK;
-}
-
-static gate task_gate = GATE_INIT;
-
-static ccp_status pass_gate(ccp_ctx *ctx, void *arg)
-{
-    (void)ctx;
-    gate_pass(&task_gate);
-    if (arg)
-        atomic_fetch_add((atomic_long *)arg, 1);
-    return CCP_OK;
-}
-
-/* Keeps n workers busy until the gate is opened. */
-static void occupy(ccp_pool *p, int n)
-{
-    gate_shut(&task_gate);
-    for (int i = 0; i < n; i++)
-        ASSERT_STATUS(ccp_pool_submit(p, pass_gate, NULL, CCP_FOREVER), CCP_OK);
-    WAIT_UNTIL(atomic_load(&task_gate.arrived) == n);
-}
 
 TEST(null_arguments_are_refused) /* G2 */
 {

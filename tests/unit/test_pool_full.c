@@ -2,9 +2,7 @@
  *
  * Worker pools: what becomes of tasks for which the queue has no room.
  */
-#include "support.h"
-
-static gate task_gate = GATE_INIT;
+#include "pools.h"
 
 typedef struct yard {
     ccp_pool *p;
@@ -17,14 +15,6 @@ typedef struct job {
     yard *y;
     long number;
 } job;
-
-static ccp_status pass_gate(ccp_ctx *ctx, void *arg)
-{
-    (void)ctx;
-    (void)arg;
-    gate_pass(&task_gate);
-    return CCP_OK;
-}
 
 static ccp_status run_job(ccp_ctx *ctx, void *arg)
 {
@@ -64,13 +54,6 @@ static void finish_yard(yard *y)
     ASSERT_STATUS(ccp_pool_wait(y->p, CCP_FOREVER), CCP_OK);
 }
 
-static ccp_pool_info info_of_pool(const yard *y)
-{
-    ccp_pool_info info;
-    MUST(ccp_pool_get_info(y->p, &info) == CCP_OK);
-    return info;
-}
-
 /* Six tasks, by turns without a wait and with a short one. */
 static void submit_six(yard *y, job jobs[6])
 {
@@ -91,8 +74,8 @@ TEST(tasks_without_room_run_in_the_caller) /* P16 P3 */
         assert_int_equal(y.here, 6 - queue);
         finish_yard(&y);
         assert_int_equal(y.ran, queue);
-        assert_int_equal(info_of_pool(&y).finished, 7);
-        assert_int_equal(info_of_pool(&y).failed, 3);
+        assert_int_equal(info_of_pool(y.p).finished, 7);
+        assert_int_equal(info_of_pool(y.p).failed, 3);
         assert_int_equal(y.dropped, 0);
         ASSERT_STATUS(ccp_pool_free(y.p), CCP_OK);
     }
@@ -110,8 +93,8 @@ TEST(new_tasks_without_room_are_dropped) /* P16 P3 */
             assert_int_equal(y.order[i], queue + i);
         finish_yard(&y);
         assert_int_equal(y.ran, queue);
-        assert_int_equal(info_of_pool(&y).dropped, 6 - queue);
-        assert_int_equal(info_of_pool(&y).handed_back, 6 - queue);
+        assert_int_equal(info_of_pool(y.p).dropped, 6 - queue);
+        assert_int_equal(info_of_pool(y.p).handed_back, 6 - queue);
         ASSERT_STATUS(ccp_pool_free(y.p), CCP_OK);
     }
 }

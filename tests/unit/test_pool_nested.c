@@ -2,40 +2,9 @@
  *
  * Worker pools: tasks that wait for calls on their own pool, and tasks that block.
  */
-#include "support.h"
+#include "pools.h"
 
 static const ccp_promise_opts of_long = { .size = sizeof(long) };
-
-static ccp_pool *pool_of(unsigned workers, size_t queue)
-{
-    ccp_pool *p = ccp_pool_new(&(ccp_pool_opts){ .workers = workers, .queue = queue });
-    assert_non_null(p);
-    return p;
-}
-
-static ccp_pool_info info_of_pool(const ccp_pool *p)
-{
-    ccp_pool_info info;
-    MUST(ccp_pool_get_info(p, &info) == CCP_OK);
-    return info;
-}
-
-static ccp_status count(ccp_ctx *ctx, void *arg)
-{
-    (void)ctx;
-    atomic_fetch_add((atomic_long *)arg, 1);
-    return CCP_OK;
-}
-
-static gate task_gate = GATE_INIT;
-
-static ccp_status pass_gate(ccp_ctx *ctx, void *arg)
-{
-    (void)ctx;
-    (void)arg;
-    gate_pass(&task_gate);
-    return CCP_OK;
-}
 
 /* --- calls that wait for calls --- */
 

@@ -3,7 +3,7 @@
  * Worker pools: how many workers they have; waiting until they have nothing to do.
  */
 #define _GNU_SOURCE
-#include "support.h"
+#include "pools.h"
 
 #include <errno.h>
 
@@ -29,44 +29,6 @@ static ccp_pool *make_pool(const ccp_pool_opts *o)
     ccp_pool *p = ccp_pool_new(o);
     assert_non_null(p);
     return p;
-}
-
-static ccp_pool *pool_of(unsigned workers, size_t queue)
-{
-    return make_pool(&(ccp_pool_opts){ .workers = workers, .queue = queue });
-}
-
-static ccp_pool_info info_of_pool(const ccp_pool *p)
-{
-    ccp_pool_info info;
-    MUST(ccp_pool_get_info(p, &info) == CCP_OK);
-    return info;
-}
-
-static ccp_status count(ccp_ctx *ctx, void *arg)
-{
-    MUST(ccp_ctx_status(ctx) == CCP_OK);
-    atomic_fetch_add((atomic_long *)arg, 1);
-    return CCP_OK;
-}
-
-static gate task_gate = GATE_INIT;
-
-static ccp_status pass_gate(ccp_ctx *ctx, void *arg)
-{
-    (void)ctx;
-    (void)arg;
-    gate_pass(&task_gate);
-    return CCP_OK;
-}
-
-/* Submits tasks that wait at the gate, and waits until n have come there. */
-static void occupy(ccp_pool *p, int n)
-{
-    gate_shut(&task_gate);
-    for (int i = 0; i < n; i++)
-        ASSERT_STATUS(ccp_pool_submit(p, pass_gate, NULL, CCP_FOREVER), CCP_OK);
-    WAIT_UNTIL(atomic_load(&task_gate.arrived) == n);
 }
 
 static void run_some(ccp_pool *p, long n)
