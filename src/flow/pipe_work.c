@@ -106,7 +106,6 @@ static ccp_status make_room(ccpi_pipe_worker *w, const ccp_stage *s, ccp_wait wa
 static void hand_on(ccpi_pipe_worker *w, ccp_stage *s, const void *elem)
 {
     if (s->ports[0].fused) {
-        ccpi_count(&counts_of(w, s)->given, 1);
         run_item(w, s->ports[0].fused, elem);
         return;
     }
@@ -238,22 +237,22 @@ static bool pause_before(ccpi_pipe_worker *w, const ccp_stage *s, unsigned attem
 
 /* ---- steps ---- */
 
-static ccp_status call(ccpi_pipe_worker *w, ccp_stage *s, const void *in)
+static ccp_status call(ccpi_pipe_worker *w, ccp_stage *s, const void *in, void *out)
 {
     if (s->kind != CCPI_FLAT_MAP)
-        return s->fn.step(w->ctx, in, place(w, s), s->opts.arg);
-    ccp_out out = { w, s };
-    return s->fn.flat(w->ctx, in, &out, s->opts.arg);
+        return s->fn.step(w->ctx, in, out, s->opts.arg);
+    ccp_out emits = { w, s };
+    return s->fn.flat(w->ctx, in, &emits, s->opts.arg);
 }
 
-/* Calls a step until it does not fail, or has failed often enough. */
-static ccp_status attempt(ccpi_pipe_worker *w, ccp_stage *s, const void *in)
+/* Calls a step until it does not fail, or has failed often enough.  `out` is its place. */
+static ccp_status attempt(ccpi_pipe_worker *w, ccp_stage *s, const void *in, void *out)
 {
     for (unsigned n = 1;; n++) {
         w->item.stage = s;
         w->item.attempts = n;
-        ccp_status st = call(w, s, in);
-        if (st == CCP_OK || st == CCP_CLOSED || n >= s->opts.attempts ||
+        ccp_status st = call(w, s, in, out);
+        if (CCPI_LIKELY(st == CCP_OK) || st == CCP_CLOSED || n >= s->opts.attempts ||
             w->end != CCPI_GOES_ON || !pause_before(w, s, n + 1))
             return st;
         ccpi_count(&counts_of(w, s)->retried, 1);
@@ -279,36 +278,56 @@ static ccp_status copy_by_all(ccpi_pipe_worker *w, ccp_stage *s, void *elem)
     return CCP_OK;
 }
 
-static void run_item(ccpi_pipe_worker *w, ccp_stage *s, const void *item)
+/* Brings an item through a stage.  What is made of it for a stage fused to that is returned, all
+ * else is dealt with. */
+static void *run_stage(ccpi_pipe_worker *w, ccp_stage *s, void *in)
 {
-    void *in = (void *)(uintptr_t)item; /* it is in memory of the worker's */
     ccp_status st = CCP_OK;
+    void *out = in;
+    bool made = true;
     ccpi_count(&counts_of(w, s)->taken, 1);
     w->item.status = CCP_OK;
     switch (s->kind) {
+    case CCPI_MAP:
+        out = place(w, s);
+        st = attempt(w, s, in, out);
+        break;
     case CCPI_FILTER:
-        if (s->fn.keep(in, s->opts.arg))
-            hand_on(w, s, in);
-        else
+        made = s->fn.keep(in, s->opts.arg);
+        if (!made)
             ccpi_elem_drop(&s->in, in);
         break;
     case CCPI_SPLIT:
+        made = false;
         send_by(w, s, s->fn.route(in, s->opts.arg), in);
         break;
     case CCPI_TEE:
+        made = false;
         w->item.stage = s;
         w->item.attempts = 1;
         st = copy_by_all(w, s, in);
         break;
     default:
-        st = attempt(w, s, in);
-        if (st == CCP_OK && s->kind == CCPI_MAP)
-            hand_on(w, s, place(w, s));
-        else if (st == CCP_OK && s->kind == CCPI_AGAIN)
+        made = false;
+        st = attempt(w, s, in, place(w, s));
+        if (st == CCP_OK && s->kind == CCPI_AGAIN)
             ccpi_pipe_give_back(w, s);
     }
-    if (st != CCP_OK)
+    if (CCPI_UNLIKELY(st != CCP_OK)) {
         settle(w, s, in, st);
+        return NULL;
+    }
+    if (!made || s->ports[0].fused)
+        return made ? out : NULL;
+    hand_on(w, s, out);
+    return NULL;
+}
+
+static void run_item(ccpi_pipe_worker *w, ccp_stage *s, const void *item)
+{
+    void *in = (void *)(uintptr_t)item; /* it is in memory of the worker's */
+    while ((in = run_stage(w, s, in)))
+        s = s->ports[0].fused;
 }
 
 /* ---- items ---- */
@@ -383,7 +402,7 @@ static ccp_status next_element(ccpi_pipe_worker *w, bool *over)
 {
     ccp_stage *s = w->stage;
     if (s->kind == CCPI_SOURCE) {
-        ccp_status st = attempt(w, s, NULL);
+        ccp_status st = attempt(w, s, NULL, place(w, s));
         *over = st == CCP_CLOSED;
         return st;
     }
@@ -482,7 +501,7 @@ static void run_joins(ccpi_pipe_worker *w)
         }
         ccpi_count(&w->counts[0].taken, 1);
         w->item.status = CCP_OK;
-        st = attempt(w, s, parts);
+        st = attempt(w, s, parts, place(w, s));
         if (st == CCP_OK) {
             hand_on(w, s, place(w, s));
         } else {

@@ -237,11 +237,14 @@ size_t ccp_pipeline_edge_count(const ccp_pipeline *p)
     return n;
 }
 
-static void add_counts(ccp_stage_info *out, const ccpi_counts *c)
+/* What is given to a fused stage is counted once: as taken by that. */
+static void add_counts(ccp_stage_info *out, const ccp_stage *s, const ccpi_pipe_worker *w)
 {
+    const ccpi_counts *c = &w->counts[s->depth];
+    bool fused = s->port_count == 1 && s->ports[0].fused;
     /* Relaxed: counts of a snapshot. */
     out->taken += atomic_load_explicit(&c->taken, CCPI_RLX);
-    out->given += atomic_load_explicit(&c->given, CCPI_RLX);
+    out->given += atomic_load_explicit(fused ? &c[1].taken : &c->given, CCPI_RLX);
     out->failed += atomic_load_explicit(&c->failed, CCPI_RLX);
     out->retried += atomic_load_explicit(&c->retried, CCPI_RLX);
     out->letters += atomic_load_explicit(&c->letters, CCPI_RLX);
@@ -256,6 +259,6 @@ ccp_status ccp_stage_get_info(const ccp_stage *s, ccp_stage_info *out)
         (void)ccp_chan_get_info(s->inputs[0]->ch, &out->queue);
     if (ccpi_pipe_is_started(s->pipeline))
         for (unsigned i = 0; i < s->head->opts.workers; i++)
-            add_counts(out, &s->head->workers[i].counts[s->depth]);
+            add_counts(out, s, &s->head->workers[i]);
     return CCP_OK;
 }

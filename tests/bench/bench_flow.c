@@ -67,6 +67,11 @@ static ccp_status map_range(ccp_ctx *ctx, size_t begin, size_t end, void *arg)
     return CCP_OK;
 }
 
+static void run_pass(size_t n, struct pmap *map, const ccp_parallel_opts *o)
+{
+    if (ccp_parallel_for(n, map_range, map, o, CCP_FOREVER) != CCP_OK) die("ccp_parallel_for");
+}
+
 static void run_pmap(const struct spec *s)
 {
     struct meter m;
@@ -74,10 +79,10 @@ static void run_pmap(const struct spec *s)
     ccp_pool *pool = ccp_pool_new(&(ccp_pool_opts){ .workers = s->w - 1, .queue = 64 });
     if (!pool || s->w < 2) die("no pool");
     const ccp_parallel_opts o = { .workers = s->w, .pool = pool };
+    run_pass(pmap_pass(s, 0), &map, &o);
     meter_start(&m);
     for (uint64_t done = 0; done < s->n; done += pmap_pass(s, done))
-        if (ccp_parallel_for(pmap_pass(s, done), map_range, &map, &o, CCP_FOREVER) != CCP_OK)
-            die("ccp_parallel_for");
+        run_pass(pmap_pass(s, done), &map, &o);
     meter_stop(&m, now_ns());
     if (ccp_pool_free(pool) != CCP_OK) die("ccp_pool_free");
     report(s, &m, pmap_right(s, &map), pmap_pass(s, 0), 0, 0);

@@ -31,10 +31,7 @@ func pmap(s *spec) {
 		}
 		return limit
 	}
-	t := newTeam()
-	m := t.run()
-	for done := uint64(0); done < n; done += pass(done) {
-		k := int(pass(done))
+	run := func(k int) {
 		var all sync.WaitGroup
 		for i := 0; i < w; i++ {
 			from, to := k*i/w, k*(i+1)/w
@@ -45,6 +42,12 @@ func pmap(s *spec) {
 			}()
 		}
 		all.Wait()
+	}
+	t := newTeam()
+	run(int(pass(0)))
+	m := t.run()
+	for done := uint64(0); done < n; done += pass(done) {
+		run(int(pass(done)))
 	}
 	m.stop()
 	var right uint64

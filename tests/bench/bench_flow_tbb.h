@@ -46,7 +46,7 @@ inline void tbb_map(const spec *s)
             });
         });
     };
-    pass(pmap_pass(s, 0)); // the threads are there, as those of the others are
+    pass(pmap_pass(s, 0));
     meter_start(&m);
     for (uint64_t done = 0; done < s->n; done += pmap_pass(s, done)) pass(pmap_pass(s, done));
     meter_stop(&m, now_ns());

@@ -4,7 +4,7 @@
  *
  *   lpipe   a pipeline of k stages by the library's own means; each but the first and last adds 1
  *   pmap    n elements of an array of `limit`, one pass after another, by w threads: x * 1.5 + 2,
- *           or `work` steps
+ *           or `work` steps; one pass more before the clock starts, so that the threads are there
  *   csv     n rows of text, handed to w workers, which parse and add up their three numbers
  */
 #ifndef BENCH_FLOW_H
