@@ -204,7 +204,7 @@ static bool send_letter(ccpi_pipe_worker *w, ccp_stage *s, const void *in)
 }
 
 /* Deals with an item for which the step returned anything but CCP_OK. */
-static void settle(ccpi_pipe_worker *w, ccp_stage *s, void *in, ccp_status st)
+static CCPI_COLD void settle(ccpi_pipe_worker *w, ccp_stage *s, void *in, ccp_status st)
 {
     w->item.stage = s;
     w->item.status = st;
@@ -245,18 +245,29 @@ static ccp_status call(ccpi_pipe_worker *w, ccp_stage *s, const void *in, void *
     return s->fn.flat(w->ctx, in, &emits, s->opts.arg);
 }
 
-/* Calls a step until it does not fail, or has failed often enough.  `out` is its place. */
-static ccp_status attempt(ccpi_pipe_worker *w, ccp_stage *s, const void *in, void *out)
+/* A step has failed: calls it until it does not fail, or has failed often enough. */
+static CCPI_COLD ccp_status call_again(ccpi_pipe_worker *w, ccp_stage *s, const void *in, void *out,
+                                       ccp_status st)
 {
-    for (unsigned n = 1;; n++) {
-        w->item.stage = s;
-        w->item.attempts = n;
-        ccp_status st = call(w, s, in, out);
-        if (CCPI_LIKELY(st == CCP_OK) || st == CCP_CLOSED || n >= s->opts.attempts ||
-            w->end != CCPI_GOES_ON || !pause_before(w, s, n + 1))
-            return st;
+    unsigned n = 1; /* not in the item alone: what a flat step has made overwrites that */
+    while (st != CCP_OK && st != CCP_CLOSED && n < s->opts.attempts && w->end == CCPI_GOES_ON &&
+           pause_before(w, s, n + 1)) {
         ccpi_count(&counts_of(w, s)->retried, 1);
+        w->item.stage = s;
+        w->item.attempts = ++n;
+        st = call(w, s, in, out);
     }
+    w->item.attempts = n;
+    return st;
+}
+
+/* Calls a step, several times if it fails and shall be called again.  `out` is its place. */
+CCPI_INLINE ccp_status attempt(ccpi_pipe_worker *w, ccp_stage *s, const void *in, void *out)
+{
+    w->item.stage = s;
+    w->item.attempts = 1;
+    ccp_status st = call(w, s, in, out);
+    return CCPI_LIKELY(st == CCP_OK) ? st : call_again(w, s, in, out, st);
 }
 
 /* All branches but the last one get copies. */

@@ -205,6 +205,44 @@ TEST(letters_tell_which_item_failed_where_and_how) /* L1 L7 PI11 ER1 */
     }
 }
 
+static bool is_none(const void *elem, void *arg)
+{
+    (void)elem, (void)arg;
+    return false;
+}
+
+/* Makes an element of each item, and fails after that for every tenth. */
+static ccp_status emit_and_fail(ccp_ctx *ctx, const void *in, ccp_out *out, void *arg)
+{
+    (void)ctx, (void)arg;
+    MUST(ccp_stage_emit(out, in, CCP_FOREVER) == CCP_OK);
+    return *(const long *)in % 10 == 3 ? CCP_FAILED : CCP_OK;
+}
+
+TEST(a_letter_tells_of_its_own_stage_and_not_of_one_fused_to_it) /* L7 */
+{
+    ledger *l = ledger_new(100);
+    letters x = { l, NULL, false };
+    ccp_pipeline *p = new_pipeline();
+    add_numbers(p, l);
+    x.from = ccp_pipeline_flat_map(p, emit_and_fail, &(ccp_stage_opts){ .out_size = sizeof(long),
+                                                                        .attempts = 2 });
+    ccp_stage *map = ccp_pipeline_map(p, pass_on, &(ccp_stage_opts){ .fused = true });
+    ccp_pipeline_filter(p, is_none, &(ccp_stage_opts){ .fused = true });
+    ccp_pipeline_sink(p, sink_number, &(ccp_stage_opts){ .arg = l });
+    ccp_pipeline_sink(p, read_letter,
+                      &(ccp_stage_opts){ .after = ccp_stage_branch(x.from, CCP_LETTERS),
+                                         .arg = &x });
+    ASSERT_STATUS(ccp_pipeline_run(p, CCP_FOREVER), CCP_OK);
+    assert_false(x.wrong);
+    assert_int_equal(l->letters, 10);
+    assert_int_equal(stage_info(x.from).given, 110); /* 90 once, 10 twice */
+    assert_int_equal(stage_info(map).taken, 110);
+    assert_int_equal(stage_info(map).given, 110);
+    end_pipeline(p);
+    ledger_free(l);
+}
+
 TEST(letters_can_be_read_by_the_program) /* L7 L9 */
 {
     ledger *l = ledger_new(200);
@@ -429,6 +467,7 @@ int main(void)
         ENTRY(attempts_are_apart_by_pauses_that_double),
         ENTRY(a_pause_between_attempts_ends_with_the_pipeline),
         ENTRY(letters_tell_which_item_failed_where_and_how),
+        ENTRY(a_letter_tells_of_its_own_stage_and_not_of_one_fused_to_it),
         ENTRY(letters_can_be_read_by_the_program),
         ENTRY(letters_that_nobody_wants_any_more_are_dropped),
         ENTRY(a_sink_and_a_fused_stage_have_letters_too),
