@@ -2271,6 +2271,8 @@ CCP_API ccp_status ccp_flight_get_info(const ccp_flight *f, ccp_flight_info *out
  *       before those that wait; or it, or the oldest that waits, was handed to `unrun` there.
  *       When the pool is closed at the same time, the oldest may have been dropped by a call that
  *       then gives CCP_CLOSED.
+ *   P17 Where it is not said how many workers to have, a pool, a fan or a range in parallel has
+ *       ccp_cpu_count(), as it is then: no more than affinity and quotas allow.
  */
 
 typedef struct ccp_pool ccp_pool;
@@ -2289,7 +2291,7 @@ typedef enum ccp_pool_full {
 
 /** How to build a pool; zero is the default of every field. */
 typedef struct ccp_pool_opts {
-    unsigned workers;  /* threads, at most; 0: as many as there are processors for this process */
+    unsigned workers;  /* threads, at most; 0: ccp_cpu_count() */
     size_t queue;      /* tasks that wait; 0: rendezvous, a task is accepted by an idle worker */
     const char *name;  /* threads are called name-0, name-1, ...; NULL: "ccp" */
     size_t stack_size; /* bytes of stack per worker, thread-local storage included; 0: the system's
@@ -2514,6 +2516,22 @@ CCP_API ccp_status ccp_pool_unblock(ccp_pool *p);
  *   Since:   0.1
  */
 CCP_API int ccp_pool_worker(const ccp_ctx *ctx);
+
+/**
+ * Tells how many processors this process may use: those that the affinity of the calling thread
+ * allows, or fewer if the quota of a control group that it is in allows less (cpu.max, or
+ * cpu.cfs_quota_us of version 1).
+ *
+ *   Threads: any.
+ *   Memory:  keeps nothing.
+ *   Returns: the number, at least 1.  A quota of 1.5 processors counts as 2: with 1 it could not be
+ *            used up.
+ *   Cost:    a system call; now and then, at most once a second, quotas are read from some small
+ *            files, which takes tens of microseconds.  A change is seen within two seconds.
+ *   After:   Go 1.25 and Java round up, too; Rust's available_parallelism() rounds down.
+ *   Since:   0.1
+ */
+CCP_API unsigned ccp_cpu_count(void);
 
 /* ==== 17. PIPELINE =========================================================================
  *
@@ -3028,7 +3046,7 @@ typedef struct ccp_fan ccp_fan;
 
 /** How to fan out; zero is the default of every field. */
 typedef struct ccp_fan_opts {
-    unsigned workers;  /* threads; 0: as many as there are processors for this process */
+    unsigned workers;  /* threads; 0: ccp_cpu_count() */
     size_t out_size;   /* bytes per result; 0: there are none, and the output only closes */
     size_t capacity;   /* results that the output holds */
     bool ordered;      /* results in the order of the input */
@@ -3336,8 +3354,8 @@ typedef ccp_status (*ccp_range)(ccp_ctx *ctx, size_t begin, size_t end, void *ar
 
 /** How to do a range in parallel; zero is the default of every field. */
 typedef struct ccp_parallel_opts {
-    unsigned workers;   /* threads, the caller included; 0: as many as there are processors, or
-                         * workers of the pool and the caller */
+    unsigned workers;   /* threads, the caller included; 0: ccp_cpu_count(), or the workers of
+                         * the pool and the caller */
     size_t grain;       /* indices that are not worth dividing; 0: 1 */
     ccp_pool *pool;     /* whose workers help; NULL: threads that are started for this call */
     bool keep_going;    /* a failure does not end it */

@@ -6,10 +6,12 @@ set(CCP_SOURCES
     base/check.c
     base/clock.c
     base/cpu.c
+    base/cpus.c
     base/file.c
     base/lock.c
     base/mem.c
     base/park.c
+    base/quota.c
     base/self.c
     base/status.c
     base/thread.c

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Pauses, yields, ticks, and how many processors there are.
+ * Pauses, yields, ticks, and whether the processors are needed by others.
  *
  * A yield that lets nobody run takes 0.3 to 1.5 us, by the machine; the first yields of the process
  * are measured.
@@ -15,7 +15,6 @@
 #include <sched.h>
 #include <sys/resource.h>
 #include <time.h>
-#include <unistd.h>
 
 #define YIELD_USUAL 18   /* ticks; where the kernel does not tell */
 #define YIELD_SAMPLES 16 /* yields to learn from */
@@ -127,15 +126,4 @@ bool ccpi_cpus_are_ours(void)
         atomic_store_explicit(&share_ours, percent > 0 ? (uint32_t)percent : 0, CCPI_RLX);
     }
     return atomic_load_explicit(&share_ours, CCPI_RLX) >= SHARE_OURS;
-}
-
-unsigned ccpi_cpu_count(void)
-{
-#if defined(__linux__)
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) == 0)
-        return (unsigned)CPU_COUNT(&set);
-#endif
-    long n = sysconf(_SC_NPROCESSORS_ONLN);
-    return n > 0 ? (unsigned)n : 1;
 }

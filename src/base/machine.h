@@ -31,7 +31,8 @@ uint32_t ccpi_yield_alone(void);
  * [cpu.c] */
 uint64_t ccpi_ticks(void);
 
-/* Processors that this process may use, at least 1.   [cpu.c] */
+/* Processors that this process may run on, at least 1; a quota may allow it less: cpus.h.
+ * [cpus.c] */
 unsigned ccpi_cpu_count(void);
 
 /* Has this process had most of them lately?  It is found out anew when that is 10 ms ago.  A hint.

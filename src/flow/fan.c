@@ -279,7 +279,7 @@ ccp_fan *ccp_fan_out(ccp_chan *in, ccp_step step, const ccp_fan_opts *o)
     f->in_size = info.elem_size;
     f->step = step;
     f->o = *o;
-    f->workers = o->workers ? o->workers : ccpi_cpu_count();
+    f->workers = o->workers ? o->workers : ccp_cpu_count();
     if (make_parts(f) && start(f))
         return f;
     release(f);

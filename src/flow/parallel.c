@@ -234,7 +234,7 @@ static unsigned count_workers(size_t n, size_t grain, const ccp_parallel_opts *o
         if (!workers || workers > info.limit)
             workers = info.limit + 1;
     } else if (!workers)
-        workers = ccpi_cpu_count();
+        workers = ccp_cpu_count();
     size_t ranges = n / grain + (n % grain != 0);
     return workers < ranges ? workers : (unsigned)ranges;
 }

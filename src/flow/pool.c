@@ -141,7 +141,7 @@ ccp_pool *ccp_pool_new(const ccp_pool_opts *o)
     static const ccp_pool_opts defaults;
     if (!o)
         o = &defaults;
-    unsigned workers = o->workers ? o->workers : ccpi_cpu_count();
+    unsigned workers = o->workers ? o->workers : ccp_cpu_count();
     ccp_pool *p = is_absurd(o, workers) ? NULL : make(o, workers);
     if (!p)
         return NULL;

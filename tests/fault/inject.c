@@ -8,6 +8,7 @@
 #include "base/machine.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdarg.h>
@@ -125,6 +126,18 @@ long fault_sysconf(int name);
 long fault_sysconf(int name)
 {
     return shall_fail(FAULT_CPU) ? -1 : sysconf(name);
+}
+
+int fault_openat(int dir, const char *path, int flags, ...);
+int fault_openat(int dir, const char *path, int flags, ...)
+{
+    return shall_fail(FAULT_CPU) ? -1 : openat(dir, path, flags);
+}
+
+ssize_t fault_pread(int fd, void *buf, size_t n, off_t at);
+ssize_t fault_pread(int fd, void *buf, size_t n, off_t at)
+{
+    return shall_fail(FAULT_CPU) ? -1 : pread(fd, buf, n, at);
 }
 
 /* ---- Sleeping ---- */

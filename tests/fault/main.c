@@ -63,7 +63,7 @@ typedef struct kind_name {
 
 static const kind_name kinds[] = {
     { "alloc", FAULT_ALLOC, true, 1000 },  { "thread", FAULT_THREAD, true, 1000 },
-    { "cpu", FAULT_CPU, true, 10 },        { "cond", FAULT_COND, false, 25 },
+    { "cpu", FAULT_CPU, true, 100 },       { "cond", FAULT_COND, false, 25 },
     { "wait", FAULT_WAIT, false, 25 },     { "eintr", FAULT_EINTR, false, 25 },
 };
 

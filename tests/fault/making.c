@@ -5,6 +5,8 @@
  */
 #include "fault.h"
 
+#include "base/quota.h"
+
 #include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
@@ -166,6 +168,17 @@ static unsigned threads_that_close(void)
     return failed;
 }
 
+/* ---- Processors ---- */
+
+/* What cannot be found out limits nothing. */
+static unsigned processors(void)
+{
+    uint32_t quota = ccpi_cpu_quota("");
+    unsigned n = ccp_cpu_count();
+    CHECK(quota >= 1 && n >= 1 && n <= 65536);
+    return 0;
+}
+
 /* ---- Pools ---- */
 
 static ccp_status work(ccp_ctx *ctx, void *arg)
@@ -318,6 +331,7 @@ const fault_site making_sites[] = {
     { "contexts", contexts },
     { "threads_of_a_group", threads_of_a_group },
     { "threads_that_close", threads_that_close },
+    { "processors", processors },
     { "plain_pool", plain_pool },
     { "pool_with_everything", pool_with_everything },
     { "pool_without_queue", pool_without_queue },

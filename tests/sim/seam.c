@@ -5,6 +5,7 @@
  */
 #include "sim_int.h"
 
+#include "base/cpus.h"
 #include "base/machine.h"
 #include "base/mem.h"
 #include "base/thread.h"
@@ -59,6 +60,16 @@ uint32_t ccpi_yield_alone(void)
 }
 
 unsigned ccpi_cpu_count(void)
+{
+    return 2;
+}
+
+uint32_t ccpi_cpu_share(void)
+{
+    return 2000;
+}
+
+unsigned ccp_cpu_count(void)
 {
     return 2;
 }
