@@ -38,8 +38,7 @@ static const rule rules[] = {
 
 void *ccpi_pipe_refuse(ccp_pipeline *p, ccp_status why)
 {
-    if (p->status == CCP_OK)
-        p->status = why;
+    p->status = why;
     return NULL;
 }
 

@@ -301,6 +301,8 @@ TEST(one_in_use_is_not_freed)
     actor_sleep_here(&a);
     ASSERT_STATUS(ccp_broadcast_free(b), CCP_BUSY);
     ASSERT_STATUS(ccp_broadcast_leave(b, a.ch), CCP_BUSY);
+    (void)join(b, 1, CCP_SLOW_WAIT);
+    ASSERT_STATUS(ccp_broadcast_free(b), CCP_BUSY);
     send_numbers(in, 1);
     actor_join(&a);
     ASSERT_STATUS(a.rc, CCP_OK);
@@ -394,6 +396,33 @@ TEST(its_own_thread_cannot_free_it)
     send_numbers(in, 1);
     assert_gets(ch, 0, 1);
     ASSERT_STATUS(st, CCP_DEADLOCK);
+    end_broadcast(b, in);
+}
+
+static ccp_status clone_late(ccp_ctx *ctx, const void *in, void *out, void *arg)
+{
+    *(long *)out = *(const long *)in;
+    atomic_store((atomic_bool *)arg, true);
+    (void)ccp_sleep(ccp_with(ctx)); /* until the broadcast is freed */
+    return CCP_OK;
+}
+
+TEST(who_has_left_while_it_was_being_served_is_no_member) /* K12 */
+{
+    atomic_bool at_it = false;
+    uint64_t n;
+    ccp_chan *in = ccp_chan_new(sizeof(long), 1);
+    ccp_broadcast *b =
+        ccp_broadcast_new(in, &(ccp_broadcast_opts){ .clone = clone_late, .arg = &at_it });
+    ccp_chan *first = join(b, 1, CCP_SLOW_WAIT), *second = join(b, 1, CCP_SLOW_WAIT);
+    send_numbers(in, 1);
+    ASSERT_STATUS(ccp_broadcast_start(b), CCP_OK);
+    WAIT_UNTIL(atomic_load(&at_it));
+    ASSERT_STATUS(ccp_broadcast_leave(b, first), CCP_OK);
+    ASSERT_STATUS(ccp_broadcast_leave(b, first), CCP_INVAL);
+    ASSERT_STATUS(ccp_broadcast_lost(b, first, &n), CCP_INVAL);
+    assert_int_equal(info(b).members, 1);
+    assert_int_equal(lost(b, second), 0);
     end_broadcast(b, in);
 }
 
@@ -492,6 +521,7 @@ int main(void)
         ENTRY(one_in_use_is_not_freed),
         ENTRY(copies_that_nobody_gets_are_dropped),
         ENTRY(its_own_thread_cannot_free_it),
+        ENTRY(who_has_left_while_it_was_being_served_is_no_member),
         ENTRY(many_come_and_go_at_once),
         ENTRY(a_failed_allocation_is_reported_and_leaks_nothing),
     };

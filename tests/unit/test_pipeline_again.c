@@ -293,6 +293,92 @@ TEST(only_letters_of_a_stage_with_a_step_go_back)
     assert_refused(mend, (ccp_stage_opts){ .chunk = SIZE_MAX }, true, false);
 }
 
+TEST(a_plan_begins_no_way_back_without_letters_of_a_step)
+{
+    for (int i = 0; i < 4; i++) {
+        rounds *r = rounds_new(1, ROUNDS);
+        ccp_pipeline *p = new_pipeline();
+        ccp_stage_opts o = { 0 };
+        add_numbers(p, r->l);
+        ccp_stage *s = i < 2 ? ccp_pipeline_map(p, pass_on, NULL)
+                             : ccp_pipeline_tee(p, pass_on, 2, NULL);
+        if (i >= 2) /* of a tee, or no letters */
+            o.after = ccp_stage_branch(s, i == 2 ? CCP_LETTERS : 0);
+        assert_null(ccp_pipeline_again(p, mend, i ? &o : NULL));
+        ASSERT_STATUS(ccp_pipeline_start(p), CCP_INVAL);
+        end_pipeline(p);
+        rounds_free(r);
+    }
+}
+
+TEST(hands_that_no_way_back_can_have_room_for_are_refused) /* G4 */
+{
+    static const size_t chunks[] = { SIZE_MAX, PTRDIFF_MAX, PTRDIFF_MAX / 2 };
+    for (size_t i = 0; i < LENGTH(chunks); i++)
+        for (unsigned workers = 1; workers <= 3; workers++)
+            for (int there = 0; there < 2; there++) {
+                rounds *r = rounds_new(1, ROUNDS);
+                const ccp_stage_opts many = { .chunk = chunks[i], .workers = workers };
+                ccp_pipeline *p = new_round_trip(r, there ? many : (ccp_stage_opts){ 0 });
+                assert_null(add_again(p, r, mend, there ? (ccp_stage_opts){ 0 } : many));
+                ASSERT_STATUS(ccp_pipeline_start(p), CCP_INVAL);
+                assert_int_equal(r->l->next, 0);
+                end_pipeline(p);
+                rounds_free(r);
+            }
+}
+
+/* --- elements without a drop function, and an end while one is on its way back --- */
+
+typedef struct late_end {
+    ccp_pipeline *p;
+    long next;
+    atomic_long sent_back;
+} late_end;
+
+static ccp_status make_one(ccp_ctx *ctx, const void *in, void *out, void *arg)
+{
+    late_end *e = arg;
+    (void)ctx;
+    (void)in;
+    *(long *)out = e->next;
+    return e->next++ ? CCP_CLOSED : CCP_OK;
+}
+
+static ccp_status fail_always(ccp_ctx *ctx, const void *in, void *out, void *arg)
+{
+    (void)ctx;
+    (void)in;
+    (void)out;
+    (void)arg;
+    return CCP_FAILED;
+}
+
+static ccp_status end_and_send_back(ccp_ctx *ctx, const void *in, void *out, void *arg)
+{
+    late_end *e = arg;
+    (void)ctx;
+    atomic_fetch_add(&e->sent_back, 1);
+    MUST(ccp_pipeline_cancel(e->p) == CCP_OK);
+    *(long *)out = ((const letter_of_long *)in)->item;
+    return CCP_OK;
+}
+
+TEST(an_item_that_was_to_go_back_when_all_was_canceled_is_gone) /* L9 */
+{
+    late_end e = { .p = new_pipeline() };
+    ccp_pipeline_source(e.p, make_one,
+                        &(ccp_stage_opts){ .out_size = sizeof(long), .arg = &e });
+    ccp_stage *s = ccp_pipeline_sink(e.p, fail_always, NULL);
+    ccp_stage *again = ccp_pipeline_again(
+        e.p, end_and_send_back,
+        &(ccp_stage_opts){ .after = ccp_stage_branch(s, CCP_LETTERS), .arg = &e });
+    ASSERT_STATUS(ccp_pipeline_run(e.p, CCP_FOREVER), CCP_CLOSED);
+    assert_int_equal(e.sent_back, 1);
+    assert_int_equal(stage_info(again).given, 0);
+    end_pipeline(e.p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -306,6 +392,9 @@ int main(void)
         ENTRY(a_failure_to_send_back_ends_the_pipeline),
         ENTRY(a_cancel_ends_items_on_their_way_back),
         ENTRY(only_letters_of_a_stage_with_a_step_go_back),
+        ENTRY(a_plan_begins_no_way_back_without_letters_of_a_step),
+        ENTRY(hands_that_no_way_back_can_have_room_for_are_refused),
+        ENTRY(an_item_that_was_to_go_back_when_all_was_canceled_is_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
