@@ -2236,20 +2236,28 @@ CCP_API ccp_status ccp_flight_get_info(const ccp_flight *f, ccp_flight_info *out
  *     ...
  *     if (ccp_pool_resize(pool, 4) != CCP_OK) ...
  *
+ * ccp_pool_submit_with() gives a task a priority, a time by which it must have begun, a limit for
+ * its run, an owner who may withdraw it while it waits, a context that it ends with:
+ *
+ *     ccp_task_opts urgent = { .priority = 9, .within = CCP_MS(50), .owner = urls };
+ *     if (ccp_pool_submit_with(pool, fetch, urls[0], &urgent, CCP_NOWAIT) != CCP_OK) ...
+ *     ...
+ *     ccp_pool_cancel(pool, urls, NULL);          // what waits goes to `unrun`
+ *
  * Guarantees
- *   P1  Tasks start in the order in which they were accepted (but for P13).
+ *   P1  Tasks start in the order in which they were accepted (but for P13, P18).
  *   P2  Never more tasks run at once than the pool may have workers: `workers`, or what
  *       ccp_pool_resize() has set (P10 says when that takes effect), and `spare` more for P14, P15.
  *   P3  Every accepted task runs exactly once, or is handed back exactly once by
  *       ccp_pool_shutdown() or the `unrun` function of the pool.
  *   P4  ccp_pool_drain() returns CCP_OK only when each task accepted before it has finished, or was
- *       dropped by `full`.
+ *       dropped by `full` or as P19 and P20 say.
  *   P5  Pools share nothing: no use of one delays or stops another.
  *   P6  What happened before ccp_pool_submit() happens-before the task; the task happens-before
  *       the return of the ccp_pool_drain() that waited for it.
  *   P7  Workers that have nothing to do use no processor time, and block all signals that are
  *       not errors of their own making.
- *   P8  No memory is allocated per task.
+ *   P8  No memory is allocated per task, but for ccp_pool_submit_with().
  *   P9  A call that is handed back fails its future with CCP_CLOSED, and so does what was to run on
  *       the pool when another future is settled; `unrun` does not see them.
  *   P10 When ccp_pool_resize() leaves a pool with workers too many, each of these finishes the task
@@ -2273,6 +2281,16 @@ CCP_API ccp_status ccp_flight_get_info(const ccp_flight *f, ccp_flight_info *out
  *       then gives CCP_CLOSED.
  *   P17 Where it is not said how many workers to have, a pool, a fan or a range in parallel has
  *       ccp_cpu_count(), as it is then: no more than affinity and quotas allow.
+ *   P18 A place in the queue that a task got by ccp_pool_submit_with() goes to that one of all such
+ *       tasks which has the highest priority when a worker comes to it; of equal ones, to the one
+ *       accepted first.  With `aging` n every n-th such place goes to the one that has waited
+ *       longest.  Tasks of ccp_pool_submit() keep their places.
+ *   P19 A task that has not begun when its `within` is over, or its `ctx` ends, does not begin: it
+ *       goes to `unrun` when it would have begun.
+ *   P20 When ccp_pool_cancel() returns, no task of that owner waits that was accepted before the
+ *       call: each has been handed to `unrun`, once, unless a worker already had it.
+ *   P21 `done` is counted by one more before the task can begin, and by one less, once, after the
+ *       task has returned or `unrun` has: also when it is handed back.
  */
 
 typedef struct ccp_pool ccp_pool;
@@ -2310,7 +2328,20 @@ typedef struct ccp_pool_opts {
     ccp_pool_full full; /* what becomes of tasks for which the queue has no room */
     int64_t stall;     /* ns; with spare: one more when tasks wait and none began or finished for
                         * so long; 0: not for that reason */
+    unsigned aging;    /* of tasks with priorities every so many-th that begins is the one that has
+                        * waited longest; 0: one of low priority may wait for ever */
 } ccp_pool_opts;
+
+/** How to submit a task; zero is the default of every field. */
+typedef struct ccp_task_opts {
+    int priority;      /* higher ones begin first, of those that wait */
+    int64_t within;    /* ns from the call; a task that has not begun by then is dropped; 0: none */
+    int64_t limit;     /* ns from its beginning, after which its context ends; 0: none */
+    const void *owner; /* for ccp_pool_cancel() */
+    ccp_ctx *ctx;      /* a task that waits is dropped when this ends, and the context of one that
+                        * runs ends too; must live until the task has ended */
+    ccp_wg *done;      /* counts the task until it has ended, see P21; NULL: nobody does */
+} ccp_task_opts;
 
 /** A snapshot of a pool. */
 typedef struct ccp_pool_info {
@@ -2326,6 +2357,8 @@ typedef struct ccp_pool_info {
     unsigned busy;      /* workers that have a task */
     uint64_t handed_back; /* tasks accepted that will not run */
     uint64_t dropped;   /* of them, because the queue was full */
+    uint64_t expired;   /* of them, because their `within` or their context's time was over */
+    uint64_t canceled;  /* of them, by ccp_pool_cancel() or because their context was canceled */
 } ccp_pool_info;
 
 /**
@@ -2356,6 +2389,47 @@ CCP_API ccp_pool *ccp_pool_new(const ccp_pool_opts *o);
  *   Since:   0.1
  */
 CCP_API CCP_MUST_CHECK ccp_status ccp_pool_submit(ccp_pool *p, ccp_task fn, void *arg, ccp_wait w);
+
+/**
+ * Hands over a task with options.
+ *
+ * It takes a place in the queue like any other, or that of one that ccp_pool_cancel() withdrew;
+ * which of such tasks begins when a worker comes to one of their places, P18 says.  So where
+ * priorities matter all tasks of the pool should be submitted in this way; a pool without a queue
+ * has nothing to choose from.  Nobody watches `within`: a task is dropped when it would have begun.
+ * A task that shall end when its `limit` is over has to watch its context, which it may not keep.
+ *
+ * Without `aging` tasks of higher priority that keep coming keep lower ones, and a ccp_pool_drain()
+ * that waits for these, for ever.
+ *
+ *   Waits:   while the queue is full.
+ *   Threads: as ccp_pool_submit().
+ *   Memory:  copies *o (NULL: all defaults); keeps arg for fn, and what *o points to.
+ *   Returns: as ccp_pool_submit(); CCP_NOMEM if memory is short; CCP_INVAL if a time in *o is < 0,
+ *            or o->done cannot be counted up; CCP_CANCELED or CCP_TIMEOUT if o->ctx has ended.
+ *   Order:   as P6 says.
+ *   Cost:    one allocation, freed when the task has ended and a worker has come to its place;
+ *            three locks; for n tasks that wait, about log n steps.  With `limit` or `ctx`, a
+ *            context, made when the task begins: if memory is short then, it goes to `unrun`.
+ *   After:   priorities of GLib's and APR's pools, expiration of folly's.
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_pool_submit_with(ccp_pool *p, ccp_task fn, void *arg,
+                                                       const ccp_task_opts *o, ccp_wait w);
+
+/**
+ * Withdraws the tasks of an owner that have not begun: the pool's `unrun` gets them, in this
+ * thread.  Those that have begun go on: `done` tells when they have ended.
+ *
+ *   Threads: any, tasks of the pool and `unrun` itself too.
+ *   Memory:  keeps nothing; owner is only compared.
+ *   Returns: CCP_OK, and *withdrawn is their number (withdrawn may be NULL); CCP_INVAL if p or
+ *            owner is NULL.
+ *   Cost:    one lock, held for a look at each task of ccp_pool_submit_with() that waits.
+ *   After:   apr_thread_pool_tasks_cancel().
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_pool_cancel(ccp_pool *p, const void *owner, size_t *withdrawn);
 
 /**
  * Hands over a function whose value is wanted, and gives its future.

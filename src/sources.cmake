@@ -8,6 +8,7 @@ set(CCP_SOURCES
     base/cpu.c
     base/cpus.c
     base/file.c
+    base/heap.c
     base/lock.c
     base/mem.c
     base/park.c
@@ -57,6 +58,7 @@ set(CCP_SOURCES
     flow/pipeline.c
     flow/pool.c
     flow/pool_drain.c
+    flow/pool_jobs.c
     flow/pool_size.c
     flow/pool_watch.c
 )

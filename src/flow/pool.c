@@ -44,6 +44,18 @@ static ccp_wait patience(const ccp_pool *p, uint64_t size)
     return o->idle && CCPI_POOL_LIVE(size) > o->min ? ccp_within(o->idle) : CCP_FOREVER;
 }
 
+/* An element without a function: true if it is a ticket, and *t the task to run for it. */
+static CCPI_COLD bool redeem(ccpi_worker *w, ccpi_task *t)
+{
+    ccp_pool *p = w->home.pool;
+    if (t->arg && ccpi_jobs_begin(p, t, CCPI_BEST, w->home.ctx))
+        return true;
+    /* [Q4] [Q1] seq_cst: noted after it was received, before `drainers` is looked at. */
+    atomic_fetch_add_explicit(&p->skipped, 1, CCPI_SC);
+    ccpi_pool_tell(p);
+    return false;
+}
+
 /* False: the worker shall end. */
 static bool next_task(ccpi_worker *w, ccpi_task *t)
 {
@@ -57,9 +69,8 @@ static bool next_task(ccpi_worker *w, ccpi_task *t)
         if (CCPI_LIKELY(st == CCP_OK && t->fn))
             return true;
         if (st == CCP_OK) {
-            /* [Q4] [Q1] seq_cst: noted after it was received, before `drainers` is looked at. */
-            atomic_fetch_add_explicit(&p->skipped, 1, CCPI_SC);
-            ccpi_pool_tell(p);
+            if (redeem(w, t))
+                return true;
         } else if (st == CCP_CLOSED || ccpi_pool_leave(w, true)) {
             return false;
         }
@@ -76,7 +87,7 @@ void ccpi_pool_work(void *arg)
         o->worker_start(w->home.ctx, o->worker_arg);
     ccpi_pool_ready(w);
     uint64_t turn = atomic_load_explicit(&w->turn, CCPI_RLX); /* ours alone */
-    bool more = t.fn || next_task(w, &t);
+    bool more = t.fn || (t.arg && redeem(w, &t)) || next_task(w, &t);
     for (; more; turn += 2, more = next_task(w, &t))
         run_task(w, &t, turn);
     if (o->worker_end)
@@ -280,7 +291,8 @@ static ccp_status submit_any(ccp_pool *p, const ccpi_task *t, ccp_wait w)
 
 static void undo(const ccpi_task *t, ccp_unrun unrun, void *arg)
 {
-    if (!ccpi_call_undo(t->fn, t->arg) && !ccpi_parallel_undo(t->fn, t->arg) && unrun)
+    if (!ccpi_call_undo(t->fn, t->arg) && !ccpi_parallel_undo(t->fn, t->arg) &&
+        !ccpi_job_undo(t->fn, t->arg, unrun, arg) && unrun)
         unrun(t->fn, t->arg, arg);
 }
 
@@ -296,19 +308,23 @@ static bool drop_oldest(ccp_pool *p)
     ccpi_task t;
     if (ccp_chan_recv(p->tasks, &t, CCP_NOWAIT) != CCP_OK)
         return false;
+    bool nudge = !t.fn && !t.arg;
+    bool is_task = t.fn || (t.arg && ccpi_jobs_withdraw(p, &t, CCPI_OLDEST));
     /* [Q4] [Q1] seq_cst: noted after it was received, before `drainers` is looked at. */
     atomic_fetch_add_explicit(&p->skipped, 1, CCPI_SC);
     ccpi_pool_tell(p);
-    if (t.fn)
+    if (is_task)
         drop(p, &t);
-    else
+    if (nudge)
         ccpi_pool_kick(p); /* it was for an idle worker */
     return true;
 }
 
-static ccp_status run_here(ccp_pool *p, const ccpi_task *t)
+static ccp_status run_here(ccp_pool *p, ccpi_task t)
 {
-    if (t->fn(p->ctx, t->arg) != CCP_OK)
+    if (!t.fn && !ccpi_jobs_begin(p, &t, CCPI_OWN, p->ctx))
+        return CCP_OK;
+    if (t.fn(p->ctx, t.arg) != CCP_OK)
         atomic_fetch_add_explicit(&p->failed_here, 1, CCPI_RLX); /* a count, as the next */
     atomic_fetch_add_explicit(&p->ran_here, 1, CCPI_RLX);
     return CCP_OK;
@@ -318,14 +334,26 @@ static ccp_status run_here(ccp_pool *p, const ccpi_task *t)
 static CCPI_NOINLINE ccp_status no_room(ccp_pool *p, const ccpi_task *t)
 {
     ccp_status st = CCP_AGAIN;
+    ccpi_task it = *t;
     if (p->opts.full == CCP_FULL_RUNS)
-        return run_here(p, t);
+        return run_here(p, it);
     while (p->opts.full == CCP_FULL_DROPS_OLDEST && st == CCP_AGAIN && drop_oldest(p))
         st = submit(p, t, CCP_NOWAIT);
     if (st != CCP_AGAIN)
         return st;
-    drop(p, t);
+    if (!it.fn)
+        (void)ccpi_jobs_withdraw(p, &it, CCPI_OWN);
+    drop(p, &it);
     return CCP_OK;
+}
+
+ccp_status ccpi_pool_accept(ccp_pool *p, const ccpi_task *t, ccp_wait w)
+{
+    ccp_status st = submit_any(p, t, w);
+    if (CCPI_LIKELY(st == CCP_OK) || p->opts.full == CCP_FULL_FAILS)
+        return st;
+    bool late = st == CCP_TIMEOUT && ccp_ctx_status(w.ctx_) == CCP_OK;
+    return st == CCP_AGAIN || late ? no_room(p, t) : st;
 }
 
 ccp_status ccp_pool_submit(ccp_pool *p, ccp_task fn, void *arg, ccp_wait w)
@@ -333,11 +361,7 @@ ccp_status ccp_pool_submit(ccp_pool *p, ccp_task fn, void *arg, ccp_wait w)
     if (!p || !fn)
         return CCP_INVAL;
     const ccpi_task t = { fn, arg };
-    ccp_status st = submit_any(p, &t, w);
-    if (CCPI_LIKELY(st == CCP_OK) || p->opts.full == CCP_FULL_FAILS)
-        return st;
-    bool late = st == CCP_TIMEOUT && ccp_ctx_status(w.ctx_) == CCP_OK;
-    return st == CCP_AGAIN || late ? no_room(p, &t) : st;
+    return ccpi_pool_accept(p, &t, w);
 }
 
 /* ---- tasks that block ---- */
@@ -388,9 +412,10 @@ static void hand_back(ccp_pool *p, ccp_unrun unrun, void *arg)
     p->handing_back = true;
     ccpi_lock_release(&p->lock);
     while (ccp_chan_recv(p->tasks, &t, CCP_NOWAIT) == CCP_OK) {
+        bool is_task = t.fn || (t.arg && ccpi_jobs_withdraw(p, &t, CCPI_OLDEST));
         /* [Q4] release: noted after it was received.  Pairs with ccpi_pool_books(). */
-        atomic_fetch_add_explicit(t.fn ? &p->returned : &p->skipped, 1, CCPI_REL);
-        if (t.fn)
+        atomic_fetch_add_explicit(is_task ? &p->returned : &p->skipped, 1, CCPI_REL);
+        if (is_task)
             undo(&t, unrun, arg);
     }
     ccpi_pool_tell(p);
@@ -430,10 +455,9 @@ ccp_status ccp_pool_free(ccp_pool *p)
     return CCP_OK;
 }
 
-ccp_status ccp_pool_get_info(const ccp_pool *p, ccp_pool_info *out)
+/* But for what workers have done. */
+static void look(const ccp_pool *p, ccp_pool_info *out)
 {
-    if (!p || !out)
-        return CCP_INVAL;
     ccp_chan_info tasks;
     (void)ccp_chan_get_info(p->tasks, &tasks);
     uint64_t size = ccpi_pool_size(p);
@@ -452,6 +476,14 @@ ccp_status ccp_pool_get_info(const ccp_pool *p, ccp_pool_info *out)
         .failed = atomic_load_explicit(&p->failed_here, CCPI_RLX),
     };
     out->handed_back += out->dropped;
+    ccpi_jobs_info((ccp_pool *)(uintptr_t)p, out);
+}
+
+ccp_status ccp_pool_get_info(const ccp_pool *p, ccp_pool_info *out)
+{
+    if (!p || !out)
+        return CCP_INVAL;
+    look(p, out);
     for (const ccpi_worker *w = ccpi_pool_next(&p->first); w; w = ccpi_pool_next(&w->next)) {
         uint64_t turn = ccpi_pool_turn(w);
         out->finished += turn / 2;

@@ -26,6 +26,7 @@
 #ifndef CCPI_FLOW_POOL_H
 #define CCPI_FLOW_POOL_H
 
+#include "base/heap.h"
 #include "base/lock.h"
 #include "base/list.h"
 #include "base/machine.h"
@@ -34,8 +35,8 @@
 
 typedef struct ccpi_worker ccpi_worker;
 
-/* An element of the channel.  Without a function it is for nobody to run: an idle worker shall look
- * at the size. */
+/* An element of the channel.  Without a function it is a ticket, and `arg` is the job that it came
+ * with; or, if that is NULL too, it is for nobody to run: an idle worker shall look at the size. */
 typedef struct ccpi_task {
     ccp_task fn;
     void *arg;
@@ -62,6 +63,20 @@ struct ccpi_worker {
     ccpi_thread thread;                   /* under lock */
     bool joinable;                        /* under lock: `thread` is known, and not joined */
 };
+
+/* Tasks with options; the invariants are in pool_jobs.c. */
+typedef struct ccpi_jobs {
+    ccpi_lock lock;
+    ccpi_leaf *best;   /* under lock: those that wait, by their rank */
+    ccpi_list waiting; /* under lock: the same, in the order of their acceptance */
+    ccpi_list running; /* under lock: those that a worker has */
+    ccpi_word64 accepted; /* atomic: how many ever were; changes under lock */
+    size_t spare;      /* under lock: tickets more than jobs that wait */
+    unsigned begun;    /* under lock: since the one that had waited longest was taken */
+    uint64_t expired;  /* under lock: dropped since their time was over */
+    uint64_t canceled; /* under lock: dropped since somebody wanted that */
+    uint64_t unmade;   /* under lock: dropped since memory was short */
+} ccpi_jobs;
 
 struct ccp_pool {
     ccp_chan *tasks;     /* const after new */
@@ -94,6 +109,7 @@ struct ccp_pool {
     ccpi_word64 dropped;  /* atomic: tasks that were dropped since there was no room */
     ccpi_word64 ran_here; /* atomic: tasks that ran in who submitted them */
     ccpi_word64 failed_here; /* atomic: of them, those that failed */
+    ccpi_jobs jobs;
     _Alignas(CCPI_LINE) ccpi_word64 offered; /* atomic, rendezvous only: tasks accepted, or being
                                               * offered */
     ccpi_word32 entering; /* atomic, with `idle` and a queue only: threads in ccp_pool_submit() */
@@ -130,6 +146,9 @@ bool ccpi_pool_is_own_thread(const ccp_pool *p);
 
 /* Puts an element into the channel. */
 ccp_status ccpi_pool_put(ccp_pool *p, const ccpi_task *t, ccp_wait w);
+
+/* As ccp_pool_submit(), for a ticket too. */
+ccp_status ccpi_pool_accept(ccp_pool *p, const ccpi_task *t, ccp_wait w);
 
 /* What the thread of a worker runs. */
 void ccpi_pool_work(void *worker);
@@ -183,6 +202,31 @@ bool ccpi_pool_watch(ccp_pool *p);
 void ccpi_pool_alarm(ccp_pool *p);
 
 void ccpi_pool_unwatch(ccp_pool *p);
+
+/* ---- pool_jobs.c ---- */
+
+/* Which job a ticket is redeemed for. */
+typedef enum ccpi_redeem {
+    CCPI_BEST,   /* whose turn it is, of those that wait */
+    CCPI_OLDEST, /* that waits longest */
+    CCPI_OWN     /* that came with it: the ticket was not accepted */
+} ccpi_redeem;
+
+/* Makes of a ticket a task to be run under ctx; false if there is none, or it was dropped. */
+bool ccpi_jobs_begin(ccp_pool *p, ccpi_task *t, ccpi_redeem which, ccp_ctx *ctx);
+
+/* Makes of a ticket a task to be undone; false if there is none. */
+bool ccpi_jobs_withdraw(ccp_pool *p, ccpi_task *t, ccpi_redeem which);
+
+/* Hands back what ccpi_jobs_withdraw() gave; false if the task is no job. */
+bool ccpi_job_undo(ccp_task fn, void *arg, ccp_unrun unrun, void *unrun_arg);
+
+/* How many were accepted so far; have all but those accepted later come to their end? */
+uint64_t ccpi_jobs_accepted(ccp_pool *p);
+bool ccpi_jobs_settled(ccp_pool *p, uint64_t accepted);
+
+/* Adds what is known of jobs. */
+void ccpi_jobs_info(ccp_pool *p, ccp_pool_info *out);
 
 /* ---- pool_drain.c ---- */
 

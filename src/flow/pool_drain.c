@@ -13,6 +13,9 @@
  *       a moment in between when they were.
  *   D4  Who takes the lock before hand_back() does has seen no element that it received; who takes
  *       it later waits until everything has finished or is noted: the channel is closed by then.
+ *   D5  Jobs may be overtaken (pool_jobs.c), so D1 says nothing of them: each that was accepted
+ *       before is seen to have run, or to have been dropped or withdrawn.  It is taken out, under
+ *       the lock of the jobs, before the ticket that it had, or that is left, is noted.
  */
 /* uses: pool */
 #include "block/wait.h"
@@ -74,6 +77,7 @@ typedef struct drain {
     ccp_pool *pool;
     bool everything;                   /* until nothing at all is under way; otherwise: */
     uint64_t target;                   /* elements to be received */
+    uint64_t jobs;                     /* to come to their end */
     const _Atomic(ccpi_worker *) *at;  /* those before it are settled */
     uint64_t turn;                     /* of this worker, when the target had been received */
     bool noted;
@@ -114,7 +118,7 @@ static bool drained(drain *d)
     for (; (w = ccpi_pool_next(d->at)) != NULL; d->at = &w->next, d->noted = false)
         if (!settled(d, w))
             return false;
-    return true;
+    return ccpi_jobs_settled(d->pool, d->jobs); /* D5 */
 }
 
 static bool is_handing_back(ccp_pool *p)
@@ -166,6 +170,7 @@ static ccp_status wait_drained(drain *d, ccp_wait w)
     ccpi_books b;
     totals(d->pool, &b);
     d->target = d->pool->met ? 0 : b.accepted; /* by rendezvous all are received */
+    d->jobs = ccpi_jobs_accepted(d->pool);
     d->at = &d->pool->first;
     if (is_over(d))
         return CCP_OK;

@@ -207,6 +207,46 @@ static unsigned calls_of_a_pool(void)
     return failed;
 }
 
+/* ---- Tasks of a pool, with options ---- */
+
+static atomic_uint tasks_ran, tasks_back;
+
+static ccp_status run_task(ccp_ctx *ctx, void *arg)
+{
+    CHECK(ccp_pool_worker(ctx) >= 0 && arg == &tasks_ran);
+    atomic_fetch_add(&tasks_ran, 1);
+    return CCP_OK;
+}
+
+static void take_task_back(ccp_task fn, void *task_arg, void *unrun_arg)
+{
+    CHECK(fn == run_task && task_arg == &tasks_ran && unrun_arg == &tasks_back);
+    atomic_fetch_add(&tasks_back, 1);
+}
+
+/* Without memory one is not accepted, or, if it needs a context, handed back. */
+static unsigned tasks_with_options(void)
+{
+    ccp_ctx *ctx = ccp_ctx_new(NULL, CCP_FOREVER);
+    ccp_pool *pool = ccp_pool_new(&(ccp_pool_opts){
+        .workers = 2, .queue = 2, .unrun = take_task_back, .unrun_arg = &tasks_back });
+    ccp_wg wg = CCP_WG_INIT;
+    unsigned accepted = 0;
+    atomic_store(&tasks_ran, 0);
+    atomic_store(&tasks_back, 0);
+    for (int i = 0; pool && ctx && i < 4; i++) {
+        const ccp_task_opts o = { .priority = i, .done = &wg, .ctx = i == 1 ? ctx : NULL,
+                                  .limit = i == 2 ? CCP_SEC(1000) : 0 };
+        ccp_status st = ccp_pool_submit_with(pool, run_task, &tasks_ran, &o, CCP_FOREVER);
+        CHECK(st == CCP_OK || st == CCP_NOMEM);
+        accepted += st == CCP_OK;
+    }
+    CHECK(ccp_wg_wait(&wg, CCP_FOREVER) == CCP_OK);
+    CHECK(atomic_load(&tasks_ran) + atomic_load(&tasks_back) == accepted);
+    CHECK(ccp_pool_free(pool) == CCP_OK && ccp_ctx_free(ctx) == CCP_OK);
+    return 4 - atomic_load(&tasks_ran);
+}
+
 /* ---- Groups ---- */
 
 static atomic_uint ran;
@@ -362,6 +402,7 @@ const fault_site agree_sites[] = {
     { "what_a_function_makes_of_it", what_a_function_makes_of_it },
     { "what_is_computed_when_it_is_wanted", what_is_computed_when_it_is_wanted },
     { "calls_of_a_pool", calls_of_a_pool },
+    { "tasks_with_options", tasks_with_options },
     { "a_group", a_group },
     { "a_group_with_a_limit", a_group_with_a_limit },
     { "a_group_that_keeps_all_errors", a_group_that_keeps_all_errors },

@@ -92,3 +92,9 @@ ccp_sim_test(flight_odd 600 flight --summary odd*)
 ccp_sim_test(flight_some 600 flight --summary some*)
 ccp_sim_test(flight_weak 600 flight --summary --mode pct --weak --n 50 pair.*owned*
              two.*owned* one*)
+
+# Tasks with options.
+ccp_sim_scenes(jobs jobs_scenarios.c)
+ccp_sim_test(jobs 600 jobs --summary one* two*)
+ccp_sim_test(jobs_random 600 jobs --summary crowd*)
+ccp_sim_test(jobs_weak 600 jobs --summary --mode pct --weak --n 20 crowd* two*)

@@ -25,6 +25,7 @@ typedef struct pool_round {
     ccp_pool *pool;
     task_record tasks[SUBMITTERS][MOST_TASKS];
     atomic_long running;
+    ccp_wg done; /* of tasks with options */
     unsigned workers;
 } pool_round;
 
@@ -63,6 +64,21 @@ static ccp_wait some_wait(dice *d)
     }
 }
 
+/* Every other one with options; some have an owner, and are withdrawn by whoever. */
+static ccp_status submit_record(pool_round *r, task_record *t, dice *d)
+{
+    if (roll(d, 40) == 0)
+        MUST(ccp_pool_cancel(r->pool, r, NULL) == CCP_OK);
+    if (t->work % 2)
+        return ccp_pool_submit(r->pool, run_record, t, some_wait(d));
+    const ccp_task_opts o = { .priority = (int)roll(d, 4),
+                              .within = roll(d, 5) ? 0 : CCP_US(roll(d, 50)),
+                              .limit = roll(d, 5) ? 0 : 1 + CCP_US(roll(d, 50)),
+                              .owner = roll(d, 3) ? NULL : r,
+                              .done = &r->done };
+    return ccp_pool_submit_with(r->pool, run_record, t, &o, some_wait(d));
+}
+
 static void run_submitter(worker *w)
 {
     pool_round *r = w->round;
@@ -71,7 +87,7 @@ static void run_submitter(worker *w)
         t->r = r;
         t->work = roll(&w->dice, 10000);
         worker_does(w, "submits");
-        ccp_status rc = ccp_pool_submit(r->pool, run_record, t, some_wait(&w->dice));
+        ccp_status rc = submit_record(r, t, &w->dice);
         MUST(rc == CCP_OK || rc == CCP_AGAIN || rc == CCP_TIMEOUT || rc == CCP_CLOSED);
         atomic_store(&t->accepted, rc == CCP_OK);
         if (roll(&w->dice, 50) == 0) {
@@ -108,7 +124,8 @@ static void pool(uint64_t seed)
     dice d = { seed };
     r->workers = 1 + roll(&d, 4);
     r->pool = ccp_pool_new(&(ccp_pool_opts){
-        .workers = r->workers, .queue = roll(&d, 6), .unrun = take_back, .unrun_arg = r });
+        .workers = r->workers, .queue = roll(&d, 6), .unrun = take_back, .unrun_arg = r,
+        .aging = roll(&d, 4) });
     MUST(r->pool);
     for (size_t i = 0; i < SUBMITTERS; i++)
         worker_start(&w[i], run_submitter, r, i, seed);
@@ -116,6 +133,7 @@ static void pool(uint64_t seed)
     for (size_t i = 0; i < SUBMITTERS; i++)
         worker_join(&w[i]);
     MUST(ccp_pool_free(r->pool) == CCP_OK);
+    MUST(ccp_wg_wait(&r->done, CCP_NOWAIT) == CCP_OK); /* P21 */
     for (size_t i = 0; i < SUBMITTERS; i++)
         for (size_t k = 0; k < MOST_TASKS; k++) {
             task_record *t = &r->tasks[i][k];

@@ -160,6 +160,12 @@ static ccp_status call_pool_call(stage *s, ccp_wait w)
                          &s->future, w);
 }
 
+static ccp_status call_submit_with(stage *s, ccp_wait w)
+{
+    const ccp_task_opts o = { .priority = -1, .limit = CCP_SEC(1000), .done = &s->wg };
+    return ccp_pool_submit_with(s->pool, count_task, s, &o, w);
+}
+
 static ccp_status close_pool(stage *s)
 {
     return ccp_pool_close(s->pool);
@@ -187,6 +193,22 @@ static void call_agrees(stage *s, bool ok, bool served)
     assert_int_equal(s->ran, 1 + ok);
 }
 
+/* Also when it was not accepted nothing is counted any more. */
+static void task_was_run(stage *s)
+{
+    (void)open_gate(s);
+    ASSERT_STATUS(ccp_wg_wait(&s->wg, CCP_FOREVER), CCP_OK);
+    ASSERT_STATUS(ccp_pool_drain(s->pool, CCP_FOREVER), CCP_OK);
+    assert_int_equal(s->ran, 1 + s->successes);
+}
+
+static void task_agrees(stage *s, bool ok, bool served)
+{
+    (void)ok;
+    assert_true(served);
+    task_was_run(s);
+}
+
 static void clear_pool(stage *s)
 {
     (void)open_gate(s);
@@ -211,6 +233,10 @@ const column columns_task[] = {
     { .name = "pool_call", .set = set_pool, .ready = empty_pool, .call = call_pool_call,
       .serve = open_gate, .close = close_pool, .unchanged = no_call_was_made,
       .done = call_was_made, .raced = call_agrees, .clear = clear_pool, .success = CCP_OK,
+      .at_once = CCP_AGAIN, .too_late = CCP_TIMEOUT },
+    { .name = "pool_submit_with", .set = set_pool, .ready = empty_pool, .call = call_submit_with,
+      .serve = open_gate, .close = close_pool, .unchanged = no_call_was_made,
+      .done = task_was_run, .raced = task_agrees, .clear = clear_pool, .success = CCP_OK,
       .at_once = CCP_AGAIN, .too_late = CCP_TIMEOUT },
 };
 const size_t columns_task_n = LENGTH(columns_task);

@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Jobs: tasks with options.  They wait beside the channel; what goes through it, and has its place
+ * there, is a ticket.  Who receives one redeems it for the job whose turn it is, and that need not
+ * be the one that came with it.
+ *
+ * Invariants
+ *   J1  A job is WAITING if and only if it is in the heap and in `waiting`.  Tickets that were
+ *       accepted and not redeemed are as many as jobs that are WAITING, jobs that are NEW and whose
+ *       ticket was accepted, and `spare`.  So whoever redeems a ticket finds a job, or a spare one.
+ *   J2  A job becomes WAITING after its ticket was accepted: by the thread that submits it, or
+ *       before, by who redeems its ticket.  So a job whose ticket finds no room was seen by nobody.
+ *   J3  Who takes a job out of WAITING, or has a NEW one whose ticket was not accepted, runs it or
+ *       hands it back, and nobody else does.
+ *   J4  `waiting` is in the order of `number`; RUNNING are those that are in `running`, which a
+ *       worker has.
+ *   J5  refs counts the thread that submits a job, its ticket until it is redeemed, and whoever is
+ *       to bring it to its end.
+ * Locks           `lock` of the jobs protects them; no other lock is taken under it.
+ */
+/* uses: pool */
+#include "base/check.h"
+#include "base/mem.h"
+#include "block/wait.h"
+#include "flow/pool.h"
+
+typedef enum state { NEW, WAITING, RUNNING, ENDED } state;
+
+typedef struct job {
+    ccpi_link link;  /* under lock, see J1, J4 */
+    ccpi_leaf leaf;  /* under lock */
+    uint64_t number; /* under lock until WAITING, then const */
+    unsigned refs;   /* under lock */
+    state state;     /* under lock */
+    ccp_pool *pool;  /* const after make() */
+    ccpi_task task;  /* const after make() */
+    ccp_task_opts o; /* const after make() */
+    int64_t expires; /* const after make() */
+    ccp_ctx *ctx;    /* of who runs it: its own context; NULL: it needs none */
+    ccp_hook hook;   /* of who runs it: ends ctx when o.ctx ends */
+} job;
+
+#define JOB(member, ptr) CCPI_CONTAINER(ptr, job, member)
+
+static bool comes_before(const ccpi_leaf *a, const ccpi_leaf *b)
+{
+    const job *x = CCPI_CONTAINER((uintptr_t)a, const job, leaf);
+    const job *y = CCPI_CONTAINER((uintptr_t)b, const job, leaf);
+    if (x->o.priority != y->o.priority)
+        return x->o.priority > y->o.priority;
+    return x->number < y->number;
+}
+
+/* ---- waiting ---- */
+
+/* J2: from now on it counts as accepted. */
+static void number_locked(ccpi_jobs *s, job *j, state to)
+{
+    j->state = to;
+    j->number = atomic_load_explicit(&s->accepted, CCPI_RLX); /* changes under the lock */
+    atomic_store_explicit(&s->accepted, j->number + 1, CCPI_RLX);
+}
+
+static void enter_locked(ccpi_jobs *s, job *j)
+{
+    if (j->state != NEW)
+        return;
+    number_locked(s, j, WAITING);
+    ccpi_list_append(&s->waiting, &j->link);
+    s->best = ccpi_heap_add(s->best, &j->leaf, comes_before);
+}
+
+static void leave_locked(ccpi_jobs *s, job *j)
+{
+    CCPI_CHECK(j->state == WAITING);
+    ccpi_list_remove(&s->waiting, &j->link);
+    s->best = ccpi_heap_remove(s->best, &j->leaf, comes_before);
+    j->state = ENDED;
+}
+
+static void run_locked(ccpi_jobs *s, job *j)
+{
+    j->state = RUNNING;
+    ccpi_list_append(&s->running, &j->link);
+}
+
+/* Is it time for the one that waits longest? */
+static bool ages_locked(ccpi_jobs *s, unsigned aging)
+{
+    if (aging == 0 || ++s->begun < aging)
+        return false;
+    s->begun = 0;
+    return true;
+}
+
+static job *redeem_locked(ccpi_jobs *s, job *came, unsigned aging, ccpi_redeem which)
+{
+    if (which == CCPI_OWN) {
+        number_locked(s, came, ENDED);
+        return came;
+    }
+    enter_locked(s, came);
+    if (!s->best) {
+        CCPI_CHECK(s->spare > 0); /* J1 */
+        s->spare--;
+        return NULL;
+    }
+    bool oldest = which == CCPI_OLDEST || ages_locked(s, aging);
+    job *j = oldest ? JOB(link, s->waiting.first) : JOB(leaf, s->best);
+    leave_locked(s, j);
+    if (which == CCPI_BEST)
+        run_locked(s, j);
+    return j;
+}
+
+/* The job for the ticket that came with `came`. */
+static job *redeem(ccp_pool *p, job *came, ccpi_redeem which)
+{
+    ccpi_jobs *s = &p->jobs;
+    ccpi_lock_acquire(&s->lock);
+    job *j = redeem_locked(s, came, p->opts.aging, which);
+    bool last = --came->refs == 0;
+    ccpi_lock_release(&s->lock);
+    if (last)
+        ccpi_free(came);
+    return j;
+}
+
+/* ---- the end of a job ---- */
+
+/* Why one is dropped. */
+static void count_locked(ccpi_jobs *s, ccp_status why)
+{
+    s->expired += why == CCP_TIMEOUT;
+    s->canceled += why == CCP_CANCELED;
+    s->unmade += why == CCP_NOMEM;
+}
+
+/* J5; `why` is CCP_OK if it is not counted. */
+static void let_go(job *j, ccp_status why)
+{
+    ccpi_jobs *s = &j->pool->jobs;
+    ccpi_lock_acquire(&s->lock);
+    if (j->state == RUNNING)
+        ccpi_list_remove(&s->running, &j->link);
+    j->state = ENDED;
+    count_locked(s, why);
+    bool last = --j->refs == 0;
+    ccpi_lock_release(&s->lock);
+    if (last)
+        ccpi_free(j);
+}
+
+static void hand_back(job *j, ccp_unrun unrun, void *unrun_arg, ccp_status why)
+{
+    ccp_wg *done = j->o.done;
+    const ccpi_task t = j->task;
+    let_go(j, why);
+    if (unrun)
+        unrun(t.fn, t.arg, unrun_arg);
+    if (done)
+        (void)ccp_wg_done(done);
+}
+
+static ccp_status run_job(ccp_ctx *ctx, void *arg)
+{
+    job *j = arg;
+    ccp_wg *done = j->o.done;
+    ccp_status st = j->task.fn(j->ctx ? j->ctx : ctx, j->task.arg);
+    if (j->ctx) {
+        if (j->o.ctx)
+            (void)ccp_ctx_unhook(&j->hook, CCP_FOREVER);
+        (void)ccp_ctx_free(j->ctx);
+    }
+    let_go(j, CCP_OK);
+    if (done)
+        (void)ccp_wg_done(done);
+    return st;
+}
+
+bool ccpi_job_undo(ccp_task fn, void *arg, ccp_unrun unrun, void *unrun_arg)
+{
+    if (fn == run_job)
+        hand_back(arg, unrun, unrun_arg, CCP_OK);
+    return fn == run_job;
+}
+
+/* ---- redeeming ---- */
+
+static void cancel_ctx(void *ctx)
+{
+    ccp_ctx_cancel(ctx);
+}
+
+/* Makes the job's own context, if it needs one; or says why it shall not run. */
+static ccp_status prepare(job *j, ccp_ctx *ctx)
+{
+    const ccp_task_opts *o = &j->o;
+    ccp_status st = ccp_ctx_status(o->ctx);
+    if (st != CCP_OK)
+        return st;
+    if (o->within && ccp_now() >= j->expires)
+        return CCP_TIMEOUT;
+    if (!o->limit && !o->ctx)
+        return CCP_OK;
+    int64_t end = o->limit ? ccpi_wait_deadline(ccp_within(o->limit)) : INT64_MAX;
+    if (end > ccp_ctx_deadline(o->ctx))
+        end = ccp_ctx_deadline(o->ctx);
+    j->ctx = ccp_ctx_new(ctx, ccp_until(end));
+    if (!j->ctx)
+        return CCP_NOMEM;
+    if (o->ctx)
+        (void)ccp_ctx_hook(o->ctx, &j->hook, cancel_ctx, j->ctx);
+    return CCP_OK;
+}
+
+bool ccpi_jobs_begin(ccp_pool *p, ccpi_task *t, ccpi_redeem which, ccp_ctx *ctx)
+{
+    job *j = redeem(p, t->arg, which);
+    if (!j)
+        return false;
+    ccp_status st = prepare(j, ctx);
+    if (st != CCP_OK)
+        hand_back(j, p->opts.unrun, p->opts.unrun_arg, st);
+    *t = (ccpi_task){ run_job, j };
+    return st == CCP_OK;
+}
+
+bool ccpi_jobs_withdraw(ccp_pool *p, ccpi_task *t, ccpi_redeem which)
+{
+    job *j = redeem(p, t->arg, which);
+    *t = (ccpi_task){ run_job, j };
+    return j != NULL;
+}
+
+/* ---- for drains, for information ---- */
+
+uint64_t ccpi_jobs_accepted(ccp_pool *p)
+{
+    /* Relaxed: it is about those whose acceptance happened before this. */
+    return atomic_load_explicit(&p->jobs.accepted, CCPI_RLX);
+}
+
+bool ccpi_jobs_settled(ccp_pool *p, uint64_t accepted)
+{
+    if (accepted == 0)
+        return true;
+    ccpi_jobs *s = &p->jobs;
+    ccpi_lock_acquire(&s->lock);
+    bool ok = !s->waiting.first || JOB(link, s->waiting.first)->number >= accepted;
+    for (ccpi_link *l = s->running.first; ok && l; l = l->next)
+        ok = JOB(link, l)->number >= accepted;
+    ccpi_lock_release(&s->lock);
+    return ok;
+}
+
+void ccpi_jobs_info(ccp_pool *p, ccp_pool_info *out)
+{
+    ccpi_jobs *s = &p->jobs;
+    if (ccpi_jobs_accepted(p) == 0)
+        return;
+    ccpi_lock_acquire(&s->lock);
+    out->queued -= s->spare < out->queued ? s->spare : out->queued;
+    out->expired = s->expired;
+    out->canceled = s->canceled;
+    out->handed_back += s->expired + s->canceled + s->unmade;
+    ccpi_lock_release(&s->lock);
+}
+
+/* ---- submitting ---- */
+
+static job *make(ccp_pool *p, ccp_task fn, void *arg, const ccp_task_opts *o)
+{
+    job *j = ccpi_alloc(sizeof *j);
+    if (!j)
+        return NULL;
+    j->pool = p;
+    j->task = (ccpi_task){ fn, arg };
+    j->o = *o;
+    j->expires = o->within ? ccpi_wait_deadline(ccp_within(o->within)) : INT64_MAX;
+    j->refs = 3; /* J5 */
+    return j;
+}
+
+/* Takes the place of one that was canceled, if there is such a place. */
+static bool take_spare(ccp_pool *p, job *j)
+{
+    ccpi_jobs *s = &p->jobs;
+    if (ccp_chan_is_closed(p->tasks))
+        return false;
+    ccpi_lock_acquire(&s->lock);
+    bool ok = s->spare > 0;
+    if (ok) {
+        s->spare--;
+        j->refs = 1;
+        enter_locked(s, j);
+    }
+    ccpi_lock_release(&s->lock);
+    return ok;
+}
+
+/* J2 */
+static void enter(ccp_pool *p, job *j)
+{
+    ccpi_jobs *s = &p->jobs;
+    ccpi_lock_acquire(&s->lock);
+    enter_locked(s, j);
+    bool last = --j->refs == 0;
+    ccpi_lock_release(&s->lock);
+    if (last)
+        ccpi_free(j);
+}
+
+static ccp_status submit(ccp_pool *p, job *j, ccp_wait w)
+{
+    if (take_spare(p, j))
+        return CCP_OK;
+    const ccpi_task ticket = { NULL, j };
+    ccp_status st = ccpi_pool_accept(p, &ticket, w);
+    if (st == CCP_OK)
+        enter(p, j);
+    else
+        ccpi_free(j);
+    return st;
+}
+
+ccp_status ccp_pool_submit_with(ccp_pool *p, ccp_task fn, void *arg, const ccp_task_opts *o,
+                                ccp_wait w)
+{
+    static const ccp_task_opts defaults;
+    if (!o)
+        o = &defaults;
+    if (!p || !fn || o->within < 0 || o->limit < 0)
+        return CCP_INVAL;
+    ccp_status st = ccpi_wait_enter(w);
+    if (st == CCP_OK)
+        st = ccp_ctx_status(o->ctx);
+    if (st != CCP_OK)
+        return st;
+    ccp_wg *done = o->done;
+    job *j = make(p, fn, arg, o);
+    if (!j)
+        return CCP_NOMEM;
+    if (done && ccp_wg_add(done, 1) != CCP_OK) {
+        ccpi_free(j);
+        return CCP_INVAL;
+    }
+    st = submit(p, j, w);
+    if (st != CCP_OK && done)
+        (void)ccp_wg_done(done);
+    return st;
+}
+
+/* ---- canceling ---- */
+
+ccp_status ccp_pool_cancel(ccp_pool *p, const void *owner, size_t *withdrawn)
+{
+    if (!p || !owner)
+        return CCP_INVAL;
+    ccpi_jobs *s = &p->jobs;
+    ccpi_list out = { NULL, NULL };
+    size_t n = 0;
+    ccpi_lock_acquire(&s->lock);
+    for (ccpi_link *l = s->waiting.first, *next; l; l = next) {
+        next = l->next;
+        if (JOB(link, l)->o.owner == owner) {
+            leave_locked(s, JOB(link, l));
+            ccpi_list_append(&out, l);
+            n++;
+        }
+    }
+    s->spare += n; /* J1 */
+    ccpi_lock_release(&s->lock);
+    while (out.first) {
+        job *j = JOB(link, out.first);
+        ccpi_list_remove(&out, out.first);
+        hand_back(j, p->opts.unrun, p->opts.unrun_arg, CCP_CANCELED);
+    }
+    if (withdrawn)
+        *withdrawn = n;
+    return CCP_OK;
+}
