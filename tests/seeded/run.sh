@@ -37,16 +37,16 @@ sources() {
 
 # affected FILE...: the sources that must be compiled again when these change.
 affected() {
-    local source deps
+    local deps=$sim/CMakeFiles/ccp_sim_library.dir/__/__/src files source names=()
+    files=$(IFS='|' && echo "${*//./\\.}")
     for source in $(sources); do
-        deps=$sim/CMakeFiles/ccp_sim_library.dir/__/__/src/$source.o.d
-        [ -e "$deps" ] || {
+        if [ -e "$deps/$source.o.d" ]; then
+            names+=("$source.o.d")
+        else
             echo "$source"
-            continue
-        }
-        printf '%s\n' "$@" | sed 's,$,\\( \\|$\\),; s,^,/,' | grep -q -f - "$deps" &&
-            echo "$source"
+        fi
     done
+    (cd "$deps" && grep -lE "/($files)( |\$)" "${names[@]}") | sed 's/\.o\.d$//'
 }
 
 # compile DIR SOURCE [OPTION...]: SOURCE of DIR/src, prints the object.

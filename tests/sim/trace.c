@@ -8,6 +8,9 @@
 #define _GNU_SOURCE
 #include "sim_int.h"
 
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -53,19 +56,49 @@ void trace_describe(uintptr_t a, char *out, size_t size)
 
 /* ---- Source locations ---- */
 
+/* One addr2line answers for all addresses: to start it takes longer than to ask. */
+static FILE *ask, *answers;
+
+static void start_addr2line(void)
+{
+    char name[] = "addr2line", how[] = "-fse", exe[64];
+    char *const command[] = { name, how, exe, NULL };
+    int to[2], from[2];
+    pid_t child;
+    posix_spawn_file_actions_t files;
+    snprintf(exe, sizeof exe, "/proc/%ld/exe", (long)getpid());
+    if (pipe2(to, O_CLOEXEC) != 0 || pipe2(from, O_CLOEXEC) != 0)
+        return;
+    signal(SIGPIPE, SIG_IGN); /* there may be no such program */
+    posix_spawn_file_actions_init(&files);
+    posix_spawn_file_actions_adddup2(&files, to[0], STDIN_FILENO);
+    posix_spawn_file_actions_adddup2(&files, from[1], STDOUT_FILENO);
+    posix_spawn_file_actions_addopen(&files, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+    if (posix_spawnp(&child, command[0], &files, NULL, command, environ) == 0) {
+        ask = fdopen(to[1], "w");
+        answers = fdopen(from[0], "r");
+    }
+    posix_spawn_file_actions_destroy(&files);
+    close(to[0]);
+    close(from[1]);
+}
+
 /* One line about an address of the program: a function and its place, or a variable. */
 static void locate(unsigned long a, char *out, size_t size)
 {
-    char command[256], function[128] = "", line[256] = "";
+    static bool started;
+    char function[128] = "", line[256] = "";
     snprintf(out, size, "0x%lx", a);
     if (a == 0)
         return;
-    snprintf(command, sizeof command, "addr2line -f -s -e /proc/%ld/exe 0x%lx 2>/dev/null",
-             (long)getpid(), a);
-    FILE *f = popen(command, "r");
-    if (!f)
+    if (!started)
+        start_addr2line();
+    started = true;
+    if (!ask || !answers)
         return;
-    if (fgets(function, sizeof function, f) && fgets(line, sizeof line, f)) {
+    fprintf(ask, "0x%lx\n", a);
+    fflush(ask);
+    if (fgets(function, sizeof function, answers) && fgets(line, sizeof line, answers)) {
         function[strcspn(function, "\n")] = 0;
         line[strcspn(line, " \n")] = 0;
         if (function[0] != '?' && line[0] != '?')
@@ -73,7 +106,6 @@ static void locate(unsigned long a, char *out, size_t size)
         else if (function[0] != '?')
             snprintf(out, size, "%s", function);
     }
-    pclose(f);
 }
 
 static struct {
