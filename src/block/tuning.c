@@ -22,6 +22,7 @@ ccpi_tuning_s ccpi_tuning = {
     .defer = 24,
     .fair_every = 40000,
     .fair_pops = 32,
+    .brief_pauses = 12,
     .brief_yields = 8,
     .starved = 1000000,
     .first_lap = 0,

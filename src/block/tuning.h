@@ -26,6 +26,7 @@ typedef struct ccpi_tuning_s {
     uint32_t defer;        /* pauses to see an awake partner take the element before waking one */
     uint32_t fair_every;   /* ticks after which the longest waiter is woken, whoever is awake */
     uint32_t fair_pops;    /* one wake in so many takes the longest waiter */
+    uint32_t brief_pauses; /* pauses before a thread yields for a mutex or a semaphore */
     uint32_t brief_yields; /* yields before a thread stands in the line of a mutex or the like */
     int64_t starved;       /* ns after which one that waits for a mutex has it handed over */
     uint64_t first_lap;    /* where the positions of a new ring start */

@@ -37,6 +37,7 @@
 #include "base/check.h"
 #include "base/lock.h"
 #include "base/mem.h"
+#include "block/tuning.h"
 #include "block/wait.h"
 #include "coord/line.h"
 
@@ -504,7 +505,7 @@ ccp_chan *ccp_future_done(ccp_future *f)
 /* Pauses for a moment: the value may be about to come from another processor. */
 static bool settled_soon(const ccp_future *f)
 {
-    for (ccpi_brief b = { 0 }; ccpi_brief_once(&b);)
+    for (ccpi_brief b = { .most = ccpi_tuning.quick_max }; ccpi_brief_once(&b);)
         /* Relaxed: the caller looks again. */
         if (atomic_load_explicit(&f->state, CCPI_RLX) & SETTLED)
             return true;

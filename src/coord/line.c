@@ -49,7 +49,7 @@ static bool yield_once(ccpi_brief *b)
  * one waits for. */
 bool ccpi_brief_once(ccpi_brief *b)
 {
-    if (b->pauses >= ccpi_tuning.quick_max)
+    if (b->pauses >= b->most)
         return yield_once(b);
     uint32_t more = b->pauses + 1;
     for (uint32_t i = 0; i < more; i++)

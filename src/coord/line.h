@@ -56,6 +56,7 @@ ccp_status ccpi_line_failed(ccp_wait w, uint32_t verdict);
 /* How a thread waits before it stands in the line, or sleeps until a future is settled: pauses,
  * then yields. */
 typedef struct ccpi_brief {
+    uint32_t most; /* pauses */
     uint32_t pauses, yields;
     uint32_t shared; /* yields that let somebody else run */
 } ccpi_brief;

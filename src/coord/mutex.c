@@ -101,7 +101,7 @@ static void take_over(ccp_line_ *l, const turn *t)
 
 static bool comes_soon(ccp_line_ *l, const turn *t)
 {
-    for (ccpi_brief b = { 0, 0, 0 }; ccpi_brief_once(&b);)
+    for (ccpi_brief b = { .most = ccpi_tuning.brief_pauses }; ccpi_brief_once(&b);)
         if (try_lock(l, t->woken))
             return true;
     return false;

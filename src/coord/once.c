@@ -14,6 +14,7 @@
  *   O3  owner_ is the running thread's while RUNNING, written by that thread alone; 0 otherwise.
  */
 /* uses: line */
+#include "block/tuning.h"
 #include "coord/line.h"
 
 #define RUNNING ((uint64_t)1)
@@ -88,7 +89,7 @@ static bool enter(ccp_line_ *l, ccpi_stander *s)
 /* Waits until a run has ended. */
 static ccp_status await(ccp_line_ *l, ccp_wait w, int64_t deadline)
 {
-    for (ccpi_brief b = { 0, 0, 0 }; ccpi_brief_once(&b);)
+    for (ccpi_brief b = { .most = ccpi_tuning.quick_max }; ccpi_brief_once(&b);)
         if (!(atomic_load_explicit(ccpi_line_word(l), CCPI_RLX) & RUNNING))
             return CCP_OK;
     ccpi_stander s;

@@ -5,6 +5,8 @@
 /* uses: line */
 #include "coord/permits.h"
 
+#include "block/tuning.h"
+
 typedef struct ask {
     ccpi_stander stander;
     uint32_t n, base;
@@ -117,7 +119,7 @@ static ccp_status look(ccp_line_ *l, ask *a)
 /* Waits for a moment; true if it need not stand in the line: *st says why. */
 static bool comes_soon(ccp_line_ *l, ask *a, ccp_status *st)
 {
-    for (ccpi_brief b = { 0, 0, 0 }; ccpi_brief_once(&b);) {
+    for (ccpi_brief b = { .most = ccpi_tuning.brief_pauses }; ccpi_brief_once(&b);) {
         uint64_t s = atomic_load_explicit(ccpi_line_word(l), CCPI_RLX);
         if (!ccpi_permits_fit(s, a->n, a->base) && !(s & CCPI_PERMITS_CLOSED))
             continue;

@@ -15,6 +15,7 @@ static inline void tune_no_spinning(void)
 static inline void tune_a_little(void)
 {
     ccpi_tuning = (ccpi_tuning_s){ .quick_max = 2,
+                                   .brief_pauses = 2,
                                    .quick_min = 1,
                                    .pauses = 1,
                                    .patient_max = 1,
