@@ -308,15 +308,12 @@ static bool drop_oldest(ccp_pool *p)
     ccpi_task t;
     if (ccp_chan_recv(p->tasks, &t, CCP_NOWAIT) != CCP_OK)
         return false;
-    bool nudge = !t.fn && !t.arg;
     bool is_task = t.fn || (t.arg && ccpi_jobs_withdraw(p, &t, CCPI_OLDEST));
     /* [Q4] [Q1] seq_cst: noted after it was received, before `drainers` is looked at. */
     atomic_fetch_add_explicit(&p->skipped, 1, CCPI_SC);
     ccpi_pool_tell(p);
     if (is_task)
         drop(p, &t);
-    if (nudge)
-        ccpi_pool_kick(p); /* it was for an idle worker */
     return true;
 }
 
@@ -339,6 +336,7 @@ static CCPI_NOINLINE ccp_status no_room(ccp_pool *p, const ccpi_task *t)
         return run_here(p, it);
     while (p->opts.full == CCP_FULL_DROPS_OLDEST && st == CCP_AGAIN && drop_oldest(p))
         st = submit(p, t, CCP_NOWAIT);
+    ccpi_pool_kick(p); /* what was taken out may have been for an idle worker */
     if (st != CCP_AGAIN)
         return st;
     if (!it.fn)

@@ -116,6 +116,24 @@ TEST(old_tasks_make_room_for_new_ones) /* P16 P3 P4 */
     }
 }
 
+TEST(what_tells_a_worker_to_leave_makes_room_for_a_task) /* P16 P10 */
+{
+    yard y;
+    job j = { &y, 0 };
+    set_yard(&y, CCP_FULL_DROPS_OLDEST, 1);
+    ASSERT_STATUS(ccp_pool_resize(y.p, 2), CCP_OK);
+    ASSERT_STATUS(ccp_pool_submit(y.p, pass_gate, NULL, CCP_FOREVER), CCP_OK);
+    WAIT_UNTIL(atomic_load(&task_gate.arrived) == 2);
+    ASSERT_STATUS(ccp_pool_resize(y.p, 1), CCP_OK);
+    assert_int_equal(info_of_pool(y.p).queued, 1); /* an element that is no task */
+    ASSERT_STATUS(ccp_pool_submit(y.p, run_job, &j, CCP_NOWAIT), CCP_OK);
+    finish_yard(&y);
+    assert_int_equal(y.ran, 1);
+    assert_int_equal(y.dropped, 0);
+    WAIT_UNTIL(info_of_pool(y.p).workers == 1);
+    ASSERT_STATUS(ccp_pool_free(y.p), CCP_OK);
+}
+
 TEST(a_context_that_ended_and_a_closed_pool_come_first) /* W2 */
 {
     for (int full = CCP_FULL_RUNS; full <= CCP_FULL_DROPS_OLDEST; full++) {
@@ -143,6 +161,7 @@ int main(void)
         ENTRY(tasks_without_room_run_in_the_caller),
         ENTRY(new_tasks_without_room_are_dropped),
         ENTRY(old_tasks_make_room_for_new_ones),
+        ENTRY(what_tells_a_worker_to_leave_makes_room_for_a_task),
         ENTRY(a_context_that_ended_and_a_closed_pool_come_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
