@@ -33,11 +33,15 @@ static long counted;
 static unsigned yields, asked;
 static unsigned long long jumps; /* what the clock jumps by in a yield, where that can be told */
 
+static int64_t now, spent; /* by the clock, and by the process */
+
 static int fake_yield(void)
 {
     uint64_t began = ccpi_ticks();
-    while (ccpi_ticks() - began < takes)
+    while (ccpi_ticks() - began < takes) {
         ccpi_relax();
+        now += 32; /* a tick, where ticks are the clock */
+    }
     counted += switched;
 #ifdef __builtin_ia32_rdtsc
     ticks_jumped += jumps;
@@ -46,7 +50,6 @@ static int fake_yield(void)
     return 0;
 }
 
-static int64_t now, spent; /* by the clock, and by the process */
 static bool clockless;
 
 int64_t fake_now(void)
