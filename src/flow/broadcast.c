@@ -129,9 +129,7 @@ static void give(ccp_broadcast *b, member *m, ccp_ctx *ctx)
 
 static void free_member(member *m)
 {
-    unsigned tries = 0;
-    while (ccp_chan_free(m->ch) == CCP_BUSY) /* a receiver is about to see that it is canceled */
-        ccpi_backoff(&tries);
+    (void)ccp_chan_free(m->ch); /* canceled before: nobody is in it */
     ccpi_free(m);
 }
 

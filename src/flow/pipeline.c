@@ -9,7 +9,6 @@
  */
 #include "flow/pipeline.h"
 
-#include "base/backoff.h"
 #include "base/check.h"
 #include "base/mem.h"
 
@@ -218,9 +217,7 @@ ccp_status ccp_pipeline_free(ccp_pipeline *p)
             return CCP_DEADLOCK;
         ccp_ctx_cancel(ccp_group_ctx(p->group));
         (void)ccp_group_wait(p->group, CCP_FOREVER);
-        unsigned tries = 0;
-        while (ccp_group_free(p->group) == CCP_BUSY) /* a thread is about to return from its wait */
-            ccpi_backoff(&tries);
+        (void)ccp_group_free(p->group);
     }
     unmake(p);
     free_plan(p);
