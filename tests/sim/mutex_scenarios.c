@@ -41,6 +41,7 @@ enum { FREE, HELD, READ_HELD };
 typedef struct play {
     bool rw;
     bool starves; /* whoever was woken in vain has starved */
+    tuning tuned;
     int held;
     int parked;   /* threads that wait from the beginning */
     operation waits; /* what they do */
@@ -130,7 +131,7 @@ static void act_out(void *arg)
 static void set_up(const play *p)
 {
     now = p;
-    scene_tune(STILL);
+    scene_tune(p->tuned);
     ccpi_tuning.starved = p->starves ? 0 : INT64_MAX;
     ctx = ccp_ctx_new(NULL, CCP_FOREVER);
     sim_assert(ctx);
@@ -306,9 +307,9 @@ static void add_play(const play *p, const sim_options *o, const char *how)
     for (int i = 0; i < p->ops; i++)
         n += (size_t)snprintf(ops + n, sizeof ops - n, "%s%s", i ? "+" : "",
                               operation_names[p->op[i]]);
-    scene_add(run_play, scene_keep(p, sizeof *p), o, "%s.%s%s.%s.waits%d.%s", how,
-              p->rw ? "rwlock" : "mutex", p->starves ? ".starves" : "", names[p->held], p->parked,
-              ops);
+    scene_add(run_play, scene_keep(p, sizeof *p), o, "%s.%s%s%s.%s.waits%d.%s", how,
+              p->rw ? "rwlock" : "mutex", p->starves ? ".starves" : "", p->tuned ? ".quick" : "",
+              names[p->held], p->parked, ops);
 }
 
 static void add_pair(const play *p)
@@ -329,7 +330,7 @@ static void pairs(void)
             for (int parked = 0; parked <= (h ? 2 : 0); parked++)
                 for (int a = 0; a < OPERATIONS; a++)
                     for (int b = a; b < OPERATIONS; b++) {
-                        play p = { kind == 2, kind == 1, h, parked, LOCK, 2,
+                        play p = { kind == 2, kind == 1, STILL, h, parked, LOCK, 2,
                                    { (operation)a, (operation)b } };
                         add_pair(&p);
                     }
@@ -341,11 +342,22 @@ static void triples(void)
         for (int a = 0; a < OPERATIONS; a++)
             for (int b = a; b < OPERATIONS; b++)
                 for (int c = b; c < OPERATIONS; c++) {
-                    play p = { kind == 2, kind == 1, HELD, 0, LOCK, 3,
+                    play p = { kind == 2, kind == 1, STILL, HELD, 0, LOCK, 3,
                                { (operation)a, (operation)b, (operation)c } };
                     if (legal(&p))
                         add_play(&p, &(sim_options){ .mode = SIM_DFS, .preemptions = 2 }, "two");
                 }
+}
+
+/* Two that look a few times before they stand in the line. */
+static void quick_pairs(void)
+{
+    static const operation op[] = { LOCK, LOCK_TIMED, LOCK_TWICE };
+    for (size_t a = 0; a < 3; a++)
+        for (int h = FREE; h <= HELD; h++) {
+            play p = { false, false, QUICK, h, 0, LOCK, 2, { op[a], LOCK_TWICE } };
+            add_play(&p, &(sim_options){ .mode = SIM_DFS, .preemptions = 2 }, "two");
+        }
 }
 
 int main(int argc, char **argv)
@@ -354,6 +366,7 @@ int main(int argc, char **argv)
     const sim_options few = { .mode = SIM_DFS, .preemptions = 2 };
     pairs();
     triples();
+    quick_pairs();
     scene_add(too_often, NULL, NULL, "too_often");
     scene_add(too_often, (void *)(uintptr_t)&one, NULL, "too_often.waiter");
     scene_add(mutex_goes, (void *)(uintptr_t)&one, NULL, "goes.mutex.2");

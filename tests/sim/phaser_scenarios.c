@@ -23,6 +23,7 @@ typedef enum operation {
     MEET_CTX,
     MEET_NOWAIT,
     WAIT_0, /* for the end of phase 0 */
+    WAIT_0_NOWAIT,
     WAIT_1_TIMED,
     CLOSE,
     CTX_CANCEL,
@@ -31,7 +32,7 @@ typedef enum operation {
 
 static const char *const operation_names[OPERATIONS] = {
     "register", "register_arrive", "arrive", "arrive_twice", "deregister", "meet", "meet_timed",
-    "meet_ctx", "meet_nowait", "wait_0", "wait_1_timed", "close", "ctx_cancel",
+    "meet_ctx", "meet_nowait", "wait_0", "wait_0_nowait", "wait_1_timed", "close", "ctx_cancel",
 };
 
 typedef struct play {
@@ -136,6 +137,7 @@ static void act_out(void *arg)
     case MEET_CTX: meet(ccp_with(ctx), CCP_CANCELED); break;
     case MEET_NOWAIT: meet(CCP_NOWAIT, CCP_AGAIN); break;
     case WAIT_0: wait_for(0, CCP_FOREVER, CCP_OK); break;
+    case WAIT_0_NOWAIT: wait_for(0, CCP_NOWAIT, CCP_AGAIN); break;
     case WAIT_1_TIMED: wait_for(1, ccp_within(100), CCP_TIMEOUT); break;
     case CLOSE: {
         ccp_status rc = ccp_phaser_close(p);

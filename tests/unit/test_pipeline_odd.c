@@ -344,6 +344,53 @@ TEST(a_tee_copies_elements_that_carry_nothing) /* L1 */
     end_pipeline(p);
 }
 
+typedef struct filled {
+    size_t size;
+    unsigned long made;
+    atomic_long seen[2];
+} filled;
+
+static ccp_status make_filled(ccp_ctx *ctx, const void *in, void *out, void *arg)
+{
+    filled *f = arg;
+    (void)ctx;
+    (void)in;
+    if (f->made == NUMBERS)
+        return CCP_CLOSED;
+    element_fill(out, f->size, f->made++);
+    return CCP_OK;
+}
+
+static filled *of_size;
+
+/* The element k of its branch. */
+static ccp_status look_at_filled(ccp_ctx *ctx, const void *in, void *out, void *arg)
+{
+    long k = atomic_fetch_add((atomic_long *)arg, 1);
+    (void)ctx;
+    (void)out;
+    MUST(element_is(in, of_size->size, (unsigned long)k));
+    return CCP_OK;
+}
+
+TEST(a_tee_copies_elements_of_any_size) /* L1 */
+{
+    static const size_t sizes[] = { 1, 4, 8, 12, 16, 100 };
+    for (size_t i = 0; i < LENGTH(sizes); i++) {
+        filled f = { .size = sizes[i] };
+        ccp_pipeline *p = new_pipeline();
+        of_size = &f;
+        ccp_pipeline_source(p, make_filled, &(opts){ .out_size = sizes[i], .arg = &f });
+        ccp_stage *tee = ccp_pipeline_tee(p, NULL, 2, NULL);
+        for (unsigned way = 0; way < 2; way++)
+            ccp_pipeline_sink(p, look_at_filled, &(opts){ .after = ccp_stage_branch(tee, way),
+                                                          .arg = &f.seen[way] });
+        ASSERT_STATUS(ccp_pipeline_run(p, CCP_FOREVER), CCP_OK);
+        assert_int_equal(f.seen[0] + f.seen[1], 2 * NUMBERS);
+        end_pipeline(p);
+    }
+}
+
 TEST(what_carries_nothing_is_dropped_without_a_call) /* L9 */
 {
     long next = 0;
@@ -372,6 +419,7 @@ int main(void)
         ENTRY(a_stage_is_what_its_options_say),
         ENTRY(a_source_may_have_several_workers),
         ENTRY(a_tee_copies_elements_that_carry_nothing),
+        ENTRY(a_tee_copies_elements_of_any_size),
         ENTRY(what_carries_nothing_is_dropped_without_a_call),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -217,6 +217,79 @@ TEST(a_call_that_failed_in_who_waited_for_it_is_counted_once)
     ASSERT_STATUS(ccp_pool_free(y.p), CCP_OK);
 }
 
+/* --- calls that somebody else has begun, or whose waiter has run them --- */
+
+typedef struct begun {
+    ccp_pool *p;
+    gate gate;
+    atomic_bool in_call, timed_out, has_value;
+} begun;
+
+static ccp_status stay_in_call(ccp_ctx *ctx, void *arg, void *result)
+{
+    begun *b = arg;
+    (void)ctx;
+    atomic_store(&b->in_call, true);
+    gate_pass(&b->gate);
+    *(long *)result = 7;
+    return CCP_OK;
+}
+
+static ccp_status wait_for_begun(ccp_ctx *ctx, void *arg)
+{
+    begun *b = arg;
+    ccp_future *f = NULL;
+    long v = 0;
+    (void)ctx;
+    MUST(ccp_pool_call(b->p, &of_long, stay_in_call, b, &f, CCP_FOREVER) == CCP_OK);
+    WAIT_UNTIL(atomic_load(&b->in_call));
+    MUST(ccp_future_get(f, &v, ccp_within(CCP_MS(1))) == CCP_TIMEOUT);
+    atomic_store(&b->timed_out, true);
+    MUST(ccp_future_get(f, &v, CCP_FOREVER) == CCP_OK && v == 7);
+    ccp_future_free(f);
+    return CCP_OK;
+}
+
+TEST(a_call_that_another_worker_has_begun_is_waited_for) /* P13 */
+{
+    begun b = { .p = pool_of(2, 4), .gate = GATE_INIT };
+    ASSERT_STATUS(ccp_pool_submit(b.p, wait_for_begun, &b, CCP_FOREVER), CCP_OK);
+    WAIT_UNTIL(atomic_load(&b.timed_out));
+    gate_open(&b.gate);
+    ASSERT_STATUS(ccp_pool_wait(b.p, CCP_FOREVER), CCP_OK);
+    ASSERT_STATUS(ccp_pool_free(b.p), CCP_OK);
+}
+
+static ccp_status seven(ccp_ctx *ctx, void *arg, void *result)
+{
+    (void)ctx;
+    (void)arg;
+    *(long *)result = 7;
+    return CCP_OK;
+}
+
+static ccp_status run_it_and_stay(ccp_ctx *ctx, void *arg)
+{
+    begun *b = arg;
+    ccp_future *f = NULL;
+    long v = 0;
+    MUST(ccp_pool_call(b->p, &of_long, seven, b, &f, CCP_FOREVER) == CCP_OK);
+    MUST(ccp_future_get(f, &v, CCP_FOREVER) == CCP_OK && v == 7);
+    ccp_future_free(f);
+    atomic_store(&b->has_value, true);
+    return ccp_sleep(ccp_with(ctx)); /* until the pool is shut down */
+}
+
+TEST(a_call_that_its_waiter_has_run_is_not_handed_back) /* P3 P13 */
+{
+    begun b = { .p = pool_of(1, 4) };
+    ASSERT_STATUS(ccp_pool_submit(b.p, run_it_and_stay, &b, CCP_FOREVER), CCP_OK);
+    WAIT_UNTIL(atomic_load(&b.has_value));
+    assert_int_equal(info_of_pool(b.p).queued, 1); /* the call that was run */
+    ASSERT_STATUS(ccp_pool_shutdown(b.p, NULL, NULL, CCP_NOWAIT), CCP_AGAIN);
+    ASSERT_STATUS(ccp_pool_free(b.p), CCP_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -226,6 +299,8 @@ int main(void)
         ENTRY(a_call_on_another_pool_runs_there),
         ENTRY(a_call_that_was_handed_back_is_not_run_by_who_waits_for_it),
         ENTRY(a_call_that_failed_in_who_waited_for_it_is_counted_once),
+        ENTRY(a_call_that_another_worker_has_begun_is_waited_for),
+        ENTRY(a_call_that_its_waiter_has_run_is_not_handed_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

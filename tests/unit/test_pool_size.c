@@ -335,6 +335,19 @@ TEST(a_task_that_finds_no_worker_and_gets_none_is_not_accepted) /* G1 */
     }
 }
 
+TEST(a_closed_pool_says_so_when_there_is_no_worker_either) /* G1 */
+{
+    for (size_t q = 0; q < LENGTH(queues); q++) {
+        ccp_pool *p = make_pool(
+            &(ccp_pool_opts){ .workers = 2, .idle = CCP_SEC(100), .queue = queues[q] });
+        ASSERT_STATUS(ccp_pool_close(p), CCP_OK);
+        atomic_store(&threads_left, 0);
+        ASSERT_STATUS(ccp_pool_submit(p, count, NULL, CCP_FOREVER), CCP_CLOSED);
+        atomic_store(&threads_left, -1);
+        ASSERT_STATUS(ccp_pool_free(p), CCP_OK);
+    }
+}
+
 TEST(a_pool_without_workers_can_be_stopped_and_drained)
 {
     atomic_long runs = 0;
@@ -505,6 +518,7 @@ int main(void)
         ENTRY(one_worker_is_enough_for_tasks_that_come_one_by_one),
         ENTRY(workers_that_are_idle_for_long_end),
         ENTRY(a_task_that_finds_no_worker_and_gets_none_is_not_accepted),
+        ENTRY(a_closed_pool_says_so_when_there_is_no_worker_either),
         ENTRY(a_pool_without_workers_can_be_stopped_and_drained),
         ENTRY(each_worker_is_told_of_its_start_and_of_its_end),
         ENTRY(wait_waits_for_the_tasks_of_tasks_too),
