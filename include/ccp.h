@@ -2244,6 +2244,23 @@ CCP_API ccp_status ccp_flight_get_info(const ccp_flight *f, ccp_flight_info *out
  *     ...
  *     ccp_pool_cancel(pool, urls, NULL);          // what waits goes to `unrun`
  *
+ * With `tune` the pool finds out by itself how many workers are worth their while: it begins with
+ * as many as there are processors, and between `min` and `workers` it tries how many get most tasks
+ * done.  It takes a thread, which sleeps while no task waits.  What ccp_pool_resize() sets is then
+ * how many there may be:
+ *
+ *     ccp_pool *pool = ccp_pool_new(&(ccp_pool_opts){
+ *         .workers = 64, .min = 2, .tune = CCP_MS(10), .queue = 64 });
+ *
+ * How many workers are right depends on the tasks.  Tasks that compute want as many as there are
+ * processors; those that wait want more, as ccp_pool_recommend() tells.  With `measure` the pool
+ * finds out which they are:
+ *
+ *     ccp_pool_info info;
+ *     ccp_pool_get_info(pool, &info);             // .measure = true
+ *     if (info.crowded) puts("more workers than processors, for tasks that compute");
+ *     printf("%u workers would use the processors up\n", info.recommended);
+ *
  * Guarantees
  *   P1  Tasks start in the order in which they were accepted (but for P13, P18).
  *   P2  Never more tasks run at once than the pool may have workers: `workers`, or what
@@ -2291,6 +2308,11 @@ CCP_API ccp_status ccp_flight_get_info(const ccp_flight *f, ccp_flight_info *out
  *       call: each has been handed to `unrun`, once, unless a worker already had it.
  *   P21 `done` is counted by one more before the task can begin, and by one less, once, after the
  *       task has returned or `unrun` has: also when it is handed back.
+ *   P22 With `measure`, the figures of ccp_pool_info tell of each task that a worker has finished,
+ *       once; who has waited for a task finds it in them.
+ *   P23 With `tune` there are at least `min` workers and at most `workers`, or what
+ *       ccp_pool_resize() has set.  While all are blocked and tasks wait, more are started, until
+ *       one goes on or no more may be.
  */
 
 typedef struct ccp_pool ccp_pool;
@@ -2318,7 +2340,7 @@ typedef struct ccp_pool_opts {
     ccp_unrun unrun;   /* gets tasks that will not run: when the pool is freed, or by `full` */
     void *unrun_arg;
     int64_t idle;      /* ns; a worker that has had nothing to do for so long ends; 0: it stays */
-    unsigned min;      /* with idle: workers that stay; they are started at once */
+    unsigned min;      /* with idle or tune: workers that stay; they are started at once */
     bool partial;      /* if threads are short, go on with fewer, at least one */
     /* run in each worker before its first task, and after its last, with their context */
     void (*worker_start)(ccp_ctx *ctx, void *worker_arg);
@@ -2330,6 +2352,10 @@ typedef struct ccp_pool_opts {
                         * so long; 0: not for that reason */
     unsigned aging;    /* of tasks with priorities every so many-th that begins is the one that has
                         * waited longest; 0: one of low priority may wait for ever */
+    int64_t tune;      /* ns; look so often how many workers are right, from min, or 1, up to
+                        * `workers`; what a look shall tell takes some tasks: 10 ms are much for
+                        * tasks of 0.1 ms, and little for those of 100 ms; 0: they are `workers` */
+    bool measure;      /* take the figures that ccp_pool_info has: four system calls per task */
 } ccp_pool_opts;
 
 /** How to submit a task; zero is the default of every field. */
@@ -2359,6 +2385,16 @@ typedef struct ccp_pool_info {
     uint64_t dropped;   /* of them, because the queue was full */
     uint64_t expired;   /* of them, because their `within` or their context's time was over */
     uint64_t canceled;  /* of them, by ccp_pool_cancel() or because their context was canceled */
+    /* with `measure`, else 0; sums, so that two snapshots tell what was in between: */
+    uint64_t measured;  /* tasks that workers have finished; of these: */
+    int64_t queue_ns;   /* ns that they waited, from ccp_pool_submit() on */
+    int64_t queue_ns_max; /* that one of them waited, at most */
+    int64_t run_ns;     /* ns that they took: over time and workers, how much these had to do */
+    int64_t cpu_ns;     /* ns of the processors that they used */
+    uint64_t blocked;   /* tasks that gave their processor up to wait for something */
+    unsigned recommended; /* workers that use the processors up, by ccp_pool_recommend() */
+    bool crowded;       /* there are more workers than processors, and not one task in ten has
+                         * blocked: fewer would do as much */
 } ccp_pool_info;
 
 /**
@@ -2368,8 +2404,8 @@ typedef struct ccp_pool_info {
  *   Memory:  copies *o (NULL: all defaults); the name must outlive the pool.
  *   Returns: the pool, its workers started (with `idle`, `min` of them; with `partial`, one or
  *            more); NULL if memory or threads are short or an option is absurd (more than 65536
- *            workers, or as many to spare; idle or stall < 0; with idle min > workers): then
- *            nothing is left behind.
+ *            workers, or as many to spare; idle, stall or tune < 0; with idle or tune min >
+ *            workers; tune together with stall): then nothing is left behind.
  *   Since:   0.1
  */
 CCP_API ccp_pool *ccp_pool_new(const ccp_pool_opts *o);
@@ -2499,7 +2535,8 @@ CCP_API ccp_status ccp_pool_wait(ccp_pool *p, ccp_wait w);
 
 /**
  * Sets how many workers a pool may have.  Starts those that are missing (with `idle`, those that
- * tasks wait for); lets go of those that are too many, as P10 says.  Never waits for a task.
+ * tasks wait for; with `tune`, none); lets go of those that are too many, as P10 says.  Never waits
+ * for a task.
  *
  *   Threads: any, tasks of the same pool too; of two calls at once, one is the last.
  *   Memory:  what new workers take; that of those who end stays with the pool, for the next.
@@ -2606,6 +2643,23 @@ CCP_API int ccp_pool_worker(const ccp_ctx *ctx);
  *   Since:   0.1
  */
 CCP_API unsigned ccp_cpu_count(void);
+
+/**
+ * Tells how many workers keep the processors busy with tasks that compute for cpu_ns and wait for
+ * wait_ns, on average: processors * utilization * (1 + wait / cpu).
+ *
+ * What tasks wait for must bear so many at once.  And the time that a task waits for a processor is
+ * no wait: where many compute, as in a pool that is too large, the time it takes says little.
+ *
+ *   Threads: any.
+ *   Memory:  keeps nothing.
+ *   Returns: the number, rounded up, at most 65536; 0 if cpu_ns is not above 0, wait_ns is below 0,
+ *            or utilization, the part of the processors to be used, is not above 0 and at most 1.
+ *   Cost:    that of ccp_cpu_count().
+ *   After:   Goetz and others, Java Concurrency in Practice, 8.2.
+ *   Since:   0.1
+ */
+CCP_API unsigned ccp_pool_recommend(int64_t cpu_ns, int64_t wait_ns, double utilization);
 
 /* ==== 17. PIPELINE =========================================================================
  *

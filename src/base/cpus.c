@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * How many processors there are for this process.
+ * How many processors there are for this process, and what a thread has had of them.
  */
 #define _GNU_SOURCE
 #include "base/cpus.h"
@@ -9,7 +9,10 @@
 #include "base/quota.h"
 #include "ccp.h"
 
+#include <pthread.h>
 #include <sched.h>
+#include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #define QUOTA_NS 1000000000 /* a quota is read anew when it is so old: it takes tens of us */
@@ -69,4 +72,43 @@ uint32_t ccpi_cpu_share(void)
 unsigned ccp_cpu_count(void)
 {
     return (ccpi_cpu_share() + 999) / 1000;
+}
+
+/* ---- used ---- */
+
+static int64_t read_clock(clockid_t id)
+{
+    struct timespec t;
+    return clock_gettime(id, &t) == 0 ? (int64_t)t.tv_sec * 1000000000 + t.tv_nsec : 0;
+}
+
+/* A thread that only yields is still there to run: that is not counted. */
+static uint64_t gave_up(void)
+{
+#ifdef RUSAGE_THREAD
+    struct rusage u;
+    return getrusage(RUSAGE_THREAD, &u) == 0 ? (uint64_t)u.ru_nvcsw : 0;
+#else
+    return 0;
+#endif
+}
+
+ccpi_cpu_used ccpi_cpu_used_here(void)
+{
+    return (ccpi_cpu_used){ read_clock(CLOCK_THREAD_CPUTIME_ID), gave_up() };
+}
+
+uint32_t ccpi_cpu_clock_here(void)
+{
+#if defined(_POSIX_THREAD_CPUTIME) && _POSIX_THREAD_CPUTIME >= 0
+    clockid_t id;
+    return pthread_getcpuclockid(pthread_self(), &id) == 0 ? (uint32_t)id : 0;
+#else
+    return 0;
+#endif
+}
+
+int64_t ccpi_cpu_clock_read(uint32_t clock)
+{
+    return clock ? read_clock((clockid_t)clock) : 0;
 }

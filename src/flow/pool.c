@@ -8,6 +8,7 @@
 
 #include "base/backoff.h"
 #include "base/check.h"
+#include "base/cpus.h"
 #include "base/mem.h"
 #include "block/wait.h"
 #include "flow/call.h"
@@ -28,7 +29,9 @@ static void run_task(ccpi_worker *w, const ccpi_task *t, uint64_t turn)
 {
     /* [Q2] release: the task was received before.  Pairs with the acquire in ccpi_pool_turn(). */
     atomic_store_explicit(&w->turn, turn + 1, CCPI_REL);
-    if (t->fn(w->home.ctx, t->arg) != CCP_OK)
+    ccp_status st = CCPI_UNLIKELY(w->home.pool->measured) ? ccpi_pool_run_measured(w, t)
+                                                          : t->fn(w->home.ctx, t->arg);
+    if (st != CCP_OK)
         atomic_fetch_add_explicit(&w->failed, 1, CCPI_RLX);
     if (CCPI_UNLIKELY(w->sections))
         end_sections(w);
@@ -83,6 +86,8 @@ void ccpi_pool_work(void *arg)
     const ccp_pool_opts *o = &w->home.pool->opts;
     ccpi_task t = w->first;
     ccpi_self_get()->home = &w->home;
+    if (o->tune) /* relaxed: a hint */
+        atomic_store_explicit(&w->clock, ccpi_cpu_clock_here(), CCPI_RLX);
     if (o->worker_start)
         o->worker_start(w->home.ctx, o->worker_arg);
     ccpi_pool_ready(w);
@@ -122,11 +127,20 @@ static void release(ccp_pool *p)
 static bool is_absurd(const ccp_pool_opts *o, unsigned workers)
 {
     return workers > MAX_WORKERS || o->spare > MAX_WORKERS || o->idle < 0 || o->stall < 0 ||
-           (o->idle && o->min > workers);
+           o->tune < 0 || (o->tune && o->stall) || ((o->idle || o->tune) && o->min > workers);
+}
+
+/* As many as it has at first. */
+static unsigned first_base(const ccp_pool_opts *o, unsigned workers)
+{
+    unsigned cpus = o->tune ? ccp_cpu_count() : workers;
+    unsigned base = cpus > o->min ? cpus : o->min;
+    return base < workers ? base : workers;
 }
 
 static ccp_pool *make(const ccp_pool_opts *o, unsigned workers)
 {
+    unsigned base = first_base(o, workers);
     ccp_pool *p = ccpi_alloc_lines(sizeof *p);
     if (!p)
         return NULL;
@@ -134,13 +148,17 @@ static ccp_pool *make(const ccp_pool_opts *o, unsigned workers)
     if (!o->name)
         p->opts.name = "ccp";
     p->met = o->queue == 0;
-    p->elastic = o->idle || o->spare;
+    p->measured = o->measure;
+    p->elastic = o->idle || o->spare || o->tune;
     p->plain = !p->met && !p->elastic;
-    atomic_init(&p->base, workers);
-    atomic_init(&p->size, (uint64_t)workers << 32);
+    atomic_init(&p->bound, o->tune ? workers : MAX_WORKERS);
+    atomic_init(&p->base, base);
+    atomic_init(&p->size, (uint64_t)base << 32);
     p->ctx = ccp_ctx_new(o->parent, CCP_FOREVER);
     p->tasks = ccp_chan_make(&(ccp_chan_opts){
-        .elem_size = sizeof(ccpi_task), .capacity = o->queue, .name = p->opts.name });
+        .elem_size = o->measure ? sizeof(ccpi_task) : offsetof(ccpi_task, since),
+        .capacity = o->queue,
+        .name = p->opts.name });
     if (p->ctx && p->tasks)
         return p;
     release(p);
@@ -358,7 +376,7 @@ ccp_status ccp_pool_submit(ccp_pool *p, ccp_task fn, void *arg, ccp_wait w)
 {
     if (!p || !fn)
         return CCP_INVAL;
-    const ccpi_task t = { fn, arg };
+    const ccpi_task t = { fn, arg, ccpi_pool_stamp(p) };
     return ccpi_pool_accept(p, &t, w);
 }
 
@@ -487,6 +505,10 @@ ccp_status ccp_pool_get_info(const ccp_pool *p, ccp_pool_info *out)
         out->finished += turn / 2;
         out->busy += (unsigned)(turn % 2);
         out->failed += atomic_load_explicit(&w->failed, CCPI_RLX);
+        if (p->measured)
+            ccpi_pool_add_figures(w, out);
     }
+    if (p->measured)
+        ccpi_pool_sum_up(out);
     return CCP_OK;
 }

@@ -2,8 +2,9 @@
  *
  * Pools, seen from inside.
  *
- * Representation  Tasks travel through one channel, by its public calls.  A worker is a slot in a
- *                 list, and the thread that has it.  `size`:
+ * Representation  Tasks travel through one channel, by its public calls; in a measured pool each
+ *                 with the time when it was submitted.  A worker is a slot in a list, and the
+ *                 thread that has it.  `size`:
  *
  *      63             32 31              0
  *     +-----------------+-----------------+
@@ -40,7 +41,19 @@ typedef struct ccpi_worker ccpi_worker;
 typedef struct ccpi_task {
     ccp_task fn;
     void *arg;
+    int64_t since; /* in measured pools only, last: when it was submitted */
 } ccpi_task;
+
+/* What a worker of a measured pool knows of its tasks: it alone changes that, relaxed; who has seen
+ * that a task has finished sees it in here, too. */
+typedef struct ccpi_figures {
+    ccpi_word64 tasks;
+    ccpi_word64 queued;  /* ns that they waited before they began */
+    ccpi_word64 longest; /* of one of them */
+    ccpi_word64 ran;     /* ns that they took */
+    ccpi_word64 spent;   /* ns of the processors */
+    ccpi_word64 blocked; /* tasks that gave the processor up */
+} ccpi_figures;
 
 /* States of a slot. */
 enum {
@@ -62,6 +75,9 @@ struct ccpi_worker {
     unsigned sections;                    /* the worker's own: blocking sections it is in */
     ccpi_thread thread;                   /* under lock */
     bool joinable;                        /* under lock: `thread` is known, and not joined */
+    _Alignas(CCPI_LINE) ccpi_figures figures; /* atomic, see there */
+    ccpi_word32 clock;                    /* atomic, tuned pools only: of the worker's thread */
+    int64_t spent;                        /* who tunes: what it showed last */
 };
 
 /* Tasks with options; the invariants are in pool_jobs.c. */
@@ -83,6 +99,7 @@ struct ccp_pool {
     bool plain;          /* const after new: a task needs only to be sent */
     bool elastic;        /* const after new: who submits looks whether a worker is needed */
     bool met;            /* const after new: tasks are accepted by rendezvous */
+    bool measured;       /* const after new: figures are taken of tasks */
     ccp_ctx *ctx;        /* const after new: ends when the pool is shut down */
     ccp_pool_opts opts;  /* const after new */
     ccpi_word64 size;    /* atomic, see above */
@@ -95,6 +112,7 @@ struct ccp_pool {
     ccpi_word32 most;     /* atomic: most that were ever live; changes under lock */
     bool stopping;        /* under lock: no more threads are started */
     ccpi_word32 base;     /* atomic: the limit that was set; changes under lock */
+    ccpi_word32 bound;    /* atomic: what it may be, in a tuned pool; changes under lock */
     unsigned blocked;     /* under lock: tasks that block, or wait for room in their own queue */
     unsigned stalled;     /* under lock: workers lent because nothing went on */
     unsigned stuck;       /* under lock: of the latter, those that wait for ever */
@@ -138,6 +156,12 @@ CCPI_INLINE uint64_t ccpi_pool_turn(const ccpi_worker *w)
     return atomic_load_explicit(&w->turn, CCPI_SC);
 }
 
+/* What a task carries that is submitted now. */
+CCPI_INLINE int64_t ccpi_pool_stamp(const ccp_pool *p)
+{
+    return CCPI_UNLIKELY(p->measured) ? ccpi_clock_now() : 0;
+}
+
 /* The context that ends when the pool is shut down. */
 ccp_ctx *ccpi_pool_ctx(const ccp_pool *p);
 
@@ -163,6 +187,10 @@ typedef enum ccpi_grown {
 
 /* While there are workers too many: lets an idle one look at the size. */
 void ccpi_pool_kick(ccp_pool *p);
+
+/* Sets the limit, as far as the bound allows, and starts those that are missing; false if memory or
+ * threads are short: then there are as many as could be had. */
+bool ccpi_pool_set_base(ccp_pool *p, unsigned base);
 
 /* Starts a worker, with a first task if there is one, unless as many live as may. */
 ccpi_grown ccpi_pool_grow(ccp_pool *p, const ccpi_task *first);
@@ -227,6 +255,15 @@ bool ccpi_jobs_settled(ccp_pool *p, uint64_t accepted);
 
 /* Adds what is known of jobs. */
 void ccpi_jobs_info(ccp_pool *p, ccp_pool_info *out);
+
+/* ---- pool_measure.c ---- */
+
+/* Runs a task and takes its figures. */
+ccp_status ccpi_pool_run_measured(ccpi_worker *w, const ccpi_task *t);
+
+/* Adds those of a worker; all of them together say more. */
+void ccpi_pool_add_figures(const ccpi_worker *w, ccp_pool_info *out);
+void ccpi_pool_sum_up(ccp_pool_info *out);
 
 /* ---- pool_drain.c ---- */
 

@@ -222,14 +222,14 @@ bool ccpi_jobs_begin(ccp_pool *p, ccpi_task *t, ccpi_redeem which, ccp_ctx *ctx)
     ccp_status st = prepare(j, ctx);
     if (st != CCP_OK)
         hand_back(j, p->opts.unrun, p->opts.unrun_arg, st);
-    *t = (ccpi_task){ run_job, j };
+    *t = (ccpi_task){ run_job, j, j->task.since };
     return st == CCP_OK;
 }
 
 bool ccpi_jobs_withdraw(ccp_pool *p, ccpi_task *t, ccpi_redeem which)
 {
     job *j = redeem(p, t->arg, which);
-    *t = (ccpi_task){ run_job, j };
+    *t = (ccpi_task){ run_job, j, 0 };
     return j != NULL;
 }
 
@@ -275,7 +275,7 @@ static job *make(ccp_pool *p, ccp_task fn, void *arg, const ccp_task_opts *o)
     if (!j)
         return NULL;
     j->pool = p;
-    j->task = (ccpi_task){ fn, arg };
+    j->task = (ccpi_task){ fn, arg, ccpi_pool_stamp(p) };
     j->o = *o;
     j->expires = o->within ? ccpi_wait_deadline(ccp_within(o->within)) : INT64_MAX;
     j->refs = 3; /* J5 */
@@ -315,7 +315,7 @@ static ccp_status submit(ccp_pool *p, job *j, ccp_wait w)
 {
     if (take_spare(p, j))
         return CCP_OK;
-    const ccpi_task ticket = { NULL, j };
+    const ccpi_task ticket = { NULL, j, 0 };
     ccp_status st = ccpi_pool_accept(p, &ticket, w);
     if (st == CCP_OK)
         enter(p, j);

@@ -17,6 +17,7 @@
  *   S5  While tasks wait for ever for room in the queue of their pool, a worker lives that does
  *       not: one that would leave stays, and the last one that would wait does not (`stuck` < live,
  *       under the lock).
+ *   S6  The limit that was set is at most the bound: both change under the lock.
  */
 /* uses: pool */
 #include "base/backoff.h"
@@ -206,7 +207,7 @@ ccpi_grown ccpi_pool_grow(ccp_pool *p, const ccpi_task *first)
     if (!w)
         w = make_slot(p);
     if (w)
-        w->first = first ? *first : (ccpi_task){ NULL, NULL };
+        w->first = first ? *first : (ccpi_task){ NULL, NULL, 0 };
     bool ok = w && start_thread(p, w);
     if (!ok)
         count_out(p, w);
@@ -275,16 +276,40 @@ static void set_limit_locked(ccp_pool *p)
     set_size_locked(p, limit * ONE_LIMIT + CCPI_POOL_LIVE(size_locked(p)));
 }
 
-/* Sets the limit; gives the former one. */
-static unsigned set_base(ccp_pool *p, unsigned base)
+/* S6 */
+static void set_base_locked(ccp_pool *p, unsigned base)
+{
+    unsigned bound = atomic_load_explicit(&p->bound, CCPI_RLX); /* both change under the lock */
+    atomic_store_explicit(&p->base, base < bound ? base : bound, CCPI_RLX);
+    set_limit_locked(p);
+}
+
+/* Starts what is missing, without which tasks would wait. */
+static bool fill(ccp_pool *p)
+{
+    ccpi_grown grown = CCPI_GROWN;
+    while (grown == CCPI_GROWN && ccpi_pool_needs(p))
+        grown = ccpi_pool_grow(p, NULL);
+    return grown != CCPI_SHORT;
+}
+
+bool ccpi_pool_set_base(ccp_pool *p, unsigned base)
 {
     ccpi_lock_acquire(&p->lock);
-    unsigned before = atomic_load_explicit(&p->base, CCPI_RLX); /* changes under the lock */
-    atomic_store_explicit(&p->base, base, CCPI_RLX);
-    set_limit_locked(p);
+    set_base_locked(p, base);
     ccpi_lock_release(&p->lock);
     ccpi_pool_kick(p);
-    return before;
+    return fill(p);
+}
+
+/* S6: of a tuned pool the limit stays what it is, unless it is beyond. */
+static void set_bound(ccp_pool *p, unsigned bound)
+{
+    ccpi_lock_acquire(&p->lock);
+    atomic_store_explicit(&p->bound, bound, CCPI_RLX);
+    set_base_locked(p, atomic_load_explicit(&p->base, CCPI_RLX));
+    ccpi_lock_release(&p->lock);
+    ccpi_pool_kick(p);
 }
 
 void ccpi_pool_block(ccp_pool *p)
@@ -344,13 +369,14 @@ ccp_status ccp_pool_resize(ccp_pool *p, unsigned workers)
         return CCP_INVAL;
     if (ccp_chan_is_closed(p->tasks))
         return CCP_CLOSED;
-    unsigned before = set_base(p, workers);
-    ccpi_grown grown = CCPI_GROWN;
-    while (grown == CCPI_GROWN && ccpi_pool_needs(p))
-        grown = ccpi_pool_grow(p, NULL);
-    if (grown != CCPI_SHORT || p->opts.partial)
+    if (p->opts.tune) {
+        set_bound(p, workers);
         return CCP_OK;
-    (void)set_base(p, before);
+    }
+    unsigned before = atomic_load_explicit(&p->base, CCPI_RLX); /* of two at once one is the last */
+    if (ccpi_pool_set_base(p, workers) || p->opts.partial)
+        return CCP_OK;
+    (void)ccpi_pool_set_base(p, before);
     return CCP_NOMEM;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A thread that looks whether a pool goes on.  Who is to notice that all workers are blocked cannot
- * be a worker, nor somebody who submits: there may be nobody who does.
+ * A thread that looks whether a pool goes on, and how.  Who is to notice that all workers are
+ * blocked cannot be a worker, nor somebody who submits: there may be nobody who does.
  *
  * Invariants
  *   W1  A worker more is lent when for a whole `stall` tasks have waited, none has been taken and
@@ -12,8 +12,10 @@
  *   W3  It sleeps without a limit while no task waits and nothing is lent: whoever lets a task wait
  *       looks whether it does (Dekker [V1]).
  */
-/* uses: pool */
+/* uses: pool pool_tune */
+#include "base/cpus.h"
 #include "flow/pool.h"
+#include "flow/pool_tune.h"
 
 #define CALM 16 /* many short ones: a worker is kept rather than started again and again */
 
@@ -69,13 +71,84 @@ static void watch(void *arg)
     }
 }
 
+/* ---- tuning ---- */
+
+#define NOTICED 16 /* parts of the time: a worker that used one of them computes */
+
+/* Adds what the workers have used since the last look, at `before`. */
+static void add_used(const ccp_pool *p, int64_t before, ccpi_sight *s)
+{
+    int64_t noticed = (s->now - before) / NOTICED;
+    s->computing = 0;
+    for (ccpi_worker *w = ccpi_pool_next(&p->first); w; w = ccpi_pool_next(&w->next)) {
+        /* Relaxed: a hint.  A new thread in the slot begins anew. */
+        int64_t spent = ccpi_cpu_clock_read(atomic_load_explicit(&w->clock, CCPI_RLX));
+        int64_t used = spent - (spent >= w->spent ? w->spent : 0);
+        s->spent += used;
+        s->computing += used > noticed;
+        w->spent = spent;
+    }
+}
+
+static void look_closely(const ccp_pool *p, ccpi_sight *s)
+{
+    ccpi_books b;
+    uint64_t size = ccpi_pool_size(p);
+    int64_t before = s->now;
+    ccpi_pool_books(p, &b);
+    uint64_t waiting = b.accepted - b.noted;
+    s->now = ccpi_clock_now();
+    s->taken = b.noted;
+    s->finished = b.finished;
+    s->waiting = waiting > b.idle ? (unsigned)(waiting - b.idle) : 0;
+    s->cpus = ccpi_cpu_share();
+    s->settled = CCPI_POOL_LIVE(size) == CCPI_POOL_LIMIT(size);
+    add_used(p, before, s);
+}
+
+static void tune_once(ccp_pool *p, ccpi_tuner *t, ccpi_sight *s)
+{
+    unsigned bound = atomic_load_explicit(&p->bound, CCPI_RLX); /* S6 holds anyway */
+    if (bound != t->most)
+        ccpi_tuner_bound(t, bound);
+    look_closely(p, s);
+    unsigned before = t->size;
+    ccpi_tuner_look(t, s);
+    if (t->size != before && !ccpi_pool_set_base(p, t->size)) {
+        ccpi_tuner_deny(t, CCPI_POOL_LIVE(ccpi_pool_size(p)));
+        (void)ccpi_pool_set_base(p, t->size);
+    }
+}
+
+static void tune(void *arg)
+{
+    ccp_pool *p = arg;
+    ccpi_tuner t;
+    ccpi_sight s = { .now = ccpi_clock_now() };
+    unsigned bound = atomic_load_explicit(&p->bound, CCPI_RLX); /* as in tune_once() */
+    ccpi_tuner_init(&t, p->opts.min ? p->opts.min : 1, bound,
+                    atomic_load_explicit(&p->base, CCPI_RLX)); /* nobody else raises it */
+    for (;;) {
+        if (!look(p).waits) {
+            ccpi_tuner_pause(&t);
+            if (!rest(p))
+                return;
+        }
+        if (!sleep_for(p, p->opts.tune))
+            return;
+        tune_once(p, &t, &s);
+    }
+}
+
+/* ---- the thread ---- */
+
 bool ccpi_pool_watch(ccp_pool *p)
 {
-    if (!p->opts.spare || !p->opts.stall)
+    if (!p->opts.tune && (!p->opts.spare || !p->opts.stall))
         return true;
     const ccpi_thread_opts how = { p->opts.name, 0, true };
     p->alarm = ccp_chan_new(0, 1);
-    if (p->alarm && ccpi_thread_start(&p->watcher, &how, watch, p))
+    if (p->alarm && ccpi_thread_start(&p->watcher, &how, p->opts.tune ? tune : watch, p))
         return true;
     (void)ccp_chan_free(p->alarm);
     p->alarm = NULL;

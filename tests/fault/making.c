@@ -231,6 +231,13 @@ static unsigned watched_pool(void)
         &(ccp_pool_opts){ .workers = 2, .queue = 2, .spare = 1, .stall = CCP_SEC(100) });
 }
 
+/* With one that looks how many workers are right. */
+static unsigned tuned_pool(void)
+{
+    return make_pool(&(ccp_pool_opts){
+        .workers = 3, .min = 2, .queue = 2, .tune = CCP_SEC(100), .measure = true });
+}
+
 static unsigned pool_without_queue(void)
 {
     return make_pool(&(ccp_pool_opts){ .workers = 2 });
@@ -336,6 +343,7 @@ const fault_site making_sites[] = {
     { "pool_with_everything", pool_with_everything },
     { "pool_without_queue", pool_without_queue },
     { "watched_pool", watched_pool },
+    { "tuned_pool", tuned_pool },
     { "elastic_pool_with_queue", elastic_pool_with_queue },
     { "elastic_pool_without_queue", elastic_pool_without_queue },
     { "partial_and_resized_pool", partial_and_resized_pool },

@@ -30,6 +30,10 @@ ccp_sim_test(pool_random 600 pool --summary some* crowd*)
 ccp_sim_test(pool_weak 600 pool --summary --mode pct --weak --n 100 *.workers?.queue?.idle.*
              two_start* crowd*.workers?.queue?.*)
 
+# Pools that tune themselves.
+ccp_sim_scenes(tune tune_scenarios.c)
+ccp_sim_test(tune 600 tune --summary)
+
 # Timer channels, and selects between timers, channels and contexts.
 ccp_sim_scenes(timer timer_scenarios.c)
 ccp_sim_test(timer 600 timer --summary pair*)

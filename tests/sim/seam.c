@@ -74,6 +74,21 @@ unsigned ccp_cpu_count(void)
     return 2;
 }
 
+ccpi_cpu_used ccpi_cpu_used_here(void)
+{
+    return (ccpi_cpu_used){ 0, 0 };
+}
+
+uint32_t ccpi_cpu_clock_here(void)
+{
+    return 0;
+}
+
+int64_t ccpi_cpu_clock_read(uint32_t clock)
+{
+    return clock;
+}
+
 bool ccpi_cpus_are_ours(void)
 {
     return false;

@@ -3,7 +3,8 @@
  * Pools, contexts and wait groups under stress.
  *
  *   pool   tasks submitted from many threads while the pool is drained, closed and shut down: each
- *          accepted task runs once or is handed back once
+ *          accepted task runs once or is handed back once; some pools tune themselves, some are
+ *          measured
  *   tree   contexts made, hooked, waited under, canceled and freed by many threads at once
  *   group  wait groups that start threads, are waited for with and without limits, and close
  *          channels
@@ -27,6 +28,7 @@ typedef struct pool_round {
     atomic_long running;
     ccp_wg done; /* of tasks with options */
     unsigned workers;
+    bool tuned; /* workers come and go */
 } pool_round;
 
 static ccp_status run_record(ccp_ctx *ctx, void *arg)
@@ -35,7 +37,7 @@ static ccp_status run_record(ccp_ctx *ctx, void *arg)
     long now = atomic_fetch_add(&t->r->running, 1) + 1;
     int me = ccp_pool_worker(ctx);
     MUST(now <= (long)t->r->workers);                         /* P2 */
-    MUST(me >= 0 && (unsigned)me < t->r->workers);
+    MUST(me >= 0 && ((unsigned)me < t->r->workers || t->r->tuned));
     MUST(atomic_fetch_add(&t->ran, 1) == 0);                  /* P3 */
     if (t->work % 4 == 0)
         (void)ccp_sleep(ccp_under(ctx, ccp_within(CCP_US(t->work % 64))));
@@ -123,9 +125,11 @@ static void pool(uint64_t seed)
     pool_round *r = calloc(1, sizeof *r);
     dice d = { seed };
     r->workers = 1 + roll(&d, 4);
+    r->tuned = roll(&d, 3) == 0;
     r->pool = ccp_pool_new(&(ccp_pool_opts){
         .workers = r->workers, .queue = roll(&d, 6), .unrun = take_back, .unrun_arg = r,
-        .aging = roll(&d, 4) });
+        .aging = roll(&d, 4), .tune = r->tuned ? CCP_US(20 + roll(&d, 100)) : 0,
+        .measure = roll(&d, 4) == 0 });
     MUST(r->pool);
     for (size_t i = 0; i < SUBMITTERS; i++)
         worker_start(&w[i], run_submitter, r, i, seed);
