@@ -28,11 +28,11 @@ static uint64_t passed(int64_t from, int64_t to)
 ccp_status ccpi_pool_run_measured(ccpi_worker *w, const ccpi_task *t)
 {
     ccpi_figures *f = &w->figures;
+    int64_t began = ccpi_clock_now(); /* outermost: nobody computes for longer than it takes */
     ccpi_cpu_used before = ccpi_cpu_used_here();
-    int64_t began = ccpi_clock_now();
     ccp_status st = t->fn(w->home.ctx, t->arg);
-    int64_t ended = ccpi_clock_now();
     ccpi_cpu_used after = ccpi_cpu_used_here();
+    int64_t ended = ccpi_clock_now();
     uint64_t queued = passed(t->since, began);
     add(&f->tasks, 1);
     add(&f->queued, queued);
