@@ -2453,6 +2453,40 @@ CCP_API CCP_MUST_CHECK ccp_status ccp_pool_submit(ccp_pool *p, ccp_task fn, void
 CCP_API CCP_MUST_CHECK ccp_status ccp_pool_submit_with(ccp_pool *p, ccp_task fn, void *arg,
                                                        const ccp_task_opts *o, ccp_wait w);
 
+/** A task: a function and its argument. */
+typedef struct ccp_pool_task {
+    ccp_task fn;
+    void *arg;
+} ccp_pool_task;
+
+/**
+ * Hands over those of n tasks for which there is room, at least one; all with the options of *o,
+ * or, if o is NULL, without, which costs least.  To hand over all, and wait for their end:
+ *
+ *     ccp_wg all = CCP_WG_INIT;
+ *     ccp_task_opts o = { .done = &all };
+ *     for (size_t i = 0, k; i < n; i += k)
+ *         if (ccp_pool_submit_n(pool, tasks + i, n - i, &o, &k, CCP_FOREVER) != CCP_OK) break;
+ *     ccp_wg_wait(&all, CCP_FOREVER);
+ *
+ * A task should not wait like this for others of its own pool: none helps.  It uses ccp_pool_call()
+ * and P13, or ccp_parallel_for(), or tells the pool by ccp_pool_block().
+ *
+ *   Waits:   while there is room for none.
+ *   Threads: as ccp_pool_submit().
+ *   Memory:  as ccp_pool_submit_with(); copies what it accepts.
+ *   Returns: CCP_OK, and *accepted of them, the first ones, were accepted in their order; otherwise
+ *            none was: as ccp_pool_submit_with(), and CCP_INVAL if n is 0, a function or accepted
+ *            is NULL.  What `full` says holds for the first task alone.
+ *   Order:   as P6 says.
+ *   Cost:    without options and with a queue, and workers that stay: one compare-and-swap for
+ *            all; otherwise that of each.
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_pool_submit_n(ccp_pool *p, const ccp_pool_task *tasks,
+                                                    size_t n, const ccp_task_opts *o,
+                                                    size_t *accepted, ccp_wait w);
+
 /**
  * Withdraws the tasks of an owner that have not begun: the pool's `unrun` gets them, in this
  * thread.  Those that have begun go on: `done` tells when they have ended.

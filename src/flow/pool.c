@@ -372,6 +372,11 @@ ccp_status ccpi_pool_accept(ccp_pool *p, const ccpi_task *t, ccp_wait w)
     return st == CCP_AGAIN || late ? no_room(p, t) : st;
 }
 
+ccp_status ccpi_pool_offer(ccp_pool *p, const ccpi_task *t, ccp_wait w)
+{
+    return submit_any(p, t, w);
+}
+
 ccp_status ccp_pool_submit(ccp_pool *p, ccp_task fn, void *arg, ccp_wait w)
 {
     if (!p || !fn)

@@ -174,6 +174,9 @@ ccp_status ccpi_pool_put(ccp_pool *p, const ccpi_task *t, ccp_wait w);
 /* As ccp_pool_submit(), for a ticket too. */
 ccp_status ccpi_pool_accept(ccp_pool *p, const ccpi_task *t, ccp_wait w);
 
+/* The same, but for want of room it fails, whatever `full` says. */
+ccp_status ccpi_pool_offer(ccp_pool *p, const ccpi_task *t, ccp_wait w);
+
 /* What the thread of a worker runs. */
 void ccpi_pool_work(void *worker);
 

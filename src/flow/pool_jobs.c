@@ -269,13 +269,13 @@ void ccpi_jobs_info(ccp_pool *p, ccp_pool_info *out)
 
 /* ---- submitting ---- */
 
-static job *make(ccp_pool *p, ccp_task fn, void *arg, const ccp_task_opts *o)
+static job *make(ccp_pool *p, const ccpi_task *t, const ccp_task_opts *o)
 {
     job *j = ccpi_alloc(sizeof *j);
     if (!j)
         return NULL;
     j->pool = p;
-    j->task = (ccpi_task){ fn, arg, ccpi_pool_stamp(p) };
+    j->task = *t;
     j->o = *o;
     j->expires = o->within ? ccpi_wait_deadline(ccp_within(o->within)) : INT64_MAX;
     j->refs = 3; /* J5 */
@@ -311,16 +311,45 @@ static void enter(ccp_pool *p, job *j)
         ccpi_free(j);
 }
 
-static ccp_status submit(ccp_pool *p, job *j, ccp_wait w)
+typedef ccp_status (*way)(ccp_pool *p, const ccpi_task *t, ccp_wait w);
+
+static ccp_status submit(ccp_pool *p, job *j, way in, ccp_wait w)
 {
     if (take_spare(p, j))
         return CCP_OK;
     const ccpi_task ticket = { NULL, j, 0 };
-    ccp_status st = ccpi_pool_accept(p, &ticket, w);
+    ccp_status st = in(p, &ticket, w);
     if (st == CCP_OK)
         enter(p, j);
     else
         ccpi_free(j);
+    return st;
+}
+
+static bool are_absurd(const ccp_task_opts *o)
+{
+    return o->within < 0 || o->limit < 0;
+}
+
+static ccp_status submit_with(ccp_pool *p, const ccpi_task *t, const ccp_task_opts *o, way in,
+                              ccp_wait w)
+{
+    ccp_status st = ccpi_wait_enter(w);
+    if (st == CCP_OK)
+        st = ccp_ctx_status(o->ctx);
+    if (st != CCP_OK)
+        return st;
+    ccp_wg *done = o->done;
+    job *j = make(p, t, o);
+    if (!j)
+        return CCP_NOMEM;
+    if (done && ccp_wg_add(done, 1) != CCP_OK) {
+        ccpi_free(j);
+        return CCP_INVAL;
+    }
+    st = submit(p, j, in, w);
+    if (st != CCP_OK && done)
+        (void)ccp_wg_done(done);
     return st;
 }
 
@@ -330,24 +359,62 @@ ccp_status ccp_pool_submit_with(ccp_pool *p, ccp_task fn, void *arg, const ccp_t
     static const ccp_task_opts defaults;
     if (!o)
         o = &defaults;
-    if (!p || !fn || o->within < 0 || o->limit < 0)
+    if (!p || !fn || are_absurd(o))
         return CCP_INVAL;
-    ccp_status st = ccpi_wait_enter(w);
-    if (st == CCP_OK)
-        st = ccp_ctx_status(o->ctx);
-    if (st != CCP_OK)
-        return st;
-    ccp_wg *done = o->done;
-    job *j = make(p, fn, arg, o);
-    if (!j)
-        return CCP_NOMEM;
-    if (done && ccp_wg_add(done, 1) != CCP_OK) {
-        ccpi_free(j);
+    const ccpi_task t = { fn, arg, ccpi_pool_stamp(p) };
+    return submit_with(p, &t, o, ccpi_pool_accept, w);
+}
+
+/* ---- several at once ---- */
+
+static bool are_tasks(const ccp_pool_task *tasks, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!tasks[i].fn)
+            return false;
+    return n > 0;
+}
+
+static ccp_status submit_one(ccp_pool *p, const ccp_pool_task *task, const ccp_task_opts *o,
+                             way in, ccp_wait w)
+{
+    const ccpi_task t = { task->fn, task->arg, ccpi_pool_stamp(p) };
+    return o ? submit_with(p, &t, o, in, w) : in(p, &t, w);
+}
+
+/* Those for which there is room at once; w is no wait. */
+static ccp_status submit_some(ccp_pool *p, const ccp_pool_task *tasks, size_t n,
+                              const ccp_task_opts *o, size_t *accepted, ccp_wait w)
+{
+    /* What goes through the channel of such a pool is just that. */
+    _Static_assert(sizeof(ccp_pool_task) == offsetof(ccpi_task, since), "elements");
+    if (!o && p->plain && !p->measured)
+        return ccp_chan_send_n(p->tasks, tasks, n, accepted, w);
+    ccp_status st = CCP_OK;
+    size_t i = 0;
+    while (i < n && (st = submit_one(p, &tasks[i], o, ccpi_pool_offer, w)) == CCP_OK)
+        i++;
+    *accepted = i;
+    return i > 0 ? CCP_OK : st;
+}
+
+ccp_status ccp_pool_submit_n(ccp_pool *p, const ccp_pool_task *tasks, size_t n,
+                             const ccp_task_opts *o, size_t *accepted, ccp_wait w)
+{
+    if (!p || !tasks || !accepted || !are_tasks(tasks, n) || (o && are_absurd(o)))
         return CCP_INVAL;
+    ccp_wait at_once = ccp_under(w.ctx_, CCP_NOWAIT);
+    size_t first = 0, more = 0;
+    ccp_status st = submit_some(p, tasks, n, o, &more, at_once);
+    if (st == CCP_AGAIN) {
+        st = submit_one(p, tasks, o, ccpi_pool_accept, w);
+        first = 1;
+        if (st == CCP_OK && n > 1 &&
+            submit_some(p, tasks + 1, n - 1, o, &more, at_once) != CCP_OK)
+            more = 0;
     }
-    st = submit(p, j, w);
-    if (st != CCP_OK && done)
-        (void)ccp_wg_done(done);
+    if (st == CCP_OK)
+        *accepted = first + more;
     return st;
 }
 

@@ -16,6 +16,7 @@ extern int v, answer;
 extern size_t n;
 extern int job[100];
 extern void *images[100], *urls[100];
+extern ccp_pool_task tasks[100];
 void piece(void);
 void work(void *arg);
 ccp_status resize(ccp_ctx *ctx, void *image);

@@ -166,6 +166,15 @@ static ccp_status call_submit_with(stage *s, ccp_wait w)
     return ccp_pool_submit_with(s->pool, count_task, s, &o, w);
 }
 
+static ccp_status call_submit_n(stage *s, ccp_wait w)
+{
+    const ccp_pool_task t = { count_task, s };
+    s->n = UNTOUCHED;
+    ccp_status st = ccp_pool_submit_n(s->pool, &t, 1, NULL, &s->n, w);
+    MUST(s->n == (st == CCP_OK ? 1 : UNTOUCHED));
+    return st;
+}
+
 static ccp_status close_pool(stage *s)
 {
     return ccp_pool_close(s->pool);
@@ -235,6 +244,10 @@ const column columns_task[] = {
       .done = call_was_made, .raced = call_agrees, .clear = clear_pool, .success = CCP_OK,
       .at_once = CCP_AGAIN, .too_late = CCP_TIMEOUT },
     { .name = "pool_submit_with", .set = set_pool, .ready = empty_pool, .call = call_submit_with,
+      .serve = open_gate, .close = close_pool, .unchanged = no_call_was_made,
+      .done = task_was_run, .raced = task_agrees, .clear = clear_pool, .success = CCP_OK,
+      .at_once = CCP_AGAIN, .too_late = CCP_TIMEOUT },
+    { .name = "pool_submit_n", .set = set_pool, .ready = empty_pool, .call = call_submit_n,
       .serve = open_gate, .close = close_pool, .unchanged = no_call_was_made,
       .done = task_was_run, .raced = task_agrees, .clear = clear_pool, .success = CCP_OK,
       .at_once = CCP_AGAIN, .too_late = CCP_TIMEOUT },
