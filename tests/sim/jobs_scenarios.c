@@ -21,7 +21,9 @@ typedef enum operation {
     PLAIN,      /* without options */
     LATE,       /* that may come too late */
     UNDER,      /* with a context */
-    NOWAIT,     /* of priority 0, and does not wait */
+    NOWAIT,     /* of priority 2, and does not wait */
+    BATCH,      /* two by one call, without options */
+    BATCH_WITH, /* with the owner */
     CANCEL,     /* of that owner */
     DRAIN,
     WAIT,
@@ -33,7 +35,7 @@ typedef enum operation {
 } operation;
 
 static const char *const operation_names[OPERATIONS] = {
-    "low", "high", "plain", "late", "under", "nowait", "cancel", "drain", "wait", "close",
+    "low", "high", "plain", "late", "under", "nowait", "batch", "batch_with", "cancel", "drain", "wait", "close",
     "shutdown_nowait", "ctx_cancel", "open",
 };
 
@@ -61,19 +63,19 @@ typedef struct play {
 /* ---- The stage ---- */
 
 typedef struct job {
-    bool accepted, owned, held, counted;
+    bool accepted, owned, held;
     int ran, handed_back;
     bool finished;
 } job;
 
-enum { MOST_JOBS = 12 };
+enum { MOST_JOBS = 20 };
 
 static const play *now;
 static ccp_pool *pool;
 static ccp_ctx *ctx;
 static ccp_chan *gate;
 static ccp_wg wg;
-static job jobs[MOST_JOBS]; /* those of the set-up, then one for each operation */
+static job jobs[MOST_JOBS]; /* those of the set-up, then two for each operation */
 static int set_up;
 static int inside[SIM_THREADS]; /* 1 + operation under way */
 static atomic_int canceling;    /* jobs of the owner in the set-up need not run */
@@ -107,7 +109,6 @@ static void note(job *j, ccp_status st, ccp_wait w)
 static void submit(job *j, ccp_task_opts o, ccp_wait w)
 {
     o.done = &wg;
-    j->counted = true;
     j->owned = o.owner != NULL;
     ccp_status st = ccp_pool_submit_with(pool, run_job, j, &o, w);
     if (o.ctx && st == CCP_CANCELED)
@@ -118,6 +119,17 @@ static void submit(job *j, ccp_task_opts o, ccp_wait w)
 static void submit_plain(job *j, ccp_wait w)
 {
     note(j, ccp_pool_submit(pool, run_job, j, w), w);
+}
+
+static void submit_two(job *two, const ccp_task_opts *o)
+{
+    const ccp_pool_task tasks[2] = { { run_job, &two[0] }, { run_job, &two[1] } };
+    size_t n = 0;
+    two[0].owned = two[1].owned = o != NULL;
+    ccp_status st = ccp_pool_submit_n(pool, tasks, 2, o, &n, CCP_FOREVER);
+    sim_assert(st == CCP_OK ? n == 1 || n == 2 : st == CCP_CLOSED && n == 0);
+    for (size_t i = 0; i < n; i++)
+        two[i].accepted = true;
 }
 
 static void check_set_up_ended(void)
@@ -159,7 +171,7 @@ static void cancel(void)
 static void act_out(void *arg)
 {
     const operation *op = arg;
-    job *own = &jobs[set_up + (int)(op - now->op)];
+    job *own = &jobs[set_up + 2 * (int)(op - now->op)];
     inside[sim_self()] = 1 + (int)*op;
     switch (*op) {
     case LOW: submit(own, (ccp_task_opts){ .owner = jobs }, CCP_FOREVER); break;
@@ -168,6 +180,8 @@ static void act_out(void *arg)
     case LATE: submit(own, (ccp_task_opts){ .within = 100 }, CCP_FOREVER); break;
     case UNDER: submit(own, (ccp_task_opts){ .ctx = ctx }, CCP_FOREVER); break;
     case NOWAIT: submit(own, (ccp_task_opts){ .priority = 2 }, CCP_NOWAIT); break;
+    case BATCH: submit_two(own, NULL); break;
+    case BATCH_WITH: submit_two(own, &(ccp_task_opts){ .owner = jobs, .done = &wg }); break;
     case CANCEL: cancel(); break;
     case DRAIN: drain(false); break;
     case WAIT: drain(true); break;
@@ -322,9 +336,11 @@ static void crowds(void)
         { LOW, LOW, CANCEL, CANCEL, HIGH, CLOSE },
         { NOWAIT, NOWAIT, NOWAIT, CANCEL, DRAIN, OPEN },
         { LOW, DRAIN, HIGH, HIGH, DRAIN, OPEN },
+        { BATCH, BATCH_WITH, DRAIN, CANCEL, BATCH_WITH, OPEN },
     };
     static const char *const names[] = { "crowd_drain", "crowd_late", "crowd_shutdown",
-                                         "crowd_close", "crowd_full", "crowd_overtake" };
+                                         "crowd_close", "crowd_full", "crowd_overtake",
+                                         "crowd_batch" };
     static const sim_options o = { .mode = SIM_PCT, .depth = 4, .n = 500, .spurious = 1 };
     for (size_t i = 0; i < sizeof op / sizeof *op; i++)
         for (unsigned workers = 1; workers <= 2; workers++)
