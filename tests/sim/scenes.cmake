@@ -100,5 +100,5 @@ ccp_sim_test(flight_weak 600 flight --summary --mode pct --weak --n 50 pair.*own
 # Tasks with options.
 ccp_sim_scenes(jobs jobs_scenarios.c)
 ccp_sim_test(jobs 600 jobs --summary one* two*)
-ccp_sim_test(jobs_random 600 jobs --summary crowd*)
+ccp_sim_test(jobs_random 600 jobs --summary some* crowd*)
 ccp_sim_test(jobs_weak 600 jobs --summary --mode pct --weak --n 20 crowd* two*)
