@@ -44,12 +44,13 @@ TEST(absurd_batches_are_refused) /* G1 G2 */
 
 TEST(a_batch_is_accepted_as_far_as_there_is_room) /* P1 P3 */
 {
-    for (int with = 0; with < 2; with++) {
+    for (int kind = 0; kind < 3; kind++) {
         yard y;
+        bool with = kind == 1;
         size_t k = 42;
         ccp_wg wg = CCP_WG_INIT;
         const ccp_task_opts o = { .done = &wg };
-        set_yard(&y, (ccp_pool_opts){ .queue = 5 });
+        set_yard(&y, (ccp_pool_opts){ .queue = 5, .measure = kind == 2 });
         submit_batch(&y, 3, with ? &o : NULL, 3);
         submit_batch(&y, 8, with ? &o : NULL, 2);
         ccp_status st =
