@@ -297,11 +297,12 @@ TEST(what_makes_no_sense_limits_nothing)
     static const char *const max[] = {
         "", "\n", "x 100000", "100000", "100000 ", "100000 0", "0 100000", "-5 100000", "5 -100000",
         "100000 100000 1", "1e5 100000", "99999999999999999999999 1", "1 99999999999999999999999",
-        "1000000 1", "max max", " 1 1",
+        "1000000 1", "max max", " 1 1", "999999999999999 1", "1 999999999999999",
     };
     static const char *const mounts[] = {
         "\n", " - \n", " - cgroup2\n", "25 1 0:22 / - cgroup2 c rw\n", "- cgroup2 c rw\n",
         "25 1 0:22 / /sys/fs/cgroup rw\n", "25 1 0:22 \\ \\7\\77 ro - cgroup2 c rw\n",
+        "25 1 0:22 \\7 \\77 ro - cgroup2 c rw\n",
     };
     static const char *const groups[] = { "\n", ":", "::", "0:", "0:/app\n", "x\n", "0:,:/app\n" };
     for (size_t i = 0; i < LENGTH(max); i++)
@@ -323,6 +324,8 @@ TEST(lines_and_paths_that_are_too_long_are_passed_over)
     snprintf(line, sizeof line, "0::%s\n", deep);
     assert_int_equal(QUOTA(line, V2, { "/sys/fs/cgroup/cpu.max", "5 1\n" }), 5000);
     snprintf(mounts, sizeof mounts, "20 1 0:3 / %s ro - cgroup2 c rw\n" V2, deep);
+    assert_int_equal(QUOTA("0::/\n", mounts, { "/sys/fs/cgroup/cpu.max", "5 1\n" }), 5000);
+    snprintf(mounts, sizeof mounts, "20 1 0:3 / %.1050s ro - cgroup2 c rw\n" V2, deep);
     assert_int_equal(QUOTA("0::/\n", mounts, { "/sys/fs/cgroup/cpu.max", "5 1\n" }), 5000);
     for (size_t n = 960; n < 1060; n++) { /* around what just fits */
         snprintf(line, sizeof line, "0::%.*s\n", (int)n, deep);

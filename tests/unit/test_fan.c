@@ -250,6 +250,23 @@ TEST(a_fan_that_keeps_going_leaves_out_what_failed) /* K3 */
     }
 }
 
+TEST(a_result_that_nobody_takes_and_that_carries_nothing_is_gone)
+{
+    plan p = plan_of();
+    int64_t v = 1;
+    ccp_chan *in = ccp_chan_new(sizeof v, 1);
+    ccp_fan *f =
+        ccp_fan_out(in, triple, &(ccp_fan_opts){ .workers = 1, .out_size = sizeof v, .arg = &p });
+    assert_non_null(f);
+    ASSERT_STATUS(ccp_chan_cancel(ccp_fan_chan(f)), CCP_OK);
+    ASSERT_STATUS(ccp_chan_send(in, &v, CCP_FOREVER), CCP_OK);
+    WAIT_UNTIL(ccp_chan_is_closed(in)); /* it has noticed */
+    ASSERT_STATUS(ccp_fan_wait(f, CCP_FOREVER), CCP_CLOSED);
+    assert_int_equal(p.steps, 1);
+    ASSERT_STATUS(ccp_fan_free(f), CCP_OK);
+    ASSERT_STATUS(ccp_chan_free(in), CCP_OK);
+}
+
 static ccp_status fail_always(ccp_ctx *ctx, const void *in, void *out, void *arg)
 {
     (void)ctx;
@@ -509,6 +526,7 @@ int main(void)
         ENTRY(a_fan_is_not_freed_under_its_consumer),
         ENTRY(without_memory_there_is_no_fan),
         ENTRY(a_fan_may_have_fewer_workers_than_were_wanted),
+        ENTRY(a_result_that_nobody_takes_and_that_carries_nothing_is_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -283,6 +283,49 @@ TEST(pauses_between_attempts_grow_as_far_as_they_may)
     }
 }
 
+typedef struct sequel {
+    long last;
+    bool disorder;
+} sequel;
+
+static ccp_status emit_impatiently(ccp_ctx *ctx, const void *in, ccp_out *out, void *arg)
+{
+    long k = *(const long *)in * 100;
+    (void)ctx;
+    (void)arg;
+    for (long i = 0; i < CCPI_PIPE_FLAT + 3; i++, k++)
+        for (ccp_status st = CCP_AGAIN; st == CCP_AGAIN;) {
+            st = ccp_stage_emit(out, &k, CCP_NOWAIT);
+            MUST(st == CCP_OK || st == CCP_AGAIN);
+        }
+    return CCP_OK;
+}
+
+static ccp_status follow(ccp_ctx *ctx, const void *in, void *out, void *arg)
+{
+    sequel *s = arg;
+    long k = *(const long *)in;
+    (void)ctx;
+    (void)out;
+    s->disorder = s->disorder || k <= s->last;
+    s->last = k;
+    return CCP_OK;
+}
+
+TEST(who_asks_for_its_turn_again_and_again_gets_it_once) /* L2 W3 */
+{
+    scene x;
+    sequel s = { -1, false };
+    begin(&x, (long)scaled(3000), NULL);
+    ccp_pipeline_flat_map(x.p, emit_impatiently,
+                          &(opts){ .workers = 3, .out_size = sizeof(long) });
+    ccp_pipeline_sink(x.p, follow, &(opts){ .arg = &s });
+    ASSERT_STATUS(ccp_pipeline_run(x.p, CCP_FOREVER), CCP_OK);
+    assert_false(s.disorder);
+    assert_int_equal(s.last, (x.end - 1) * 100 + CCPI_PIPE_FLAT + 2);
+    end_pipeline(x.p);
+}
+
 /* --- branches, batches, joins --- */
 
 static unsigned by_three(const void *elem, void *arg)
@@ -364,6 +407,7 @@ int main(void)
         ENTRY(what_is_emitted_into_a_fused_stage_waits_for_the_turn_of_the_first),
         ENTRY(after_a_fused_stage_has_failed_nothing_can_be_emitted),
         ENTRY(a_step_that_fails_when_no_more_is_wanted_is_not_tried_again),
+        ENTRY(who_asks_for_its_turn_again_and_again_gets_it_once),
         ENTRY(pauses_between_attempts_grow_as_far_as_they_may),
         ENTRY(a_cancel_ends_who_waits_for_room_in_a_branch),
         ENTRY(a_batch_that_waits_when_the_time_of_the_pipeline_is_up_is_dropped),

@@ -132,6 +132,48 @@ TEST(the_function_that_takes_back_may_call_the_pool_with_jobs) /* G3 */
     ASSERT_STATUS(ccp_pool_free(p), CCP_OK);
 }
 
+TEST(nobody_is_told_of_what_is_withdrawn_if_nobody_wants_to_know) /* P20 */
+{
+    atomic_long runs = 0;
+    size_t n = 0;
+    ccp_pool *p = pool_of(1, 2);
+    occupy(p, 1);
+    ASSERT_STATUS(
+        ccp_pool_submit_with(p, count, &runs, &(ccp_task_opts){ .owner = &runs }, CCP_NOWAIT),
+        CCP_OK);
+    ASSERT_STATUS(ccp_pool_cancel(p, &runs, &n), CCP_OK);
+    assert_int_equal(n, 1);
+    gate_open(&task_gate);
+    ASSERT_STATUS(ccp_pool_wait(p, CCP_FOREVER), CCP_OK);
+    assert_int_equal(runs, 0);
+    ASSERT_STATUS(ccp_pool_free(p), CCP_OK);
+}
+
+static void start_late(ccp_ctx *ctx, void *late)
+{
+    (void)ctx;
+    gate_pass(late);
+}
+
+TEST(a_worker_whose_first_task_was_withdrawn_takes_another) /* P20 */
+{
+    gate late = GATE_INIT;
+    atomic_long runs = 0;
+    size_t n = 0;
+    ccp_pool *p = ccp_pool_new(&(ccp_pool_opts){
+        .workers = 1, .idle = CCP_SEC(100), .worker_start = start_late, .worker_arg = &late });
+    ASSERT_STATUS(
+        ccp_pool_submit_with(p, count, &runs, &(ccp_task_opts){ .owner = &runs }, CCP_NOWAIT),
+        CCP_OK);
+    ASSERT_STATUS(ccp_pool_cancel(p, &runs, &n), CCP_OK);
+    assert_int_equal(n, 1);
+    gate_open(&late);
+    ASSERT_STATUS(ccp_pool_submit(p, count, &runs, CCP_FOREVER), CCP_OK);
+    ASSERT_STATUS(ccp_pool_wait(p, CCP_FOREVER), CCP_OK);
+    assert_int_equal(runs, 1);
+    ASSERT_STATUS(ccp_pool_free(p), CCP_OK);
+}
+
 /* --- beside the rest of the pool --- */
 
 TEST(what_did_not_begin_is_handed_back_in_its_order) /* P3 P9 P21 */
@@ -335,6 +377,8 @@ int main(void)
         ENTRY(a_closed_pool_has_no_room_that_was_left),
         ENTRY(withdrawing_ends_a_drain),
         ENTRY(the_function_that_takes_back_may_call_the_pool_with_jobs),
+        ENTRY(a_worker_whose_first_task_was_withdrawn_takes_another),
+        ENTRY(nobody_is_told_of_what_is_withdrawn_if_nobody_wants_to_know),
         ENTRY(what_did_not_begin_is_handed_back_in_its_order),
         ENTRY(free_hands_back_what_did_not_begin),
         ENTRY(tasks_with_options_without_room_run_in_the_caller),

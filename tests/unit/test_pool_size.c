@@ -9,12 +9,15 @@
 
 /* Linked with --wrap=pthread_create: after so many threads there are no more; < 0: no limit. */
 static atomic_long threads_left = -1;
+static void (*when_short)(void); /* called then, as if by another thread */
 typedef void *(*thread_fn)(void *);
 int __real_pthread_create(pthread_t *t, const pthread_attr_t *a, thread_fn fn, void *arg);
 int __wrap_pthread_create(pthread_t *t, const pthread_attr_t *a, thread_fn fn, void *arg);
 int __wrap_pthread_create(pthread_t *t, const pthread_attr_t *a, thread_fn fn, void *arg)
 {
     long left = atomic_load(&threads_left);
+    if (left == 0 && when_short)
+        when_short();
     if (left == 0)
         return EAGAIN;
     if (left > 0)
@@ -335,6 +338,30 @@ TEST(a_task_that_finds_no_worker_and_gets_none_is_not_accepted) /* G1 */
     }
 }
 
+static ccp_pool *short_pool;
+static atomic_long short_runs;
+
+static void others_get_one(void)
+{
+    when_short = NULL;
+    atomic_store(&threads_left, 1);
+    for (int i = 0; i < 2; i++)
+        ASSERT_STATUS(ccp_pool_submit(short_pool, count, &short_runs, CCP_FOREVER), CCP_OK);
+}
+
+TEST(a_task_that_gets_no_worker_goes_to_one_that_others_have_got) /* G1 */
+{
+    short_pool =
+        make_pool(&(ccp_pool_opts){ .workers = 2, .idle = CCP_SEC(100), .queue = 16 });
+    atomic_store(&threads_left, 0);
+    when_short = others_get_one;
+    ASSERT_STATUS(ccp_pool_submit(short_pool, count, &short_runs, CCP_FOREVER), CCP_OK);
+    atomic_store(&threads_left, -1);
+    ASSERT_STATUS(ccp_pool_drain(short_pool, CCP_FOREVER), CCP_OK);
+    assert_int_equal(short_runs, 3);
+    ASSERT_STATUS(ccp_pool_free(short_pool), CCP_OK);
+}
+
 TEST(a_closed_pool_says_so_when_there_is_no_worker_either) /* G1 */
 {
     for (size_t q = 0; q < LENGTH(queues); q++) {
@@ -518,6 +545,7 @@ int main(void)
         ENTRY(one_worker_is_enough_for_tasks_that_come_one_by_one),
         ENTRY(workers_that_are_idle_for_long_end),
         ENTRY(a_task_that_finds_no_worker_and_gets_none_is_not_accepted),
+        ENTRY(a_task_that_gets_no_worker_goes_to_one_that_others_have_got),
         ENTRY(a_closed_pool_says_so_when_there_is_no_worker_either),
         ENTRY(a_pool_without_workers_can_be_stopped_and_drained),
         ENTRY(each_worker_is_told_of_its_start_and_of_its_end),
