@@ -219,10 +219,12 @@ bool ccpi_jobs_begin(ccp_pool *p, ccpi_task *t, ccpi_redeem which, ccp_ctx *ctx)
     job *j = redeem(p, t->arg, which);
     if (!j)
         return false;
+    const ccpi_task task = { run_job, j, j->task.since };
     ccp_status st = prepare(j, ctx);
-    if (st != CCP_OK)
+    if (st == CCP_OK)
+        *t = task;
+    else
         hand_back(j, p->opts.unrun, p->opts.unrun_arg, st);
-    *t = (ccpi_task){ run_job, j, j->task.since };
     return st == CCP_OK;
 }
 
