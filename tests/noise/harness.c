@@ -240,7 +240,8 @@ static const char *turn_knobs(dice *d)
         &ccpi_tuning.patient_max,  &ccpi_tuning.in_flight,    &ccpi_tuning.pauses,
         &ccpi_tuning.shared_yield, &ccpi_tuning.shared_tries, &ccpi_tuning.hog_yield,
         &ccpi_tuning.hog_skips,    &ccpi_tuning.streak,       &ccpi_tuning.defer,
-        &ccpi_tuning.fair_every,   &ccpi_tuning.fair_pops,
+        &ccpi_tuning.fair_every,   &ccpi_tuning.fair_pops,    &ccpi_tuning.brief_pauses,
+        &ccpi_tuning.brief_yields,
     };
     for (size_t i = 0; i < sizeof knobs / sizeof *knobs; i++)
         *knobs[i] = kind == 2 ? 1 : 1 + below(d, 1u << below(d, 12));
