@@ -37,7 +37,9 @@ static void run_task(ccpi_worker *w, const ccpi_task *t, uint64_t turn)
         end_sections(w);
     /* [Q1] seq_cst: before the loads of `drainers` and `size`; release: what the task did (P6). */
     atomic_store_explicit(&w->turn, turn + 2, CCPI_SC);
-    ccpi_pool_tell(w->home.pool);
+    /* [Q1] seq_cst, Dekker: as ccpi_pool_tell() does, whose call is spared. */
+    if (CCPI_UNLIKELY(atomic_load_explicit(&w->home.pool->drainers, CCPI_SC) != 0))
+        ccpi_pool_tell(w->home.pool);
 }
 
 /* How long a worker waits for a task, before it asks whether to leave. */
@@ -59,8 +61,8 @@ static CCPI_COLD bool redeem(ccpi_worker *w, ccpi_task *t)
     return false;
 }
 
-/* False: the worker shall end. */
-static bool next_task(ccpi_worker *w, ccpi_task *t)
+/* False: the worker shall end.  Inline: a task may take no longer than the rest of this loop. */
+CCPI_INLINE bool next_task(ccpi_worker *w, ccpi_task *t)
 {
     ccp_pool *p = w->home.pool;
     for (;;) {
@@ -68,7 +70,7 @@ static bool next_task(ccpi_worker *w, ccpi_task *t)
         if (CCPI_UNLIKELY(CCPI_POOL_LIVE(size) > CCPI_POOL_LIMIT(size)) &&
             ccpi_pool_leave(w, false))
             return false;
-        ccp_status st = ccp_chan_recv(p->tasks, t, patience(p, size));
+        ccp_status st = ccp_chan_recv(p->tasks, t, p->plain ? CCP_FOREVER : patience(p, size));
         if (CCPI_LIKELY(st == CCP_OK && t->fn))
             return true;
         if (st == CCP_OK) {
