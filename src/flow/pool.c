@@ -37,9 +37,7 @@ static void run_task(ccpi_worker *w, const ccpi_task *t, uint64_t turn)
         end_sections(w);
     /* [Q1] seq_cst: before the loads of `drainers` and `size`; release: what the task did (P6). */
     atomic_store_explicit(&w->turn, turn + 2, CCPI_SC);
-    /* [Q1] seq_cst, Dekker: as ccpi_pool_tell() does, whose call is spared. */
-    if (CCPI_UNLIKELY(atomic_load_explicit(&w->home.pool->drainers, CCPI_SC) != 0))
-        ccpi_pool_tell(w->home.pool);
+    ccpi_pool_tell(w->home.pool);
 }
 
 /* How long a worker waits for a task, before it asks whether to leave. */

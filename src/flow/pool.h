@@ -99,7 +99,7 @@ struct ccp_pool {
     bool plain;          /* const after new: a task needs only to be sent */
     bool elastic;        /* const after new: who submits looks whether a worker is needed */
     bool met;            /* const after new: tasks are accepted by rendezvous */
-    bool measured;       /* const after new: figures are taken of tasks */
+    bool measured;       /* const after new: figures are taken of tasks; here for who submits */
     ccp_ctx *ctx;        /* const after new: ends when the pool is shut down */
     ccp_pool_opts opts;  /* const after new */
     ccpi_word64 size;    /* atomic, see above */
@@ -270,8 +270,17 @@ void ccpi_pool_sum_up(ccp_pool_info *out);
 
 /* ---- pool_drain.c ---- */
 
+/* Lets those who drain look again. */
+void ccpi_pool_wake_drains(ccp_pool *p);
+
 /* A task has finished, or will not run: tells those who wait for that. */
-void ccpi_pool_tell(ccp_pool *p);
+CCPI_INLINE void ccpi_pool_tell(ccp_pool *p)
+{
+    /* [Q1] seq_cst, Dekker: after a turn was stored, or an element noted.  Pairs with
+     * wait_for(). */
+    if (CCPI_UNLIKELY(atomic_load_explicit(&p->drainers, CCPI_SC) != 0))
+        ccpi_pool_wake_drains(p);
+}
 
 /* What the pool has in hand. */
 typedef struct ccpi_books {

@@ -21,12 +21,8 @@
 #include "block/wait.h"
 #include "flow/pool.h"
 
-void ccpi_pool_tell(ccp_pool *p)
+void ccpi_pool_wake_drains(ccp_pool *p)
 {
-    /* [Q1] seq_cst, Dekker: after a turn was stored, or an element noted.  Pairs with
-     * count_in(). */
-    if (atomic_load_explicit(&p->drainers, CCPI_SC) == 0)
-        return;
     ccpi_list won = { NULL, NULL };
     ccpi_lock_acquire(&p->lock);
     ccpi_queue_claim_all(&p->drains, &won);
@@ -56,7 +52,7 @@ void ccpi_pool_books(const ccp_pool *p, ccpi_books *b)
 {
     *b = (ccpi_books){ 0 };
     /* [Q4] acquire: what was taken back or skipped was received before.  Pairs with
-     * hand_back() and next_task(). */
+     * hand_back() and redeem(). */
     b->noted = atomic_load_explicit(&p->returned, CCPI_ACQ) +
                atomic_load_explicit(&p->skipped, CCPI_ACQ);
     b->finished = b->noted;

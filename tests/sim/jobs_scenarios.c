@@ -4,9 +4,9 @@
  * 0, 1 or 2 tasks, and a gate that the worker may be held up at; larger plays with two workers.
  *
  * Checked in each: an accepted task runs once or is handed back once, another one never (P3); what
- * be read (P6: otherwise a data race); what waits before a cancel is handed back by it (P20); the
- * end of each task is counted once (P21); every call returns once the gate is open; the figures add
- * up; memory is given back.
+ * it wrote can be read after a drain (P6: otherwise a data race); what waits before a cancel is
+ * handed back by it (P20); the end of each task is counted once (P21); every call returns once the
+ * gate is open; the figures add up; memory is given back.
  */
 #include "scene.h"
 
