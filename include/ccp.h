@@ -21,6 +21,7 @@
  *   17  Pipeline
  *   18  Fan-out and fan-in
  *   19  Generator
+ *   20  Rate limiter
  *
  * Every section is an essay, then types, then functions, then numbered guarantees, which the
  * tests cite by number.  The fields of a function's comment always mean the same:
@@ -3755,6 +3756,241 @@ CCP_API ccp_gen *ccp_gen_lines(void *file, const ccp_gen_opts *o);
  *   Since:   0.1
  */
 CCP_API ccp_gen *ccp_gen_tick(int64_t ns);
+
+/* ==== 20. RATE LIMITER =====================================================================
+ *
+ * A rate limiter is a bucket that holds `burst` tokens at most and gets `per_second` of them each
+ * second, evenly.  Who wants to do something takes a token, or several; when there are too few, the
+ * call fails, waits, or is told when they will be there.
+ *
+ *     ccp_rate limit = CCP_RATE_INIT(100, 10);             // 100 per second, 10 of them at once
+ *     if (ccp_rate_take(&limit, 1, CCP_NOWAIT) == CCP_OK)  // now or not at all
+ *         query();
+ *     if (ccp_rate_take(&limit, 1, ccp_with(ctx)) == CCP_OK)
+ *         query();                                         // when it may; in the order of coming
+ *
+ * To plan ahead, without a thread that waits:
+ *
+ *     ccp_reservation when;
+ *     if (ccp_rate_reserve(&slow, 3, &when) == CCP_OK)
+ *         do_at(when.at);                                  // a time of ccp_now()
+ *
+ * With a burst of 1 it paces (a leaky bucket): what it lets through is at least 1 / per_second
+ * apart.  ccp_every(ns) is the rate of one each ns nanoseconds.  A rate of 0 gives what is in the
+ * bucket and no more; CCP_RATE_INFINITE lets everything pass, whatever the burst.  In a step of a
+ * pipeline or a task of a pool, ccp_rate_take() with the context that it was given is all that is
+ * needed.
+ *
+ * Time is ccp_now().  The calls that end in _at take another one, for tests and simulations; a
+ * limiter should be used with one kind of time.
+ *
+ * Guarantees
+ *   R1  Whatever threads do, in no stretch of time t are there more than burst + per_second * t
+ *       tokens for those who act when they may: each call counts at a moment while it runs.  Right
+ *       to a nanosecond, or to 2^-50 of the time in which the bucket fills, if that is more.
+ *   R2  Nothing gets lost: a bucket that is not full gets per_second tokens, however the time is
+ *       cut into calls and however long it runs.
+ *   R3  Who waits, or has reserved, may act in the order of coming; a call that need not wait
+ *       overtakes nobody.  (Tokens that were given back go to who comes next.)
+ *   R4  A call that failed has taken nothing.
+ *   R5  A wait that is going to be too long fails at once: CCP_TIMEOUT, although the time has not
+ *       come yet.
+ *   R6  A change of rate and burst is one step: the tokens that are there, or owed, stay, and what
+ *       was reserved keeps its time.
+ *   R7  Time that goes back gives nothing, and takes nothing once it is where it was.
+ */
+
+/* Lets everything pass.  So does every rate from 10^12 per second on. */
+#define CCP_RATE_INFINITE 1e300
+/* The largest burst. */
+#define CCP_RATE_BURST_MAX ((uint64_t)1 << 51)
+#define CCP_RATE_WORDS_ 8
+
+typedef struct ccp_rate {
+    CCP_ALIGN8 uint64_t state_;
+    CCP_ALIGN8 uint64_t plan_[2][CCP_RATE_WORDS_];
+    CCP_ALIGN8 uint64_t last_[2];
+    double per_second_;
+    uint64_t burst_;
+    uint32_t lock_;
+} ccp_rate;
+
+/** A limiter whose bucket is full; all zero is one that gives nothing. */
+#define CCP_RATE_INIT(per_second, burst)                                                       \
+    {                                                                                          \
+        0, { { 0, 0, 0, 0, 0, 0, 0, 0 }, { 0, 0, 0, 0, 0, 0, 0, 0 } }, { 0, 0 },               \
+            (per_second), (burst), 0                                                           \
+    }
+
+/** Tokens that were reserved. */
+typedef struct ccp_reservation {
+    int64_t at; /* from this time on they may be used */
+    ccp_rate *rate_;
+    uint64_t taken_, plan_;
+    int64_t used_, last_;
+    double mark_;
+} ccp_reservation;
+
+/**
+ * Converts the time from one to the next into a rate.
+ *
+ *   Threads: any.
+ *   Returns: how many there are per second; CCP_RATE_INFINITE if ns <= 0.
+ *   After:   Go's rate.Every.
+ *   Since:   0.1
+ */
+CCP_API double ccp_every(int64_t ns);
+
+/**
+ * Makes a limiter whose bucket is full, as CCP_RATE_INIT does.
+ *
+ *   Threads: one; nobody may use r yet.
+ *   Memory:  writes *r; there is nothing to be freed.
+ *   Returns: CCP_OK; CCP_INVAL if r is NULL, per_second is negative or not a number, or burst is
+ *            above CCP_RATE_BURST_MAX.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_rate_init(ccp_rate *r, double per_second, uint64_t burst);
+
+/**
+ * Takes n tokens.
+ *
+ *   Waits:   while there are fewer; with CCP_NOWAIT it only tells (CCP_AGAIN).
+ *   Threads: any number at once.
+ *   Memory:  keeps nothing.
+ *   Returns: CCP_OK; CCP_TIMEOUT, at once, if they will be there only after the end of w (R5);
+ *            CCP_INVAL if n is above the burst, r is NULL, or CCP_RATE_INIT was given what
+ *            ccp_rate_init() refuses; CCP_DEADLOCK if the rate is 0 and w allows to wait; CCP_BUSY
+ *            if so much is owed that it would be weeks; the wait codes.
+ *   Cost:    one clock read and one compare-and-swap if it need not wait; no clock read if the rate
+ *            is infinite.
+ *   After:   Allow and Wait of Go's x/time/rate; the one word of folly's TokenBucket.
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_rate_take(ccp_rate *r, uint64_t n, ccp_wait w);
+
+/**
+ * As ccp_rate_take() with CCP_NOWAIT, at time t.
+ *
+ *   Threads: any number at once.
+ *   Memory:  keeps nothing.
+ *   Returns: CCP_OK; CCP_AGAIN if there are fewer; CCP_INVAL as ccp_rate_take().
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_rate_take_at(ccp_rate *r, uint64_t n, int64_t t);
+
+/**
+ * Takes n tokens that may be there only later, and tells when: out->at, which is the present time
+ * if they are there.
+ *
+ *   Threads: any number at once.
+ *   Memory:  writes *out, which keeps the pointer to r; there is nothing to be freed.
+ *   Returns: CCP_OK; CCP_INVAL if n is above the burst, a pointer is NULL, or CCP_RATE_INIT was
+ *            given what ccp_rate_init() refuses; CCP_DEADLOCK if the rate is 0 and there are fewer;
+ *            CCP_BUSY if so much is owed that it would be weeks.
+ *   Cost:    as ccp_rate_take(); a division if they are not there.
+ *   After:   Reserve of Go's x/time/rate.
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_rate_reserve(ccp_rate *r, uint64_t n, ccp_reservation *out);
+
+/**
+ * As ccp_rate_reserve(), at time t.
+ *
+ *   Threads: any number at once.
+ *   Memory:  as ccp_rate_reserve().
+ *   Returns: as ccp_rate_reserve().
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_rate_reserve_at(ccp_rate *r, uint64_t n, int64_t t,
+                                                      ccp_reservation *out);
+
+/**
+ * Gives back tokens that were reserved and will not be used.
+ *
+ * What comes back is what nobody has reserved after them; nothing if their time has passed.  So
+ * those who act at their time are never more than R1 says.
+ *
+ *   Threads: one that has the reservation.
+ *   Memory:  writes *res: it is not held any more.
+ *   Returns: CCP_OK; CCP_MISUSE if it is not held; CCP_INVAL if res is NULL.
+ *   After:   Cancel of Go's x/time/rate, where a burst may be exceeded after several of them.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_rate_cancel(ccp_reservation *res);
+
+/**
+ * As ccp_rate_cancel(), at time t.
+ *
+ *   Threads: one that has the reservation.
+ *   Memory:  as ccp_rate_cancel().
+ *   Returns: as ccp_rate_cancel().
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_rate_cancel_at(ccp_reservation *res, int64_t t);
+
+/**
+ * Changes rate and burst.  Tokens above the new burst are lost; a bucket of an infinite rate is
+ * full.
+ *
+ *   Threads: any, while others use it.  Who sleeps keeps the time that it was given.
+ *   Memory:  keeps nothing.
+ *   Returns: as ccp_rate_init().
+ *   After:   SetLimit and SetBurst of Go's x/time/rate, in one step.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_rate_set(ccp_rate *r, double per_second, uint64_t burst);
+
+/**
+ * As ccp_rate_set(), at time t, or at the time of the last change if that is later.
+ *
+ *   Threads: any, while others use it.
+ *   Memory:  keeps nothing.
+ *   Returns: as ccp_rate_init().
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_rate_set_at(ccp_rate *r, double per_second, uint64_t burst, int64_t t);
+
+/**
+ * Tells how many tokens there are.
+ *
+ *   Threads: any.
+ *   Memory:  keeps nothing.
+ *   Returns: the number at some moment during the call, with its fraction; negative: so many are
+ *            owed to reservations; the burst if the rate is infinite; 0 if r is NULL.
+ *   Since:   0.1
+ */
+CCP_API double ccp_rate_tokens(const ccp_rate *r);
+
+/**
+ * As ccp_rate_tokens(), at time t.
+ *
+ *   Threads: any.
+ *   Memory:  keeps nothing.
+ *   Returns: as ccp_rate_tokens().
+ *   Since:   0.1
+ */
+CCP_API double ccp_rate_tokens_at(const ccp_rate *r, int64_t t);
+
+/**
+ * Tells the rate of a limiter.
+ *
+ *   Threads: any.
+ *   Memory:  keeps nothing.
+ *   Returns: tokens per second, as they were set; 0 if r is NULL.
+ *   Since:   0.1
+ */
+CCP_API double ccp_rate_limit(const ccp_rate *r);
+
+/**
+ * Tells the burst of a limiter.
+ *
+ *   Threads: any.
+ *   Memory:  keeps nothing.
+ *   Returns: tokens, as they were set; 0 if r is NULL.
+ *   Since:   0.1
+ */
+CCP_API uint64_t ccp_rate_burst(const ccp_rate *r);
 
 #ifdef __cplusplus
 }

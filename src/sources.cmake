@@ -31,6 +31,7 @@ set(CCP_SOURCES
     chan/slow.c
     chan/timer.c
     coord/barrier.c
+    coord/bucket.c
     coord/combine.c
     coord/flight.c
     coord/future.c
@@ -40,6 +41,7 @@ set(CCP_SOURCES
     coord/once.c
     coord/permits.c
     coord/phaser.c
+    coord/rate.c
     coord/rwlock.c
     coord/sem.c
     coord/waitgroup.c

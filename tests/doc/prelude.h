@@ -31,6 +31,8 @@ extern long balance, amount;
 ccp_status load(void *config);
 void use(const void *config);
 void query(void);
+extern ccp_rate slow;
+void do_at(int64_t t);
 ccp_status look_up(void *result, void *arg);
 ccp_status fibonacci(ccp_gen *g, void *arg);
 ccp_status download(ccp_ctx *ctx, const void *url, void *page, void *arg);

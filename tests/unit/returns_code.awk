@@ -43,8 +43,8 @@ END {
             print "#define " name[i] " returns_" name[i]
         else {
             print stand_in(i) "\n{"
-            print "    static returns r = { .name = \"" name[i] "\" };"
-            print "    return returns_note(&r, " name[i] "(" arguments(proto[i]) "));\n}\n"
+            print "    static returns noted = { .name = \"" name[i] "\" };"
+            print "    return returns_note(&noted, " name[i] "(" arguments(proto[i]) "));\n}\n"
         }
     }
     if (what == "header")

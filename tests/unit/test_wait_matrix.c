@@ -90,13 +90,13 @@ static void short_timeout(const column *c) /* W3 W4 W6 */
     ccp_ctx *alive = ccp_ctx_new(NULL, ccp_within(CCP_SEC(1000)));
     int64_t begin = ccp_now();
     fails_with(c, ccp_within(CCP_MS(2)), c->too_late);
-    assert_true(ccp_now() >= begin + CCP_MS(2));
+    assert_true(c->early || ccp_now() >= begin + CCP_MS(2));
     int64_t end = ccp_now() + CCP_MS(2);
     fails_with(c, ccp_until(end), c->too_late);
-    assert_true(ccp_now() >= end);
+    assert_true(c->early || ccp_now() >= end);
     end = ccp_now() + CCP_MS(2);
     fails_with(c, ccp_under(alive, ccp_until(end)), c->too_late);
-    assert_true(ccp_now() >= end);
+    assert_true(c->early || ccp_now() >= end);
     ASSERT_STATUS(ccp_ctx_free(alive), CCP_OK);
 }
 
@@ -178,8 +178,8 @@ static void deadline_during(const column *c) /* W4 W6 */
         ccp_ctx *leaf = ccp_ctx_new(root, of_parent ? CCP_FOREVER : ccp_until(t));
         fails_with(c, of_parent ? ccp_under(leaf, ccp_within(CCP_SEC(1000))) : ccp_with(leaf),
                    CCP_TIMEOUT);
-        assert_true(ccp_now() >= t);
-        ASSERT_STATUS(ccp_ctx_status(leaf), CCP_TIMEOUT);
+        assert_true(c->early || ccp_now() >= t);
+        ASSERT_STATUS(ccp_ctx_status(leaf), ccp_now() >= t ? CCP_TIMEOUT : CCP_OK);
         ASSERT_STATUS(ccp_ctx_free(leaf), CCP_OK);
         ASSERT_STATUS(ccp_ctx_free(root), CCP_OK);
     }

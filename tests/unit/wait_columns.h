@@ -25,6 +25,7 @@ typedef struct stage {
     ccp_mutex mutex;
     ccp_rwlock rwlock;
     ccp_once once;
+    ccp_rate rate;
     ccp_flight *flight;
     ccp_pool *pool;
     ccp_group *group;
@@ -60,6 +61,7 @@ typedef struct column {
     void (*clear)(stage *s);
     ccp_status success;                         /* the status of success */
     ccp_status at_once, too_late;               /* what NOWAIT and a time that ran out give */
+    bool early;                                 /* a time that will not do is told at once */
     bool once;                                  /* the object is used up whatever the outcome */
     size_t size, capacity;                      /* of the channel */
 } column;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The columns of the wait matrix about semaphores, mutexes, reader-writer locks and once.
+ * The columns of the wait matrix about semaphores, mutexes, reader-writer locks, once and rate
+ * limiters.
  */
 #include "wait_columns.h"
 
@@ -250,6 +251,36 @@ static void clear_once(stage *s)
     ASSERT_STATUS(ccp_chan_free(s->gate), CCP_OK);
 }
 
+/* --- rate limiters: the token comes in 100 seconds --- */
+
+static void fill_bucket(stage *s)
+{
+    ASSERT_STATUS(ccp_rate_init(&s->rate, 0.01, 1), CCP_OK);
+}
+
+static void set_rate(stage *s)
+{
+    fill_bucket(s);
+    ASSERT_STATUS(ccp_rate_take(&s->rate, 1, CCP_NOWAIT), CCP_OK);
+}
+
+static ccp_status call_take(stage *s, ccp_wait w)
+{
+    return ccp_rate_take(&s->rate, 1, w);
+}
+
+static void bucket_is_empty(stage *s)
+{
+    double tokens = ccp_rate_tokens(&s->rate);
+    assert_true(tokens >= 0 && tokens < 0.9);
+}
+
+static void nothing_was_taken(stage *s, bool ok, bool served)
+{
+    assert_false(ok || served);
+    bucket_is_empty(s);
+}
+
 #define STATUSES .success = CCP_OK, .at_once = CCP_AGAIN, .too_late = CCP_TIMEOUT
 #define SEM(n, name_)                                                                          \
     {                                                                                          \
@@ -283,5 +314,8 @@ const column columns_line[] = {
     RWLOCK(2, "rwlock_wrlock, a writer has it"),
     ONCE(0, "once_do"),
     ONCE(1, "once_do, after a failure"),
+    { .name = "rate_take", .set = set_rate, .ready = fill_bucket, .call = call_take,
+      .unchanged = bucket_is_empty, .done = bucket_is_empty, .raced = nothing_was_taken,
+      .clear = nothing_to_clear, STATUSES, .early = true },
 };
 const size_t columns_line_n = LENGTH(columns_line);

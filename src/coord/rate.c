@@ -1,0 +1,490 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Rate limiters.
+ *
+ * Model           A token bucket (bucket.h) whose `used` is in one word, state_, together with the
+ *                 low bits of the number of the plan by which it counts.  There are two plans, by
+ *                 odd and even numbers: the present one, and room for the next.
+ * Invariants
+ *   R1  state_ is used << EPOCH_BITS | number % 2^EPOCH_BITS of the present plan.
+ *   R2  A plan is written before state_ leads to it, under lock_, into the place of the one before
+ *       the present.  So whoever finds state_ with the same number before and after it has read
+ *       the plan has read one whole plan, or its number comes round meanwhile: 1023 changes of the
+ *       rate while a thread is between two loads.
+ *   R3  Whoever changes state_ does so by compare-and-swap from a value that it has read before the
+ *       plan: it has counted by the present plan.
+ *   R4  last_ of a plan is the furthest that `used` was when somebody reserved what was not there
+ *       yet, or further: it is raised before state_ says so.  Who gives back needs it: where others
+ *       have reserved meanwhile, tokens that came back would be there for them and for others at
+ *       the same time.  It sinks, to what it was before, when the last reservation is given back;
+ *       its low bits count who raised it, so that none of them is overlooked then.
+ *   R5  `used` falls under lock_ only.
+ *   R6  All zero, but for what CCP_RATE_INIT sets, is a limiter whose first plan has not been made;
+ *       its plan has number 0.
+ * Locks           lock_ is for those who write a plan or give back; nothing is locked under it.
+ */
+/* uses: bucket */
+#include "coord/bucket.h"
+
+#include "base/check.h"
+#include "base/lock.h"
+#include "block/wait.h"
+
+#define EPOCH_BITS 10
+#define EPOCHS ((uint64_t)1 << EPOCH_BITS)
+#define NOW INT64_MIN /* as a time: read the clock; as the latest: at once or not at all */
+
+_Static_assert(sizeof(ccpi_plan) == CCP_RATE_WORDS_ * sizeof(uint64_t), "what a plan takes");
+_Static_assert(sizeof(ccpi_lock) == sizeof(uint32_t), "a lock must fit into lock_");
+
+/* What a thread has read, R2. */
+typedef struct view {
+    uint64_t state;
+    ccpi_plan plan;
+} view;
+
+static ccpi_word64 *state_of(const ccp_rate *r)
+{
+    return ccpi_atomic64((uint64_t *)(uintptr_t)&r->state_);
+}
+
+static ccpi_lock *lock_of(ccp_rate *r)
+{
+    return (ccpi_lock *)(void *)&r->lock_;
+}
+
+CCPI_INLINE int64_t used_of(uint64_t state)
+{
+    return (int64_t)state >> EPOCH_BITS;
+}
+
+CCPI_INLINE uint64_t state_with(uint64_t number, int64_t used)
+{
+    return (uint64_t)used << EPOCH_BITS | number % EPOCHS;
+}
+
+CCPI_INLINE void look(const ccp_rate *r, view *v)
+{
+    /* [R1] acquire: the plan.  Pairs with the release in install(), whose value the changes of
+     * others carry on.  [R3] acquire: last_.  Pairs with the release in change_later(). */
+    v->state = atomic_load_explicit(state_of(r), CCPI_ACQ);
+    uint64_t words[CCP_RATE_WORDS_];
+    for (int i = 0; i < CCP_RATE_WORDS_; i++)
+        /* [R2] acquire: who sees a word of a later plan sees a later state_ afterwards.  Pairs with
+         * the release in write_plan(). */
+        words[i] = atomic_load_explicit(
+            ccpi_atomic64((uint64_t *)(uintptr_t)&r->plan_[v->state & 1][i]), CCPI_ACQ);
+    memcpy(&v->plan, words, sizeof words);
+}
+
+/* R2: was that one whole plan? */
+CCPI_INLINE bool is_whole(const ccp_rate *r, const view *v)
+{
+    /* Relaxed: the acquires in look() order it. */
+    return (atomic_load_explicit(state_of(r), CCPI_RLX) - v->state) % EPOCHS == 0;
+}
+
+/* R3: takes what is there, or gives back. */
+CCPI_INLINE bool change(ccp_rate *r, view *v, int64_t used)
+{
+    /* Relaxed: permits carry no data, and what the release in install() has published goes on with
+     * a read-modify-write of any order. */
+    return atomic_compare_exchange_strong_explicit(
+        state_of(r), &v->state, v->state % EPOCHS | (uint64_t)used << EPOCH_BITS, CCPI_RLX,
+        CCPI_RLX);
+}
+
+static ccpi_word64 *last_of(ccp_rate *r, const ccpi_plan *p)
+{
+    return ccpi_atomic64(&r->last_[p->number & 1]);
+}
+
+/* R3 R4: takes what is not there yet; gives what last_ was. */
+static bool change_later(ccp_rate *r, view *v, int64_t used, int64_t *before)
+{
+    ccpi_word64 *last = last_of(r, &v->plan);
+    uint64_t l = atomic_load_explicit(last, CCPI_RLX), raised;
+    do {
+        *before = used_of(l);
+        raised = state_with(l + 1, *before > used ? *before : used);
+        /* Relaxed: published by the release below. */
+    } while (!atomic_compare_exchange_weak_explicit(last, &l, raised, CCPI_RLX, CCPI_RLX));
+    /* [R3] release: last_.  Pairs with the acquires in look() and install(). */
+    return atomic_compare_exchange_strong_explicit(
+        state_of(r), &v->state, v->state % EPOCHS | (uint64_t)used << EPOCH_BITS, CCPI_REL,
+        CCPI_RLX);
+}
+
+/* Under the lock, R2. */
+static void write_plan(ccp_rate *r, const ccpi_plan *p)
+{
+    uint64_t words[CCP_RATE_WORDS_];
+    memcpy(words, p, sizeof words);
+    for (int i = 0; i < CCP_RATE_WORDS_; i++)
+        /* [R2] release: pairs with the acquire in look(). */
+        atomic_store_explicit(ccpi_atomic64(&r->plan_[p->number & 1][i]), words[i], CCPI_REL);
+}
+
+/* Under the lock: writes the plan that follows v at t, with last_; gives used. */
+static int64_t write_next(ccp_rate *r, const view *v, ccpi_plan *next, int64_t t)
+{
+    int64_t used_before = used_of(v->state);
+    int64_t used = ccpi_plan_follow(next, &v->plan, used_before, t);
+    /* Relaxed: R4, after the acquire of state_. */
+    int64_t ahead = used_of(atomic_load_explicit(last_of(r, &v->plan), CCPI_RLX)) - used_before;
+    int64_t last = used + (ahead > 0 ? ccpi_plan_convert_up(next, &v->plan, ahead) : 0);
+    write_plan(r, next);
+    /* Relaxed: published with the plan. */
+    atomic_store_explicit(last_of(r, next), state_with(0, last), CCPI_RLX);
+    return used;
+}
+
+/* Under the lock: makes next the present plan, from t on, with the tokens that there are when it
+ * becomes that. */
+static void install(ccp_rate *r, view *v, ccpi_plan *next, int64_t t)
+{
+    int64_t used;
+    do
+        used = write_next(r, v, next, t);
+    /* [R1] release: the plan.  [R3] acquire: last_.  Pair with look() and change_later(). */
+    while (!atomic_compare_exchange_weak_explicit(state_of(r), &v->state,
+                                                  state_with(next->number, used), CCPI_REL,
+                                                  CCPI_ACQ));
+}
+
+static int64_t read_clock(int64_t t)
+{
+    return t == NOW ? ccpi_clock_now() : t;
+}
+
+/* Makes the first plan, or begins the present one anew where it does not reach; false if
+ * CCP_RATE_INIT was given what cannot be. */
+static CCPI_COLD bool renew(ccp_rate *r, int64_t t)
+{
+    view v;
+    bool ok = true;
+    t = read_clock(t);
+    ccpi_lock_acquire(lock_of(r));
+    look(r, &v);
+    ccpi_plan next = v.plan;
+    if (v.plan.number == 0)
+        ok = ccpi_plan_make(&next, r->per_second_, r->burst_);
+    if (ok && (v.plan.number == 0 || (t > v.plan.base && !ccpi_plan_reaches(&v.plan, t))))
+        install(r, &v, &next, t);
+    ccpi_lock_release(lock_of(r));
+    return ok;
+}
+
+/* ---- Taking ---- */
+
+typedef struct ask {
+    uint64_t n;
+    int64_t t;      /* or NOW */
+    int64_t latest; /* when it must be able to act; NOW: at once */
+    int64_t now;    /* out: what t was */
+    int64_t at;     /* out: when it may act */
+    int64_t used;   /* out: what was used with it */
+    int64_t last;   /* out: last_ before it */
+} ask;
+
+enum { AGAIN = -1, RENEW = -2 }; /* beside the statuses */
+
+/* n tokens that are not there yet: until when? */
+static int take_later(ccp_rate *r, view *v, ask *a, int64_t used)
+{
+    if (a->latest == NOW)
+        return is_whole(r, v) ? (int)CCP_AGAIN : AGAIN;
+    int64_t at = used < CCPI_BUCKET_TOP ? ccpi_plan_when(&v->plan, used) : INT64_MAX;
+    if (at == INT64_MAX)
+        return !is_whole(r, v) ? AGAIN : (int)(v->plan.factor ? CCP_BUSY : CCP_DEADLOCK);
+    if (at > a->latest)
+        return is_whole(r, v) ? (int)CCP_TIMEOUT : AGAIN;
+    a->at = at > a->now ? at : a->now;
+    a->used = used;
+    return change_later(r, v, used, &a->last) ? (int)CCP_OK : AGAIN;
+}
+
+/* No plan yet, more than the burst, or an infinite rate. */
+static CCPI_COLD int take_odd(ccp_rate *r, const view *v, ask *a)
+{
+    if (v->plan.number == 0)
+        return RENEW;
+    if (!is_whole(r, v))
+        return AGAIN;
+    if (!ccpi_plan_is_infinite(&v->plan))
+        return (int)CCP_INVAL;
+    a->n = 0;
+    a->used = a->last = used_of(v->state);
+    if (a->latest != NOW)
+        a->at = a->now = read_clock(a->t);
+    return (int)CCP_OK;
+}
+
+CCPI_INLINE int take_once(ccp_rate *r, view *v, ask *a)
+{
+    look(r, v);
+    if (CCPI_UNLIKELY(a->n > v->plan.burst || ccpi_plan_is_infinite(&v->plan)))
+        return take_odd(r, v, a);
+    a->at = a->now = read_clock(a->t);
+    int64_t produced;
+    if (CCPI_LIKELY(ccpi_plan_reaches(&v->plan, a->now)))
+        produced = ccpi_plan_produced(&v->plan, a->now);
+    else if (v->plan.number == 0 || a->now > v->plan.base)
+        return RENEW;
+    else
+        produced = ccpi_plan_produced_ever(&v->plan, a->now);
+    int64_t used = ccpi_plan_use(&v->plan, used_of(v->state), produced, a->n);
+    if (CCPI_UNLIKELY(used > produced))
+        return take_later(r, v, a, used);
+    a->used = a->last = used;
+    return CCPI_LIKELY(change(r, v, used)) ? (int)CCP_OK : AGAIN;
+}
+
+static ccp_status take(ccp_rate *r, view *v, ask *a)
+{
+    for (;;) {
+        int rc = take_once(r, v, a);
+        if (rc >= 0)
+            return (ccp_status)rc;
+        if (rc == RENEW && !renew(r, a->t))
+            return CCP_INVAL;
+    }
+}
+
+/* ---- Giving back ---- */
+
+/* What goes back: not so much as was reserved afterwards, R4. */
+static int64_t returned(const view *v, const ccp_reservation *res, int64_t last)
+{
+    const ccpi_plan *p = &v->plan;
+    int64_t units = ccpi_plan_units(p, res->taken_);
+    if (p->number == res->plan_)
+        return last > res->used_ ? units - (last - res->used_) : units;
+    double after = ccpi_plan_mark(p, last) - res->mark_;
+    double back = (double)res->taken_ - (after > 0 ? after : 0);
+    return back > 0 ? (int64_t)(back * (double)((uint64_t)1 << ccpi_plan_k(p))) : 0;
+}
+
+/* R4: the last one is gone, unless somebody has come in the meantime. */
+static void sink(ccp_rate *r, const ccp_reservation *res, uint64_t last)
+{
+    if (used_of(last) == res->used_)
+        /* Relaxed: it counts for those who have the lock, and for who raises it. */
+        (void)atomic_compare_exchange_strong_explicit(
+            ccpi_atomic64(&r->last_[res->plan_ & 1]), &last, state_with(last, res->last_), CCPI_RLX,
+            CCPI_RLX);
+}
+
+static void give_back(ccp_rate *r, const ccp_reservation *res)
+{
+    view v;
+    uint64_t last;
+    int64_t back;
+    ccpi_lock_acquire(lock_of(r)); /* R5 */
+    do {
+        look(r, &v);
+        /* Relaxed: R4, after the acquire in look(). */
+        last = atomic_load_explicit(last_of(r, &v.plan), CCPI_RLX);
+        back = ccpi_plan_is_infinite(&v.plan) ? 0 : returned(&v, res, used_of(last));
+    } while (back > 0 && !change(r, &v, used_of(v.state) - back));
+    if (v.plan.number == res->plan_)
+        sink(r, res, last);
+    ccpi_lock_release(lock_of(r));
+}
+
+static void keep(ccp_reservation *res, ccp_rate *r, const view *v, const ask *a)
+{
+    *res = (ccp_reservation){ .at = a->at,
+                              .rate_ = r,
+                              .taken_ = a->n,
+                              .plan_ = v->plan.number,
+                              .used_ = a->used,
+                              .last_ = a->last,
+                              .mark_ = ccpi_plan_mark(&v->plan, a->used) };
+}
+
+/* ---- The public calls ---- */
+
+double ccp_every(int64_t ns)
+{
+    return ns > 0 ? 1e9 / (double)ns : CCP_RATE_INFINITE;
+}
+
+ccp_status ccp_rate_init(ccp_rate *r, double per_second, uint64_t burst)
+{
+    ccpi_plan p;
+    if (!r || !ccpi_plan_make(&p, per_second, burst))
+        return CCP_INVAL;
+    memset(r, 0, sizeof *r);
+    r->per_second_ = per_second;
+    r->burst_ = burst;
+    return CCP_OK;
+}
+
+/* It has to wait until a->at. */
+static ccp_status sleep_until(ccp_rate *r, const view *v, const ask *a, ccp_wait w)
+{
+    ccpi_waiter waiter;
+    ccpi_waiter_init(&waiter);
+    if (ccpi_wait_sleep(w, &waiter, a->at) != CCPI_ENDED)
+        return CCP_OK;
+    ccp_reservation res;
+    keep(&res, r, v, a);
+    give_back(r, &res);
+    return ccp_ctx_status(w.ctx_);
+}
+
+static CCPI_COLD ccp_status take_slow(ccp_rate *r, uint64_t n, ccp_wait w)
+{
+    view v;
+    ccp_status st = ccpi_wait_enter(w);
+    if (st != CCP_OK)
+        return st;
+    ask a = { .n = n, .t = NOW, .latest = NOW };
+    if (!ccpi_wait_not_at_all(w))
+        a.latest = ccpi_wait_deadline(w);
+    st = take(r, &v, &a);
+    return st == CCP_OK && a.latest != NOW && a.at > a.now ? sleep_until(r, &v, &a, w) : st;
+}
+
+ccp_status ccp_rate_take(ccp_rate *r, uint64_t n, ccp_wait w)
+{
+    if (!r)
+        return CCP_INVAL;
+    if (CCPI_UNLIKELY(!ccpi_wait_may_enter(w)))
+        return take_slow(r, n, w);
+    view v;
+    ask a = { .n = n, .t = NOW, .latest = NOW };
+    int rc = take_once(r, &v, &a);
+    if (CCPI_LIKELY(rc == (int)CCP_OK || (rc == (int)CCP_AGAIN && ccpi_wait_not_at_all(w))))
+        return (ccp_status)rc;
+    return take_slow(r, n, w);
+}
+
+/* Any time but the one that means the clock. */
+static int64_t given(int64_t t)
+{
+    return t == NOW ? t + 1 : t;
+}
+
+ccp_status ccp_rate_take_at(ccp_rate *r, uint64_t n, int64_t t)
+{
+    view v;
+    ask a = { .n = n, .t = given(t), .latest = NOW };
+    return r ? take(r, &v, &a) : CCP_INVAL;
+}
+
+static ccp_status reserve(ccp_rate *r, uint64_t n, int64_t t, ccp_reservation *out)
+{
+    if (!r || !out)
+        return CCP_INVAL;
+    view v;
+    ask a = { .n = n, .t = t, .latest = CCPI_NEVER };
+    ccp_status st = take(r, &v, &a);
+    if (st == CCP_OK)
+        keep(out, r, &v, &a);
+    return st;
+}
+
+ccp_status ccp_rate_reserve(ccp_rate *r, uint64_t n, ccp_reservation *out)
+{
+    return reserve(r, n, NOW, out);
+}
+
+ccp_status ccp_rate_reserve_at(ccp_rate *r, uint64_t n, int64_t t, ccp_reservation *out)
+{
+    return reserve(r, n, given(t), out);
+}
+
+static ccp_status cancel(ccp_reservation *res, int64_t t)
+{
+    if (!res)
+        return CCP_INVAL;
+    ccp_rate *r = res->rate_;
+    if (!r)
+        return CCPI_MISUSE("ccp_rate_cancel", "a reservation that is not held");
+    res->rate_ = NULL;
+    if (res->taken_ && res->at >= read_clock(t))
+        give_back(r, res);
+    return CCP_OK;
+}
+
+ccp_status ccp_rate_cancel(ccp_reservation *res)
+{
+    return cancel(res, NOW);
+}
+
+ccp_status ccp_rate_cancel_at(ccp_reservation *res, int64_t t)
+{
+    return cancel(res, given(t));
+}
+
+static ccp_status set(ccp_rate *r, double per_second, uint64_t burst, int64_t t)
+{
+    ccpi_plan next;
+    if (!r || !ccpi_plan_make(&next, per_second, burst))
+        return CCP_INVAL;
+    view v;
+    t = read_clock(t);
+    ccpi_lock_acquire(lock_of(r));
+    look(r, &v);
+    if (v.plan.number != 0 && t < v.plan.base)
+        t = v.plan.base;
+    install(r, &v, &next, t);
+    ccpi_lock_release(lock_of(r));
+    return CCP_OK;
+}
+
+ccp_status ccp_rate_set(ccp_rate *r, double per_second, uint64_t burst)
+{
+    return set(r, per_second, burst, NOW);
+}
+
+ccp_status ccp_rate_set_at(ccp_rate *r, double per_second, uint64_t burst, int64_t t)
+{
+    return set(r, per_second, burst, given(t));
+}
+
+/* The present plan; the one to be if there is none yet. */
+static void look_whole(const ccp_rate *r, view *v)
+{
+    do
+        look(r, v);
+    while (!is_whole(r, v));
+    if (v->plan.number == 0 && !ccpi_plan_make(&v->plan, r->per_second_, r->burst_))
+        memset(&v->plan, 0, sizeof v->plan);
+}
+
+double ccp_rate_tokens_at(const ccp_rate *r, int64_t t)
+{
+    view v;
+    if (!r)
+        return 0;
+    look_whole(r, &v);
+    if (v.plan.number == 0 || ccpi_plan_is_infinite(&v.plan))
+        return (double)v.plan.burst;
+    return ccpi_plan_tokens(&v.plan, used_of(v.state), t);
+}
+
+double ccp_rate_tokens(const ccp_rate *r)
+{
+    return ccp_rate_tokens_at(r, ccpi_clock_now());
+}
+
+double ccp_rate_limit(const ccp_rate *r)
+{
+    view v;
+    if (!r)
+        return 0;
+    look_whole(r, &v);
+    return v.plan.per_second;
+}
+
+uint64_t ccp_rate_burst(const ccp_rate *r)
+{
+    view v;
+    if (!r)
+        return 0;
+    look_whole(r, &v);
+    return v.plan.burst;
+}
