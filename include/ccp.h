@@ -22,6 +22,8 @@
  *   18  Fan-out and fan-in
  *   19  Generator
  *   20  Rate limiter
+ *   21  Circuit breaker
+ *   22  Retry
  *
  * Every section is an essay, then types, then functions, then numbered guarantees, which the
  * tests cite by number.  The fields of a function's comment always mean the same:
@@ -80,8 +82,8 @@ extern "C" {
  *   G1  Any status but CCP_OK means that nothing happened: the object and the out-parameters are
  *       unchanged, and the element is still the caller's.  (The exceptions: where an index is the
  *       answer, ccp_select() sets *chosen for CCP_CLOSED too; a fragile barrier breaks, B7; and
- *       what functions of the program have done is done, in a pipeline or by the calls of section
- *       18.)
+ *       what functions of the program have done is done, in a pipeline or by the calls of sections
+ *       18, 21 and 22, which tell of it.)
  *   G2  Misuse that can be seen returns CCP_MISUSE or CCP_INVAL and changes nothing.
  *   G3  No callback of the program is run while libccp holds a lock: any call of libccp may be
  *       made from any callback, unless the callback's comment says otherwise.
@@ -3991,6 +3993,412 @@ CCP_API double ccp_rate_limit(const ccp_rate *r);
  *   Since:   0.1
  */
 CCP_API uint64_t ccp_rate_burst(const ccp_rate *r);
+
+/* ==== 21. CIRCUIT BREAKER ==================================================================
+ *
+ * A circuit breaker stands before calls to something that may be out of order.  While they succeed
+ * it is closed and lets all of them through.  When too many have failed it opens: calls are refused
+ * at once, without troubling who cannot answer anyhow.  After a time it is half-open, lets a few
+ * through to see how it goes, and closes or opens again.
+ *
+ *     const ccp_breaker_opts o = { .failures = 5, .open_ns = CCP_SEC(10) };
+ *     ccp_breaker *b = ccp_breaker_new(&o);
+ *     ccp_breaker_ticket t;
+ *     if (ccp_breaker_allow(b, &t) == CCP_OK)
+ *         (void)ccp_breaker_done(b, t, ask(ctx, &question));   // CCP_OK, or how it failed
+ *     else ...                                            // CCP_OPEN: do without
+ *
+ * ccp_breaker_run() does both around a function.  ccp_retry() knows breakers, too.
+ *
+ * Only what its callers report moves a breaker, and time.  It has no thread; who looks at it first
+ * when a time has come does what is due then.
+ *
+ * Guarantees
+ *   Q1  Closed, it lets every call through; open, none until open_ns have passed, never earlier.
+ *   Q2  Half-open, it lets through at most `probes` at once and, unless there is a `judge`, no more
+ *       than are still needed to close it.
+ *   Q3  A change of state, ccp_breaker_set(), and Q6 begin a generation, whose counts are 0.  The
+ *       result of a call that was let through in an earlier one is ignored.
+ *   Q4  Each result is counted once, at one moment.  The rules are applied to each failure and each
+ *       slow call, with all that was counted before it.
+ *   Q5  Counts are of the window: of the present bucket and as many full ones as make `buckets`.
+ *   Q6  A call whose result never comes keeps its place among the probes until probe_ns have passed
+ *       since the last one was let through; then half-open begins anew.
+ *   Q7  on_change is told of the changes of state in their order, one at a time, each from where
+ *       the one before led.  While it runs, up to 16 changes wait; of more, the last are told as
+ *       one.
+ *   Q8  From its functions, and from on_change, all calls for the same breaker may be made, too;
+ *       ccp_breaker_free() is CCP_BUSY then.
+ *   Q9  A state that is held stays until the next ccp_breaker_set().
+ */
+
+typedef struct ccp_breaker ccp_breaker;
+
+typedef enum ccp_breaker_state {
+    CCP_BREAKER_CLOSED,
+    CCP_BREAKER_OPEN,
+    CCP_BREAKER_HALF_OPEN
+} ccp_breaker_state;
+
+/** What a result says about what was called. */
+typedef enum ccp_breaker_verdict {
+    CCP_BREAKER_SUCCESS,
+    CCP_BREAKER_FAILURE,
+    CCP_BREAKER_EXCLUDED /* nothing: it is not among those of which a rule takes a share */
+} ccp_breaker_verdict;
+
+/** The results in the window of the present generation. */
+typedef struct ccp_breaker_counts {
+    uint64_t successes, failures, excluded;
+    uint64_t slow;                  /* of the successes and failures: those that took too long */
+    uint64_t consecutive_successes; /* the last ones; those that are excluded do not interrupt */
+    uint64_t consecutive_failures;
+} ccp_breaker_counts;
+
+/** A call that was let through.  May be copied; goes to ccp_breaker_done() once. */
+typedef struct ccp_breaker_ticket {
+    uint64_t generation_;
+    int64_t begun_;
+} ccp_breaker_ticket;
+
+/** How to build a breaker; zero is the default of every field. */
+typedef struct ccp_breaker_opts {
+    /* What opens it when closed: each of these that is given; if none is, 6 failures in a row. */
+    unsigned failures;     /* so many in a row */
+    double failure_ratio;  /* such a share of successes and failures: above 0, up to 1 */
+    double slow_ratio;     /* the same for slow calls, with slow_ns */
+    unsigned min_results;  /* successes and failures from which on shares are looked at; 0: 10 */
+    /* asked after a failure or a slow call: shall it open? */
+    bool (*trip)(const ccp_breaker_counts *counts, void *arg);
+    int64_t slow_ns;       /* a call that takes longer is slow; 0: nobody looks at the time */
+    int64_t window_ns;     /* counts are forgotten after that; 0: never */
+    unsigned buckets;      /* in so many parts, one after another; 0: 1, all of them at once */
+    int64_t open_ns;       /* it stays open so long; 0: 60 s */
+    unsigned probes;       /* calls at once when half-open; 0: 1 */
+    unsigned close_after;  /* successes that close it; 0: as many as probes */
+    int64_t probe_ns;      /* see Q6; 0: open_ns */
+    /* asked when half-open, after each result that counts, where to go; NULL: a failure, or, with
+     * slow_ratio, a slow call opens it, and `close_after` successes close it */
+    ccp_breaker_state (*judge)(const ccp_breaker_counts *counts, void *arg);
+    /* what a result is; NULL: CCP_OK is a success, CCP_CANCELED is excluded since a caller that
+     * goes away says nothing about who was called, and all else is a failure */
+    ccp_breaker_verdict (*classify)(ccp_status outcome, void *arg);
+    void (*on_change)(const char *name, ccp_breaker_state from, ccp_breaker_state to, void *arg);
+    void *arg;             /* for these functions */
+    const char *name;      /* for on_change and ccp_breaker_get_info(); must outlive the breaker */
+} ccp_breaker_opts;
+
+/** A snapshot of a breaker. */
+typedef struct ccp_breaker_info {
+    ccp_breaker_state state;
+    bool held;           /* by ccp_breaker_set() */
+    uint64_t generation; /* the first one is 1 */
+    ccp_breaker_counts counts;
+    unsigned probing;    /* half-open: calls under way */
+    int64_t until;       /* open: when that ends; INT64_MAX if it is held; otherwise 0 */
+    const char *name;
+} ccp_breaker_info;
+
+/**
+ * Creates a breaker, which is closed.
+ *
+ *   Threads: any.
+ *   Memory:  copies *o (NULL: all defaults).  The caller owns the result and must pass it to
+ *            ccp_breaker_free().
+ *   Returns: the breaker; NULL when memory is short, a time is negative, a ratio is not from 0 to
+ *            1, there is a slow_ratio without slow_ns, or window_ns has more buckets than
+ *            nanoseconds.
+ *   Cost:    two or three allocations: one cache line per processor and more, at most 16, and 32
+ *            bytes per bucket.
+ *   After:   sony/gobreaker; resilience4j for slow calls and held states.
+ *   Since:   0.1
+ */
+CCP_API ccp_breaker *ccp_breaker_new(const ccp_breaker_opts *o);
+
+/**
+ * Frees a breaker; NULL is allowed.  Tickets may be left.
+ *
+ *   Threads: one; nobody may use b any more.
+ *   Memory:  frees everything.
+ *   Returns: CCP_OK; CCP_BUSY if one of its functions or ccp_breaker_run() is under way: nothing is
+ *            freed.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_breaker_free(ccp_breaker *b);
+
+/**
+ * Asks whether a call may be made.  It should be followed by ccp_breaker_done().
+ *
+ *   Threads: any number at once.
+ *   Memory:  writes *ticket.
+ *   Returns: CCP_OK; CCP_OPEN if not; CCP_INVAL if a pointer is NULL.
+ *   Cost:    closed: one load, and a clock read with slow_ns; open: two loads and a read of the
+ *            coarse clock; half-open: a lock, while there are places.
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_breaker_allow(ccp_breaker *b, ccp_breaker_ticket *ticket);
+
+/**
+ * Reports how a call went that was let through.
+ *
+ *   Threads: any number at once; another than the one that asked, too.
+ *   Memory:  keeps nothing.
+ *   Returns: CCP_OK, also if the result comes too late to count; CCP_MISUSE if no such ticket was
+ *            given, or, half-open, if no call is under way; CCP_INVAL if b is NULL.
+ *   Cost:    a success when closed, if the result before it was one: one compare-and-swap in a
+ *            cache line that threads rarely share, a clock read with slow_ns, a read of the coarse
+ *            clock with window_ns; otherwise a lock and a clock read.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_breaker_done(ccp_breaker *b, ccp_breaker_ticket ticket,
+                                    ccp_status outcome);
+
+/**
+ * Runs fn(ctx, arg), if that may be done, and reports how it went.
+ *
+ *   Waits:   for fn; the context that fn gets ends with w.
+ *   Threads: any number at once.
+ *   Memory:  writes what fn returned to *outcome (NULL: nobody wants to know), if it was run.
+ *   Returns: CCP_OK; CCP_OPEN if fn was not run; CCP_FAILED if it returned anything but CCP_OK,
+ *            unless w ended before that: then the wait codes; CCP_NOMEM; CCP_INVAL if b or fn is
+ *            NULL.  CCP_NOWAIT gives CCP_AGAIN, and fn is not run.
+ *   Cost:    an allocation if w has a time of its own.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_breaker_run(ccp_breaker *b, ccp_task fn, void *arg, ccp_status *outcome,
+                                   ccp_wait w);
+
+/**
+ * Puts a breaker into a state: to open or close it by hand, or, with hold, for good.
+ *
+ * Open or half-open and not held, it goes on from there by itself.  (CCP_BREAKER_CLOSED, false) is
+ * how a new one is.
+ *
+ *   Threads: any.
+ *   Memory:  keeps nothing.
+ *   Returns: CCP_OK; CCP_INVAL if b is NULL, state is none, or is CCP_BREAKER_HALF_OPEN and to be
+ *            held.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_breaker_set(ccp_breaker *b, ccp_breaker_state state, bool hold);
+
+/**
+ * Fills in a snapshot of a breaker, all of one moment.
+ *
+ *   Threads: any.
+ *   Memory:  writes *out.
+ *   Returns: CCP_OK; CCP_INVAL if a pointer is NULL.
+ *   Cost:    a lock and a clock read.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_breaker_get_info(ccp_breaker *b, ccp_breaker_info *out);
+
+/**
+ * Gives the name of a state: "closed", "open", "half-open".
+ *
+ *   Threads: any.
+ *   Memory:  returns a constant string.
+ *   Returns: the name; "?" for a number that is no state.
+ *   Since:   0.1
+ */
+CCP_API const char *ccp_breaker_state_name(ccp_breaker_state state);
+
+/* ==== 22. RETRY ============================================================================
+ *
+ * A retry runs a function until it succeeds, with a wait between two attempts, as long as that is
+ * likely to be of use.
+ *
+ *     const ccp_retry_opts o = { .attempts = 5,
+ *                                .backoff = ccp_backoff_full_jitter(CCP_MS(50), CCP_SEC(2)),
+ *                                .attempt_ns = CCP_SEC(1),
+ *                                .breaker = breaker };
+ *     ccp_retry_report r;
+ *     if (ccp_retry(&o, ask, &question, &r, ccp_within(CCP_SEC(10))) != CCP_OK) ... r.last says why
+ *
+ * How long the waits are a ccp_backoff says: a plain struct, of which a copy goes through the same
+ * waits.  It can be used alone: ccp_backoff_next() gives one wait after another.
+ *
+ * When a service is slow since it has too much to do, retries make that worse.  A budget bounds
+ * them to a share of all requests; callers of the same service share it.
+ *
+ * Guarantees
+ *   V1  The attempts of a call run one after another, in the thread that called.
+ *   V2  Between two attempts at least the time passes that the backoff or the classifier gave.
+ *   V3  No attempt begins after w has ended; and if the next one could only begin then, the call
+ *       does not wait for that, but returns CCP_TIMEOUT at once.
+ *   V4  The context of an attempt ends with w, and after attempt_ns.
+ *   V5  A wait of a backoff is never negative, nor longer than max_ns; the same seed gives the
+ *       same waits.
+ *   V6  Of all that share a budget there are at most reserve + percent / 100 * calls retries.
+ *   V7  The breaker is asked before each attempt, and told of each that it let through.
+ */
+
+typedef enum ccp_backoff_kind {
+    CCP_BACKOFF_FULL_JITTER,  /* any time from 0 to that of CCP_BACKOFF_EXPONENTIAL */
+    CCP_BACKOFF_DECORRELATED, /* any time from first_ns to three times the last wait */
+    CCP_BACKOFF_EXPONENTIAL,  /* first_ns, then each `factor` times the last one */
+    CCP_BACKOFF_CONSTANT,     /* first_ns each time */
+    CCP_BACKOFF_LIST          /* those of a list, then its last one again and again */
+} ccp_backoff_kind;
+
+/** Which waits follow each other; zero is the default of every field, and valid. */
+typedef struct ccp_backoff {
+    ccp_backoff_kind kind;
+    double factor;       /* above 0; 0: 2 */
+    double jitter;       /* of the last three kinds: up to such a share more or less, at most 1 */
+    int64_t first_ns;    /* 0: 100 ms; of CCP_BACKOFF_CONSTANT: 0 */
+    int64_t max_ns;      /* no wait is longer; 0: 100 times first_ns; of the last two: no limit */
+    const int64_t *list; /* must outlive the backoff and its copies */
+    size_t list_len;
+    uint64_t seed;       /* 0: another one each time */
+    uint64_t rand_;
+    int64_t last_;
+    size_t step_;
+} ccp_backoff;
+#define CCP_BACKOFF_(kind, first, max, list, len)                                              \
+    (CCP_LITERAL_(ccp_backoff){ (kind), 0, 0, (first), (max), (list), (len), 0, 0, 0, 0 })
+
+static inline ccp_backoff ccp_backoff_full_jitter(int64_t first_ns, int64_t max_ns)
+{
+    return CCP_BACKOFF_(CCP_BACKOFF_FULL_JITTER, first_ns, max_ns, NULL, 0);
+}
+
+static inline ccp_backoff ccp_backoff_decorrelated(int64_t first_ns, int64_t max_ns)
+{
+    return CCP_BACKOFF_(CCP_BACKOFF_DECORRELATED, first_ns, max_ns, NULL, 0);
+}
+
+static inline ccp_backoff ccp_backoff_exponential(int64_t first_ns, int64_t max_ns)
+{
+    return CCP_BACKOFF_(CCP_BACKOFF_EXPONENTIAL, first_ns, max_ns, NULL, 0);
+}
+
+static inline ccp_backoff ccp_backoff_constant(int64_t ns)
+{
+    return CCP_BACKOFF_(CCP_BACKOFF_CONSTANT, ns, 0, NULL, 0);
+}
+
+static inline ccp_backoff ccp_backoff_list(const int64_t *list, size_t n)
+{
+    return CCP_BACKOFF_(CCP_BACKOFF_LIST, 0, 0, list, n);
+}
+
+/**
+ * Gives the next wait.
+ *
+ *   Threads: one backoff by one thread at a time.
+ *   Memory:  changes *b; allocates nothing.
+ *   Returns: nanoseconds, at least 0; 0 if b is NULL or a field can never be right: a negative
+ *            time, a factor or jitter that is negative or no number, a jitter above 1, a list of
+ *            none.
+ *   After:   go-resiliency's backoffs; "Exponential Backoff And Jitter" of AWS for the two kinds of
+ *            jitter.
+ *   Since:   0.1
+ */
+CCP_API int64_t ccp_backoff_next(ccp_backoff *b);
+
+/** A share of all requests that may be retries, for those who share it; all zero is valid. */
+typedef struct ccp_retry_budget {
+    unsigned percent; /* 0: 10 */
+    unsigned reserve; /* retries beyond that, at first and after a quiet time; 0: 10 */
+    CCP_ALIGN8 uint64_t state_;
+} ccp_retry_budget;
+#define CCP_RETRY_BUDGET_INIT(percent, reserve)                                                \
+    {                                                                                          \
+        (percent), (reserve), 0                                                                \
+    }
+
+/**
+ * Counts a request, which allows `percent` of a retry more.  ccp_retry() does it by itself.
+ *
+ *   Threads: any number at once.
+ *   Memory:  keeps nothing.
+ *   Returns: CCP_OK; CCP_INVAL if b is NULL.
+ *   Cost:    one load while nothing is spent, otherwise a compare-and-swap.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_retry_budget_earn(ccp_retry_budget *b);
+
+/**
+ * Asks for one retry.  ccp_retry() does it by itself.
+ *
+ *   Threads: any number at once.
+ *   Memory:  keeps nothing.
+ *   Returns: CCP_OK; CCP_AGAIN if the budget is spent; CCP_INVAL if b is NULL.
+ *   Cost:    one compare-and-swap.
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_retry_budget_spend(ccp_retry_budget *b);
+
+/** What to do after an attempt. */
+typedef enum ccp_retry_verdict {
+    CCP_RETRY_DONE,  /* it succeeded: ccp_retry() returns CCP_OK */
+    CCP_RETRY_AGAIN, /* try again, after the backoff's next wait */
+    CCP_RETRY_AFTER, /* try again after *after, as whoever was called has asked for */
+    CCP_RETRY_STOP   /* it will not succeed */
+} ccp_retry_verdict;
+
+/** How to retry; zero is the default of every field. */
+typedef struct ccp_retry_opts {
+    unsigned attempts;  /* at most so many; 0: any number */
+    int64_t elapsed_ns; /* none begins later than so long after the first; 0: no limit */
+    int64_t attempt_ns; /* when the context of an attempt ends; 0: with w */
+    ccp_backoff backoff; /* all zero: full jitter from 100 ms to 10 s */
+    /* says what to do after an attempt, the first one is 1; NULL: CCP_OK is done; CCP_CANCELED,
+     * CCP_CLOSED, CCP_OPEN, CCP_INVAL, CCP_MISUSE, CCP_DEADLOCK would come again: stop; all else
+     * again */
+    ccp_retry_verdict (*classify)(ccp_status outcome, unsigned attempt, int64_t *after, void *arg);
+    void *classify_arg;
+    ccp_retry_budget *budget; /* NULL: no limit */
+    ccp_breaker *breaker;     /* an attempt that it refuses has the outcome CCP_OPEN; may be NULL */
+} ccp_retry_opts;
+
+/** Why there was no further attempt. */
+typedef enum ccp_retry_end {
+    CCP_RETRY_SUCCEEDED,
+    CCP_RETRY_STOPPED,      /* the classifier said CCP_RETRY_STOP */
+    CCP_RETRY_NO_ATTEMPT,   /* there were `attempts` */
+    CCP_RETRY_NO_TIME,      /* elapsed_ns */
+    CCP_RETRY_NO_BUDGET,
+    CCP_RETRY_WAIT_ENDED,   /* w has ended, or would have */
+    CCP_RETRY_NO_MEMORY
+} ccp_retry_end;
+
+/** How it went. */
+typedef struct ccp_retry_report {
+    unsigned attempts; /* that were made; those that the breaker refused, too */
+    ccp_status last;   /* outcome of the last one */
+    ccp_retry_end end;
+} ccp_retry_report;
+
+/**
+ * Runs fn(ctx, arg) until it succeeds, or there is a reason to stop.
+ *
+ *   Waits:   for fn, and between two attempts; the context that fn gets ends with w.
+ *   Threads: any number at once, also with the same *o.
+ *   Memory:  reads *o (NULL: all defaults) until it returns; its backoff is copied.  Writes *report
+ *            (NULL: nobody wants to know) if there was an attempt.
+ *   Returns: CCP_OK; CCP_FAILED if it did not succeed; CCP_OPEN if it did not, and the breaker
+ *            refused the last attempt; CCP_NOMEM; CCP_INVAL if fn is NULL or a field of *o can
+ *            never be right; the wait codes if w has ended, or would before the next attempt (V3).
+ *            CCP_NOWAIT gives CCP_AGAIN, and fn is not run.
+ *   Cost:    an allocation per attempt, another with attempt_ns; one if w has a time of its own.
+ *   After:   go-resiliency's retrier; gRPC and finagle for the budget.
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_retry(const ccp_retry_opts *o, ccp_task fn, void *arg,
+                                            ccp_retry_report *report, ccp_wait w);
+
+/**
+ * Gives the number of the attempt whose context, or one below it, ctx is.
+ *
+ *   Threads: any.
+ *   Memory:  keeps nothing.
+ *   Returns: the number, from 1; 0 if there is none.
+ *   Cost:    linear in the depth of ctx.
+ *   Since:   0.1
+ */
+CCP_API unsigned ccp_retry_attempt(const ccp_ctx *ctx);
 
 #ifdef __cplusplus
 }

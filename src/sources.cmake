@@ -31,6 +31,8 @@ set(CCP_SOURCES
     chan/slow.c
     chan/timer.c
     coord/barrier.c
+    coord/breaker.c
+    coord/breaker_state.c
     coord/bucket.c
     coord/combine.c
     coord/flight.c
@@ -42,6 +44,8 @@ set(CCP_SOURCES
     coord/permits.c
     coord/phaser.c
     coord/rate.c
+    coord/retry.c
+    coord/retry_backoff.c
     coord/rwlock.c
     coord/sem.c
     coord/waitgroup.c

@@ -71,4 +71,10 @@ ccpi_self *ccpi_self_get(void);
 /* A pseudo-random number of the calling thread.   [self.c] */
 uint32_t ccpi_rand(void);
 
+/* What the calling thread drew last, 0 before the first: the same until it draws another. */
+CCPI_INLINE uint32_t ccpi_rand_last(void)
+{
+    return ccpi_self_get()->rand;
+}
+
 #endif

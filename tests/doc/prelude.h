@@ -49,3 +49,6 @@ ccp_status read_line(ccp_ctx *ctx, const void *in, void *line, void *file);
 ccp_status parse(ccp_ctx *ctx, const void *line, void *record, void *arg);
 ccp_status store(ccp_ctx *ctx, const void *record, void *out, void *base);
 extern size_t source;
+extern ccp_breaker *breaker;
+extern int question;
+ccp_status ask(ccp_ctx *ctx, void *question);

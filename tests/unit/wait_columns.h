@@ -34,6 +34,7 @@ typedef struct stage {
     ccp_gen *gen;
     ccp_fan *fan;
     ccp_merge *merge;
+    ccp_breaker *breaker;
     ccp_pipeline *pipeline;
     ccp_out *out;            /* of a step that sleeps */
     ccp_hook hook;

@@ -247,6 +247,40 @@ static ccp_status call_gather(stage *s, ccp_wait w)
     return ccp_gather(&part, 1, NULL, w);
 }
 
+/* --- breaker and retry --- */
+
+static ccp_status call_breaker_run(stage *s, ccp_wait w)
+{
+    return ccp_breaker_run(s->breaker, part_at_gate, s, NULL, w);
+}
+
+static void set_breaker(stage *s)
+{
+    set_gate(s);
+    s->breaker = ccp_breaker_new(NULL);
+    assert_non_null(s->breaker);
+}
+
+static void clear_breaker(stage *s)
+{
+    clear_gate(s);
+    ASSERT_STATUS(ccp_breaker_free(s->breaker), CCP_OK);
+}
+
+/* Waits at the gate in its second attempt. */
+static ccp_status fail_then_wait(ccp_ctx *ctx, void *arg)
+{
+    if (ccp_retry_attempt(ctx) == 1)
+        return CCP_FAILED;
+    return part_at_gate(ctx, arg);
+}
+
+static ccp_status call_retry(stage *s, ccp_wait w)
+{
+    const ccp_retry_opts o = { .attempts = 2, .backoff = ccp_backoff_constant(0) };
+    return ccp_retry(&o, fail_then_wait, s, NULL, w);
+}
+
 /* --- merge --- */
 
 static void set_merge(stage *s)
@@ -309,6 +343,28 @@ const column columns_flow[] = {
     { .name = "gather",
       .set = set_gate,
       .call = call_gather,
+      .serve = open_gate,
+      .unchanged = nothing_was_done,
+      .done = all_was_done,
+      .raced = ranges_agree,
+      .clear = clear_gate,
+      .success = CCP_OK,
+      .at_once = CCP_AGAIN,
+      .too_late = CCP_TIMEOUT },
+    { .name = "breaker_run",
+      .set = set_breaker,
+      .call = call_breaker_run,
+      .serve = open_gate,
+      .unchanged = nothing_was_done,
+      .done = all_was_done,
+      .raced = ranges_agree,
+      .clear = clear_breaker,
+      .success = CCP_OK,
+      .at_once = CCP_AGAIN,
+      .too_late = CCP_TIMEOUT },
+    { .name = "retry",
+      .set = set_gate,
+      .call = call_retry,
       .serve = open_gate,
       .unchanged = nothing_was_done,
       .done = all_was_done,
