@@ -870,11 +870,18 @@ CCP_API CCP_MUST_CHECK ccp_status ccp_select_first(const ccp_case *cases, size_t
  * due.  It is received from, selected on, closed and freed like any channel; nothing can be sent
  * to it.  No thread runs for it: the element is computed when somebody receives.
  *
+ *     ccp_chan *quiet = ccp_chan_after(CCP_SEC(30));
+ *     ...
+ *     (void)ccp_chan_reset(quiet, CCP_SEC(30));   // something was heard: 30 s from now
+ *
  * Guarantees
  *   T1  An element is never received before it is due.
  *   T2  ccp_chan_after() gives one element, then never another.
  *   T3  ccp_chan_tick() gives elements at least one period apart in due time; ticks that nobody
  *       received are dropped, not queued: at most one is waiting.
+ *   T4  Once ccp_chan_stop() or ccp_chan_reset() has returned, nothing is received that was due by
+ *       what they changed, and there is nothing to be taken out first.
+ *   T5  Who waits for a timer while it is stopped or reset goes on waiting, for its new time.
  */
 
 /**
@@ -897,6 +904,34 @@ CCP_API ccp_chan *ccp_chan_after(int64_t ns);
  *   Since:   0.1
  */
 CCP_API ccp_chan *ccp_chan_tick(int64_t ns);
+
+/**
+ * Stops a timer: it gives nothing until it is reset.
+ *
+ *   Threads: any.
+ *   Memory:  keeps nothing.
+ *   Returns: CCP_OK if an element was still to come, which does not come now; CCP_CLOSED if there
+ *            was none (it had been received, the timer was stopped, or is closed); CCP_INVAL if ch
+ *            is NULL or no timer.
+ *   Cost:    one lock.
+ *   After:   Go's Timer.Stop, as it is since 1.23.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_chan_stop(ccp_chan *ch);
+
+/**
+ * Sets a timer anew, whether it has given its element, was stopped, or neither: one by
+ * ccp_chan_after() gives one element ns nanoseconds from now, one by ccp_chan_tick() one every ns.
+ *
+ *   Threads: any.
+ *   Memory:  keeps nothing.
+ *   Returns: CCP_OK; CCP_CLOSED if it is closed; CCP_INVAL if ch is NULL or no timer, or if ns <= 0
+ *            and it ticks.
+ *   Cost:    one lock, one clock read; if it is due earlier now, a wake for each who waits.
+ *   After:   Go's Timer.Reset and Ticker.Reset, as they are since 1.23.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_chan_reset(ccp_chan *ch, int64_t ns);
 
 /* ==== 7. WAIT GROUP ========================================================================
  *
@@ -2659,8 +2694,9 @@ CCP_API ccp_status ccp_pool_unblock(ccp_pool *p);
  *
  *   Threads: the task's own.
  *   Memory:  keeps nothing.
- *   Returns: 0 .. workers - 1, in a pool that keeps its size; otherwise a few more may be in use,
- *            while workers end; -1 if ctx is not the context of a task.
+ *   Returns: 0 .. workers - 1, in a pool that keeps its size; otherwise more may be in use, since
+ *            a worker that ends has its number until it has; -1 if ctx is not the context of a
+ *            task.
  *   Since:   0.1
  */
 CCP_API int ccp_pool_worker(const ccp_ctx *ctx);

@@ -59,7 +59,7 @@ struct ccp_chan {
     ccpi_word32 senders;                   /* atomic: counted senders that are not done */
     bool own_memory;                       /* const after new */
     uint64_t id;                           /* for the order of locks */
-    int64_t period;                        /* TIMER: const after new; 0 for one element only */
+    int64_t period;                        /* TIMER: under lock; 0 for one element only */
     void (*drop)(void *elem, void *arg);   /* const after new */
     void *drop_arg;                        /* const after new */
     const char *name;                      /* const after new */

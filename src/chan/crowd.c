@@ -105,6 +105,15 @@ bool ccpi_crowd_withdraw(ccp_chan *c, ccpi_side s, ccpi_node *n, bool active)
     return was_in;
 }
 
+void ccpi_crowd_pop_all(ccp_chan *c, ccpi_side s, ccpi_list *won)
+{
+    for (ccpi_node *n; (n = ccpi_crowd_pop(c, s, true));) {
+        n->result = CCP_CLOSED; /* for MEET; others look */
+        n->woken = 0;           /* nothing to learn from */
+        ccpi_list_append(won, &n->link);
+    }
+}
+
 bool ccpi_crowd_release_all(ccp_chan *c)
 {
     ccpi_list won = { NULL, NULL };
@@ -112,12 +121,8 @@ bool ccpi_crowd_release_all(ccp_chan *c)
     /* [C1] seq_cst: under the lock, so that MEET parks nobody after it.  Pairs with
      * ccpi_chan_closed().  LP of close for MEET and TIMER. */
     bool first = atomic_exchange_explicit(&c->closed, 1, CCPI_SC) == 0;
-    for (int s = 0; s < 2; s++)
-        for (ccpi_node *n; (n = ccpi_crowd_pop(c, (ccpi_side)s, true));) {
-            n->result = CCP_CLOSED;
-            n->woken = 0; /* nothing to learn from */
-            ccpi_list_append(&won, &n->link);
-        }
+    ccpi_crowd_pop_all(c, CCPI_RECEIVERS, &won);
+    ccpi_crowd_pop_all(c, CCPI_SENDERS, &won);
     ccpi_lock_release(&c->lock);
     ccpi_wake_all(&won);
     return first;

@@ -67,6 +67,9 @@ CCPI_INLINE bool ccpi_crowd_turn(ccp_chan *c, ccpi_side s)
     return c->parked[s].first && ++c->pops % ccpi_tuning.fair_pops == 0;
 }
 
+/* Takes everybody off a side's queue, for ccpi_wake_all().  lock is held. */
+void ccpi_crowd_pop_all(ccp_chan *c, ccpi_side s, ccpi_list *won);
+
 /* Is the longest waiter due, because nobody looked after fairness for a while? */
 bool ccpi_crowd_fair_due(ccp_chan *c, ccpi_side s);
 

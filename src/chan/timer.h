@@ -4,8 +4,10 @@
  *
  *   tail = the time at which the next element is due, or CCPI_NEVER.
  *
- *   T1  A receiver that wins tail by a compare-and-swap has the element that was due then.
- *   T2  tail only grows.
+ *   T1  tail and period change under the lock.  Who moves tail on from a time that has come has the
+ *       element.
+ *   T2  Who sleeps until tail comes was queued under the lock before it looked at tail: a change to
+ *       an earlier time finds it there and wakes it, or is seen by it.
  */
 #ifndef CCPI_CHAN_TIMER_H
 #define CCPI_CHAN_TIMER_H
@@ -15,7 +17,7 @@
 
 CCPI_INLINE int64_t ccpi_timer_due(const ccp_chan *c)
 {
-    /* Relaxed: the time is all there is to know. */
+    /* Relaxed: the time is all there is to know, and T2 is by the lock. */
     return (int64_t)atomic_load_explicit(&c->tail, CCPI_RLX);
 }
 

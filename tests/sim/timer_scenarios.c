@@ -5,16 +5,21 @@
  * receiver beside; every schedule, or where these are too many (see preemptions()) some.
  *
  * Checked in each: an element is due when it is received (T1), none is received twice, and of
- * ccp_chan_after() only one (T2, T3); who looks and finds nothing was early, or another was faster;
- * nobody waits for ever but for a timer that has given its element; closing releases those.
+ * ccp_chan_after() only one (T2, T3), or one more for each reset; what is received is due by what
+ * the timer was set to, and by nothing older (T4); who looks and finds nothing was early, or
+ * another was faster; nobody waits while an element is to come (T5); closing releases those who
+ * wait.
  */
 #include "scene.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 
 #define PERIOD 100
 #define SHORT 50  /* limits of waits */
 #define LONG 250
+#define SOON 10   /* resets */
+#define LATE 300
 
 /* ---- Operations ---- */
 
@@ -38,6 +43,9 @@ typedef enum operation {
     CLOSE,
     CANCEL,
     SENDER_DONE,   /* the last of those counted in closes it */
+    STOP,
+    RESET_SOON,    /* earlier than it was set to */
+    RESET_LATE,    /* later */
     LEN,
     IS_CLOSED,
     GET_INFO,
@@ -53,8 +61,9 @@ typedef enum operation {
 static const char *const operation_names[OPERATIONS] = {
     "recv", "recv_nowait", "recv_short", "recv_long", "recv_ctx", "recv_n", "select_recv",
     "select_send", "select_meet", "select_done", "select_two", "select_twice", "select_first",
-    "select_nowait", "select_short", "select_ctx", "close", "cancel", "sender_done", "len",
-    "is_closed", "get_info", "send", "ctx_cancel", "pass", "put", "take", "offer",
+    "select_nowait", "select_short", "select_ctx", "close", "cancel", "sender_done", "stop",
+    "reset_soon", "reset_late", "len", "is_closed", "get_info", "send", "ctx_cancel", "pass",
+    "put", "take", "offer",
 };
 
 typedef enum state { FRESH, DUE, OVERDUE, SPENT, CLOSED, BESIDE, STATES } state;
@@ -76,7 +85,11 @@ static ccp_ctx *ctx;
 static int64_t start, start_later;
 
 enum { MOST = 4 };
-static int64_t taken[SIM_THREADS][MOST]; /* elements of the timer */
+typedef struct element {
+    int64_t due;
+    bool late; /* received by a call that began after the timer was set to something else */
+} element;
+static element taken[SIM_THREADS][MOST];
 static int taken_count[SIM_THREADS];
 static int waiting[SIM_THREADS]; /* 1 + operation */
 
@@ -90,31 +103,62 @@ static bool ends(operation op)
     return op >= CLOSE && op <= SENDER_DONE;
 }
 
-/* Does anything but one operation take elements, or close the timer? */
-static bool disturbed(void)
+static bool resets(operation op)
 {
-    int n = now->state == BESIDE;
-    for (int i = 0; i < now->ops; i++)
-        n += takes(now->op[i]) || ends(now->op[i]);
-    return n > 1 || now->state == CLOSED || now->state == SPENT;
+    return op == RESET_SOON || op == RESET_LATE;
 }
 
-static void take(int64_t due)
+static bool sets(operation op)
+{
+    return op == STOP || resets(op);
+}
+
+/* How many of the operations are such? */
+static int count_ops(bool (*such)(operation op))
+{
+    int n = 0;
+    for (int i = 0; i < now->ops; i++)
+        n += such(now->op[i]);
+    return n;
+}
+
+/* Does anything but one operation take elements, or close or set the timer? */
+static bool disturbed(void)
+{
+    int n = (now->state == BESIDE) + count_ops(takes) + count_ops(ends);
+    return n > 1 || count_ops(sets) > 0 || now->state == CLOSED || now->state == SPENT;
+}
+
+/* What a thread has set the timer to, at some time from `from` to `to`. */
+typedef struct setting {
+    int64_t from, to, ns; /* ns 0: nothing, or that it stops */
+} setting;
+static setting set[SIM_THREADS];
+static _Atomic bool changed; /* a call that sets it has returned */
+
+/* Is that due by it?  Then from + k * ns <= due <= to + k * ns for some k, for one element 1. */
+static bool fits(int64_t due, const setting *s)
+{
+    if (s->ns == 0 || due < s->from + s->ns)
+        return false;
+    int64_t k = now->ticks ? (due - s->from) / s->ns : 1;
+    return due <= s->to + k * s->ns;
+}
+
+static void take(int64_t due, bool late)
 {
     int me = sim_self();
     sim_assert(due <= sim_now()); /* T1 */
-    sim_assert(due >= start + PERIOD && (due - start) % PERIOD == 0);
-    sim_assert(now->ticks || due == start + PERIOD);
     sim_assert(taken_count[me] < MOST);
-    taken[me][taken_count[me]++] = due;
+    taken[me][taken_count[me]++] = (element){ due, late };
 }
 
 /* What a receive of the timer may say. */
-static void check(ccp_status st, ccp_wait w, int64_t due, int64_t called)
+static void check(ccp_status st, ccp_wait w, int64_t due, int64_t called, bool late)
 {
     bool limited = w.ns_ != INT64_MAX;
     if (st == CCP_OK)
-        take(due);
+        take(due, late);
     else if (st == CCP_AGAIN)
         sim_assert(w.ns_ == 0 && (disturbed() || called < start + PERIOD));
     else if (st == CCP_TIMEOUT)
@@ -128,20 +172,22 @@ static void check(ccp_status st, ccp_wait w, int64_t due, int64_t called)
 static void receive(ccp_wait w)
 {
     int64_t due = -1, called = sim_now();
+    bool late = atomic_load_explicit(&changed, memory_order_relaxed);
     ccp_status st = ccp_chan_recv(timer, &due, w);
-    check(st, w, due, called);
+    check(st, w, due, called, late);
 }
 
 static void receive_n(void)
 {
     int64_t due[2] = { -1, -1 }, called = sim_now();
     size_t n = 0;
+    bool late = atomic_load_explicit(&changed, memory_order_relaxed);
     ccp_status st = ccp_chan_recv_n(timer, due, 2, &n, CCP_FOREVER);
-    sim_assert((st == CCP_OK) == (n > 0) && n <= (now->ticks ? 2 : 1));
-    check(st, CCP_FOREVER, due[0], called);
+    sim_assert((st == CCP_OK) == (n > 0) && n <= (now->ticks || count_ops(resets) ? 2 : 1));
+    check(st, CCP_FOREVER, due[0], called, late);
     if (n == 2) {
         sim_assert(due[1] > due[0]);
-        take(due[1]);
+        take(due[1], late);
     }
 }
 
@@ -149,12 +195,13 @@ static void choose(const ccp_case *k, size_t n, bool first, ccp_wait w, const in
 {
     size_t chosen = 9;
     int64_t called = sim_now();
+    bool late = atomic_load_explicit(&changed, memory_order_relaxed);
     ccp_status st = first ? ccp_select_first(k, n, &chosen, w) : ccp_select(k, n, &chosen, w);
     bool done = st == CCP_OK || st == CCP_CLOSED;
     sim_assert(done ? chosen < n : chosen == 9);
     const void *of = done ? k[chosen].obj_ : NULL;
     if (!done || of == timer)
-        check(st, w, *due, called);
+        check(st, w, *due, called, late);
     else if (of == later)
         sim_assert(st == CCP_CLOSED || (*due <= sim_now() && *due == start_later + LONG));
     else if (k[chosen].op_ == 2)
@@ -204,6 +251,21 @@ static void end_timer(operation op)
     sim_assert(ccp_chan_is_closed(timer));
 }
 
+/* T4: what was to come by an older setting does not come. */
+static void set_timer(operation op)
+{
+    setting *s = &set[sim_self()];
+    int64_t ns = op == RESET_SOON ? SOON : LATE;
+    if (op != STOP)
+        *s = (setting){ sim_now(), INT64_MAX / 2, ns };
+    ccp_status st = op == STOP ? ccp_chan_stop(timer) : ccp_chan_reset(timer, ns);
+    s->to = sim_now();
+    atomic_store_explicit(&changed, true, memory_order_relaxed);
+    sim_assert(st == CCP_OK || st == CCP_CLOSED);
+    sim_assert(op == STOP || st == CCP_OK || ccp_chan_is_closed(timer));
+    receive(CCP_NOWAIT);
+}
+
 static void look(operation op)
 {
     ccp_chan_info info;
@@ -235,6 +297,9 @@ static void act_out(void *arg)
     case CLOSE:
     case CANCEL:
     case SENDER_DONE: end_timer(op); break;
+    case STOP:
+    case RESET_SOON:
+    case RESET_LATE: set_timer(op); break;
     case LEN:
     case IS_CLOSED:
     case GET_INFO: look(op); break;
@@ -284,7 +349,7 @@ static int times_taken(int64_t due)
     int n = 0;
     for (int t = 0; t < SIM_THREADS; t++)
         for (int i = 0; i < taken_count[t]; i++)
-            n += taken[t][i] == due;
+            n += taken[t][i].due == due;
     return n;
 }
 
@@ -296,22 +361,37 @@ static int elements(void)
     return n;
 }
 
+/* Is an element due by what the timer was set to, and by nothing older?  T3 T4 */
+static bool is_right(const element *e)
+{
+    bool fit = !(e->late && count_ops(sets) == 1) &&
+               fits(e->due, &(setting){ start, start, PERIOD });
+    for (int t = 0; t < SIM_THREADS; t++)
+        fit |= fits(e->due, &set[t]);
+    return fit;
+}
+
 static void check_elements(void)
 {
     for (int t = 0; t < SIM_THREADS; t++)
         for (int i = 0; i < taken_count[t]; i++) {
-            sim_assert(times_taken(taken[t][i]) == 1);
-            sim_assert(i == 0 || taken[t][i] > taken[t][i - 1]);
+            const element *e = &taken[t][i];
+            sim_assert(is_right(e));
+            sim_assert(times_taken(e->due) == 1);
+            sim_assert(i == 0 || e->due > e[-1].due);
         }
-    sim_assert(now->ticks || elements() <= 1); /* T2 */
+    sim_assert(now->ticks || elements() <= 1 + count_ops(resets)); /* T2 */
 }
 
 static void finish(void)
 {
     sim_settle();
     check_elements();
-    sim_assert(!scene_any(waiting) || (!now->ticks && elements() == 1));
-    sim_assert(!scene_any(waiting) || !ccp_chan_is_closed(timer));
+    if (scene_any(waiting)) { /* T5 */
+        sim_assert(!ccp_chan_is_closed(timer));
+        sim_assert(ccp_chan_stop(timer) == CCP_CLOSED);
+        sim_assert(count_ops(sets) || (!now->ticks && elements() == 1));
+    }
     (void)ccp_chan_close(timer);
     sim_join();
     check_elements();
@@ -341,26 +421,28 @@ static bool selects(operation op)
 }
 
 /* A select that waits has two times at which it may wake: all schedules are too many then, and
- * beside something else that waits those with two preemptions, too.  Two that select a ticking
- * timer, and a receiver beside, are too many even so.  0: all; -1: some at random. */
+ * beside something else that waits, or a reset, those with two preemptions, too.  Two that select a
+ * ticking timer, and a receiver beside, are too many even so.  0: all; -1: some at random. */
 static int preemptions(const play *p)
 {
     int waits = 0, selecting = 0;
-    bool two = false;
+    bool two = false, again = false;
     for (int i = 0; i < p->ops; i++) {
         operation op = p->op[i];
         waits += takes(op) && op != RECV_NOWAIT;
         selecting += selects(op) && op != SELECT_NOWAIT;
         two |= op == SELECT_TWO;
+        again |= resets(op);
     }
     if (p->state == BESIDE)
         return -1;
     bool may_wait_again = p->state == SPENT && (p->ticks || two);
-    if (!selecting || (p->state != FRESH && !may_wait_again))
+    bool waits_again = again && p->state == SPENT;
+    if (!selecting || (p->state != FRESH && !may_wait_again && !waits_again))
         return 0;
     if (may_wait_again || (p->ticks && selecting > 1))
         return -1;
-    return waits > 1 ? 1 : 2;
+    return waits > 1 || again ? 1 : 2;
 }
 
 static void add_play(const play *p)

@@ -174,6 +174,115 @@ TEST(one_of_many_receivers_gets_the_element) /* T2 C4 */
     ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
 }
 
+TEST(a_stopped_timer_gives_nothing_until_it_is_reset) /* T4 */
+{
+    int64_t due, begin = ccp_now();
+    ccp_chan *timers[] = { ccp_chan_after(1), ccp_chan_tick(1) };
+    for (size_t i = 0; i < LENGTH(timers); i++) {
+        WAIT_UNTIL(ccp_now() > begin + 1); /* it is due */
+        ASSERT_STATUS(ccp_chan_stop(timers[i]), CCP_OK);
+        ASSERT_STATUS(ccp_chan_recv(timers[i], &due, CCP_NOWAIT), CCP_AGAIN);
+        ASSERT_STATUS(ccp_chan_recv(timers[i], &due, ccp_within(CCP_US(100))), CCP_TIMEOUT);
+        ASSERT_STATUS(ccp_chan_stop(timers[i]), CCP_CLOSED);
+        int64_t reset = ccp_now();
+        ASSERT_STATUS(ccp_chan_reset(timers[i], CCP_MS(1)), CCP_OK);
+        ASSERT_STATUS(ccp_chan_recv(timers[i], &due, CCP_FOREVER), CCP_OK);
+        assert_true(due >= reset + CCP_MS(1));
+        ASSERT_STATUS(ccp_chan_free(timers[i]), CCP_OK);
+    }
+}
+
+TEST(a_reset_replaces_what_was_due) /* T4 */
+{
+    int64_t due, begin = ccp_now();
+    ccp_chan *timers[] = { ccp_chan_after(1), ccp_chan_tick(1) };
+    for (size_t i = 0; i < LENGTH(timers); i++) {
+        WAIT_UNTIL(ccp_now() > begin + 1);
+        ASSERT_STATUS(ccp_chan_reset(timers[i], CCP_SEC(1000)), CCP_OK);
+        ASSERT_STATUS(ccp_chan_recv(timers[i], &due, CCP_NOWAIT), CCP_AGAIN);
+        ASSERT_STATUS(ccp_chan_reset(timers[i], INT64_MAX), CCP_OK);
+        ASSERT_STATUS(ccp_chan_recv(timers[i], &due, CCP_NOWAIT), CCP_AGAIN);
+        ASSERT_STATUS(ccp_chan_free(timers[i]), CCP_OK);
+    }
+}
+
+TEST(a_timer_gives_one_more_for_each_reset) /* T2 */
+{
+    int64_t due = 0, last = 0;
+    ccp_chan *ch = ccp_chan_after(0);
+    for (int i = 0; i < 3; i++) {
+        ASSERT_STATUS(ccp_chan_recv(ch, &due, CCP_FOREVER), CCP_OK);
+        assert_true(due > last);
+        last = due;
+        ASSERT_STATUS(ccp_chan_recv(ch, &due, CCP_NOWAIT), CCP_AGAIN);
+        ASSERT_STATUS(ccp_chan_stop(ch), CCP_CLOSED);
+        ASSERT_STATUS(ccp_chan_reset(ch, i ? 1 : -1), CCP_OK);
+    }
+    ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
+}
+
+TEST(a_reset_changes_the_period) /* T3 */
+{
+    int64_t due, last = 0;
+    ccp_chan *ch = ccp_chan_tick(CCP_SEC(1000));
+    ASSERT_STATUS(ccp_chan_reset(ch, CCP_MS(1)), CCP_OK);
+    for (int i = 0; i < 4; i++) {
+        ASSERT_STATUS(ccp_chan_recv(ch, &due, CCP_FOREVER), CCP_OK);
+        assert_true(i == 0 || (due - last >= CCP_MS(1) && (due - last) % CCP_MS(1) == 0));
+        last = due;
+    }
+    ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
+}
+
+static size_t how_many_are_done(const actor *a, size_t n)
+{
+    size_t done = 0;
+    for (size_t i = 0; i < n; i++)
+        done += actor_is_done(&a[i]);
+    return done;
+}
+
+TEST(those_who_wait_for_a_timer_follow_a_reset) /* T5 */
+{
+    ccp_chan *ch = ccp_chan_after(CCP_SEC(1000));
+    actor a[3];
+    for (size_t i = 0; i < LENGTH(a); i++) {
+        a[i] = (actor){ .ch = ch, .w = CCP_FOREVER };
+        actor_start(&a[i], actor_recv_long);
+    }
+    WAIT_UNTIL(waiting_receivers(ch) == LENGTH(a));
+    ASSERT_STATUS(ccp_chan_stop(ch), CCP_OK);
+    for (size_t i = 0; i < LENGTH(a); i++) {
+        WAIT_UNTIL(how_many_are_done(a, LENGTH(a)) == i); /* one with each element */
+        ASSERT_STATUS(ccp_chan_reset(ch, CCP_US(100)), CCP_OK);
+    }
+    for (size_t i = 0; i < LENGTH(a); i++) {
+        actor_join(&a[i]);
+        ASSERT_STATUS(a[i].rc, CCP_OK);
+    }
+    assert_nobody_waits(ch);
+    ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
+}
+
+TEST(only_a_live_timer_is_set) /* G2 */
+{
+    ccp_chan *none = ccp_chan_new(8, 1), *tick = ccp_chan_tick(1), *after = ccp_chan_after(0);
+    ASSERT_STATUS(ccp_chan_stop(NULL), CCP_INVAL);
+    ASSERT_STATUS(ccp_chan_stop(none), CCP_INVAL);
+    ASSERT_STATUS(ccp_chan_reset(NULL, 1), CCP_INVAL);
+    ASSERT_STATUS(ccp_chan_reset(none, 1), CCP_INVAL);
+    ASSERT_STATUS(ccp_chan_reset(tick, 0), CCP_INVAL);
+    ASSERT_STATUS(ccp_chan_reset(tick, INT64_MIN), CCP_INVAL);
+    ASSERT_STATUS(ccp_chan_close(tick), CCP_OK);
+    ASSERT_STATUS(ccp_chan_close(after), CCP_OK);
+    ASSERT_STATUS(ccp_chan_stop(tick), CCP_CLOSED);
+    ASSERT_STATUS(ccp_chan_reset(tick, 1), CCP_CLOSED);
+    ASSERT_STATUS(ccp_chan_reset(after, 0), CCP_CLOSED);
+    ASSERT_STATUS(ccp_chan_free(none), CCP_OK);
+    ASSERT_STATUS(ccp_chan_free(tick), CCP_OK);
+    ASSERT_STATUS(ccp_chan_free(after), CCP_OK);
+}
+
 TEST(many_receivers_share_the_ticks) /* T3 C4 */
 {
     ccp_chan *ch = ccp_chan_tick(CCP_MS(1));
@@ -258,6 +367,12 @@ int main(void)
         ENTRY(a_timer_is_closed_like_any_channel),
         ENTRY(close_releases_those_who_wait_for_a_timer),
         ENTRY(one_of_many_receivers_gets_the_element),
+        ENTRY(a_stopped_timer_gives_nothing_until_it_is_reset),
+        ENTRY(a_reset_replaces_what_was_due),
+        ENTRY(a_timer_gives_one_more_for_each_reset),
+        ENTRY(a_reset_changes_the_period),
+        ENTRY(those_who_wait_for_a_timer_follow_a_reset),
+        ENTRY(only_a_live_timer_is_set),
         ENTRY(many_receivers_share_the_ticks),
         ENTRY(nobody_gets_a_tick_that_another_got),
         ENTRY(a_timer_may_be_received_to_null_and_in_batches),
