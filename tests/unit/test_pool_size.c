@@ -125,18 +125,21 @@ TEST(workers_that_were_to_end_stay_if_they_are_wanted_again)
     ASSERT_STATUS(ccp_pool_free(p), CCP_OK);
 }
 
+enum { NUMBERS = 4096 }; /* of workers that run or have not ended yet: far more than there are */
+
 typedef struct crew {
     ccp_pool *p;
     atomic_long runs, running, wrong, started, ended;
     atomic_long limit; /* that no task may find exceeded */
-    _Atomic int at_work[64];
+    _Atomic int at_work[NUMBERS];
 } crew;
 
 static ccp_status work_in_crew(ccp_ctx *ctx, void *arg)
 {
     crew *c = arg;
     int w = ccp_pool_worker(ctx);
-    MUST(w >= 0 && w < 64 && atomic_exchange(&c->at_work[w], 1) == 0); /* alone with its number */
+    /* Alone with its number: */
+    MUST(w >= 0 && w < NUMBERS && atomic_exchange(&c->at_work[w], 1) == 0);
     if (atomic_fetch_add(&c->running, 1) >= atomic_load(&c->limit))
         atomic_fetch_add(&c->wrong, 1);
     if (w % 4 == 0)
@@ -403,7 +406,7 @@ static void note_start(ccp_ctx *ctx, void *arg)
 {
     crew *c = arg;
     int w = ccp_pool_worker(ctx);
-    MUST(w >= 0 && w < 64 && atomic_fetch_add(&c->at_work[w], 1) == 0);
+    MUST(w >= 0 && w < NUMBERS && atomic_fetch_add(&c->at_work[w], 1) == 0);
     MUST(ccp_ctx_value(ctx, &key) == c);
     atomic_fetch_add(&c->started, 1);
 }
