@@ -21,9 +21,10 @@
  *   17  Pipeline
  *   18  Fan-out and fan-in
  *   19  Generator
- *   20  Rate limiter
- *   21  Circuit breaker
- *   22  Retry
+ *   20  Timer
+ *   21  Rate limiter
+ *   22  Circuit breaker
+ *   23  Retry
  *
  * Every section is an essay, then types, then functions, then numbered guarantees, which the
  * tests cite by number.  The fields of a function's comment always mean the same:
@@ -82,8 +83,8 @@ extern "C" {
  *   G1  Any status but CCP_OK means that nothing happened: the object and the out-parameters are
  *       unchanged, and the element is still the caller's.  (The exceptions: where an index is the
  *       answer, ccp_select() sets *chosen for CCP_CLOSED too; a fragile barrier breaks, B7; and
- *       what functions of the program have done is done, in a pipeline or by the calls of sections
- *       18, 21 and 22, which tell of it.)
+ *       what functions of the program have done is done, in a pipeline, by ccp_pool_run() or by
+ *       the calls of sections 18, 22 and 23, which tell of it.)
  *   G2  Misuse that can be seen returns CCP_MISUSE or CCP_INVAL and changes nothing.
  *   G3  No callback of the program is run while libccp holds a lock: any call of libccp may be
  *       made from any callback, unless the callback's comment says otherwise.
@@ -2558,6 +2559,30 @@ CCP_API CCP_MUST_CHECK ccp_status ccp_pool_call(ccp_pool *p, const ccp_promise_o
                                                 void *arg, ccp_future **future, ccp_wait w);
 
 /**
+ * Hands over a function and waits for its value, but not longer than w: then the context of the
+ * function ends, and what it still makes is dropped.
+ *
+ *     ccp_promise_opts o = { .size = sizeof(page), .drop = free_page };
+ *     if (ccp_pool_run(pool, &o, fetch, url, &page, ccp_within(CCP_MS(200))) == CCP_TIMEOUT) ...
+ *
+ * Nobody waits for a function that does not watch its context: it keeps its worker until it
+ * returns, and what arg points to must last as long.  A task of the same pool runs it itself if it
+ * has not begun (P13), and then w does not end it.
+ *
+ *   Waits:   while the queue is full; until the function has returned.
+ *   Threads: as ccp_pool_submit().
+ *   Memory:  as ccp_pool_call(); writes *value (NULL: it counts as not gotten) only with CCP_OK.
+ *   Returns: CCP_OK; CCP_FAILED if fn did not return CCP_OK, or was handed back; otherwise as
+ *            ccp_pool_call(): the wait codes if w ended first.  CCP_NOWAIT gives CCP_AGAIN.
+ *   Order:   happens-before fn, which happens-before a return of CCP_OK or CCP_FAILED.
+ *   Cost:    two allocations.
+ *   After:   the deadline of go-resiliency; the context of errgroup.
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_pool_run(ccp_pool *p, const ccp_promise_opts *o, ccp_call fn,
+                                               void *arg, void *value, ccp_wait w);
+
+/**
  * As ccp_future_then(), but calls fn on a pool: in the thread that settles f only if the queue is
  * full at that moment.
  *
@@ -3795,7 +3820,151 @@ CCP_API ccp_gen *ccp_gen_lines(void *file, const ccp_gen_opts *o);
  */
 CCP_API ccp_gen *ccp_gen_tick(int64_t ns);
 
-/* ==== 20. RATE LIMITER =====================================================================
+/* ==== 20. TIMER ============================================================================
+ *
+ * A timer calls a function when its time has come: once, or again and again.  Timers belong to a
+ * ccp_timers, which has one thread for all of them; a ccp_timer lives in the program's own structs:
+ *
+ *     ccp_timers *ts = ccp_timers_new(NULL);
+ *     ccp_timer_opts o = { .fn = hang_up, .arg = conn, .after = CCP_SEC(30) };
+ *     if (ccp_timer_start(ts, &conn->idle, &o) != CCP_OK) ... // a ccp_timer
+ *     ...
+ *     ccp_timer_reset(&conn->idle, CCP_SEC(30));             // something was received
+ *     ...
+ *     if (ccp_timer_stop(&conn->idle, CCP_FOREVER) == CCP_CLOSED) puts("hung up already");
+ *     ccp_timers_free(ts);
+ *
+ * The functions are called one after another, so they should be short: what takes long is a task
+ * for a pool, which can wait for its time by itself (`after` of ccp_task_opts).  A channel that
+ * gives an element at a time, for select, is that of section 6, and needs no thread.
+ *
+ * Guarantees
+ *   I1  A function is called for each time that was set, unless the timer was stopped or reset
+ *       before; never before that time (W6).
+ *   I2  Functions are called in the order of their times; of equal times the one that was set first
+ *       comes first.
+ *   I3  When ccp_timer_stop() has returned CCP_OK or CCP_CLOSED the function does not run, and is
+ *       not called before the timer is started or reset again; libccp does not use the timer any
+ *       more.  (The function itself may stop its own timer: then it alone still runs.)
+ *   I4  When ccp_timer_reset() has returned, the function is not called for the former time.  A
+ *       call that is under way goes on; the next comes at the new time, and after it.
+ *   I5  The times of a timer with `every` are its first time and whole numbers of periods later:
+ *       they do not drift.  Those that come while the function runs, or that it is late for, are
+ *       left out: calls are never made up for.
+ *   I6  Functions are called under no lock, and any call of libccp may be made from them, for their
+ *       own timer too.
+ *   I7  No memory is allocated per timer.  The thread is started with the first one, blocks all
+ *       signals that are not errors of its own making, and sleeps while there is nothing to call:
+ *       only a timer whose time comes before all others wakes it when it is set.
+ */
+
+typedef struct ccp_timers ccp_timers;
+
+/** How to build a ccp_timers; zero is the default of every field. */
+typedef struct ccp_timers_opts {
+    const char *name;  /* of the thread; NULL: none; must outlive it */
+    size_t stack_size; /* bytes of stack; 0: the system's default */
+} ccp_timers_opts;
+
+/** What a timer does, and when; zero is the default of every field but fn. */
+typedef struct ccp_timer_opts {
+    void (*fn)(void *arg);
+    void *arg;
+    int64_t after; /* ns from `at`; <= 0: then */
+    int64_t at;    /* a time of ccp_now(); 0: that of the call */
+    int64_t every; /* ns from one call to the next; 0: there is one */
+} ccp_timer_opts;
+
+struct ccpi_leaf;
+
+/** A timer.  All zero before its first use; must stay where it is until it was stopped, or its
+ *  ccp_timers is freed. */
+typedef struct ccp_timer {
+    struct ccpi_leaf *child_, *next_, *prev_;
+    int64_t due_;
+    CCP_ALIGN8 uint64_t number_;
+    int64_t every_;
+    void (*fn_)(void *arg);
+    void *arg_;
+    ccp_timers *timers_;
+    uint32_t state_;
+    bool again_;
+} ccp_timer;
+
+/**
+ * Makes what timers belong to.  It has no thread before a timer is started.
+ *
+ *   Threads: any.
+ *   Memory:  copies *o (NULL: all defaults).  The caller owns the result and must pass it to
+ *            ccp_timers_free().
+ *   Returns: the timers; NULL when memory is short.
+ *   Cost:    one allocation.
+ *   Since:   0.1
+ */
+CCP_API ccp_timers *ccp_timers_new(const ccp_timers_opts *o);
+
+/**
+ * Frees what timers belong to, and ends its thread; NULL is allowed.
+ *
+ *   Threads: one; nobody may use ts, or reset its timers, any more.
+ *   Memory:  frees everything but the timers, which are the program's.
+ *   Returns: CCP_OK; CCP_BUSY if a timer is set, or a function runs, such as the one that calls
+ *            this: nothing is freed.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_timers_free(ccp_timers *ts);
+
+/**
+ * Sets a timer: its function will be called in the thread of ts.
+ *
+ *   Threads: any; for one timer by one thread, while no other call is made for it.
+ *   Memory:  uses *t, and keeps o->arg for o->fn, until the timer is stopped or ts freed; copies
+ *            *o.
+ *   Returns: CCP_OK; CCP_BUSY if the timer is set, or its function runs; CCP_NOMEM if the thread
+ *            cannot be started; CCP_INVAL if a pointer or o->fn is NULL, o->every or o->at < 0.
+ *   Order:   happens-before the call of o->fn.
+ *   Cost:    one lock, constant time; a clock read unless o->at says when; a wake as I7 says; the
+ *            first time the start of a thread.  Calling a function takes, for n timers that are
+ *            set, log n steps on average; but the first ones after n were set at once up to n.
+ *   After:   Go's time.AfterFunc and Ticker; hrtimers of Linux.
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_timer_start(ccp_timers *ts, ccp_timer *t,
+                                                  const ccp_timer_opts *o);
+
+/**
+ * Stops a timer, and waits for its function if that is running in another thread.
+ *
+ * Called from the timer's own function it does not wait, and the timer is the caller's at once.
+ *
+ *   Waits:   while the function runs elsewhere; CCP_NOWAIT stops a timer that is set.
+ *   Threads: any number at once.
+ *   Memory:  after CCP_OK or CCP_CLOSED the timer is the caller's again.
+ *   Returns: CCP_OK if the timer was set: the call that it was set for will not come; CCP_CLOSED if
+ *            it was not: its function has been called (or this is it), or it was stopped before;
+ *            CCP_MISUSE if t is NULL or was never started; the wait codes if the function is
+ *            running still: then nothing has happened, and a timer with `every` goes on.
+ *   Order:   the function happens-before the return of CCP_CLOSED.
+ *   Cost:    one lock; as many steps as for ccp_timer_start(), constant for one set lately.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_timer_stop(ccp_timer *t, ccp_wait w);
+
+/**
+ * Sets a timer anew that was started before, whether it is set, has run, runs or was stopped: the
+ * next call comes ns from now (<= 0: at once), and then those of `every`.
+ *
+ *   Threads: any number at once, also the timer's own function.
+ *   Memory:  as for ccp_timer_start(), of which all but the time stays; what the timer belongs to
+ *            must be there still.
+ *   Returns: CCP_OK; CCP_MISUSE if t is NULL or was never started.
+ *   Order:   happens-before the next call.
+ *   Cost:    one lock, one clock read; a wake as I7 says.
+ *   After:   Go's Timer.Reset, which has had no stale ticks since 1.23.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_timer_reset(ccp_timer *t, int64_t ns);
+/* ==== 21. RATE LIMITER =====================================================================
  *
  * A rate limiter is a bucket that holds `burst` tokens at most and gets `per_second` of them each
  * second, evenly.  Who wants to do something takes a token, or several; when there are too few, the
@@ -4030,7 +4199,7 @@ CCP_API double ccp_rate_limit(const ccp_rate *r);
  */
 CCP_API uint64_t ccp_rate_burst(const ccp_rate *r);
 
-/* ==== 21. CIRCUIT BREAKER ==================================================================
+/* ==== 22. CIRCUIT BREAKER ==================================================================
  *
  * A circuit breaker stands before calls to something that may be out of order.  While they succeed
  * it is closed and lets all of them through.  When too many have failed it opens: calls are refused
@@ -4239,7 +4408,7 @@ CCP_API ccp_status ccp_breaker_get_info(ccp_breaker *b, ccp_breaker_info *out);
  */
 CCP_API const char *ccp_breaker_state_name(ccp_breaker_state state);
 
-/* ==== 22. RETRY ============================================================================
+/* ==== 23. RETRY ============================================================================
  *
  * A retry runs a function until it succeeds, with a wait between two attempts, as long as that is
  * likely to be of use.

@@ -48,6 +48,7 @@ set(CCP_SOURCES
     coord/retry_backoff.c
     coord/rwlock.c
     coord/sem.c
+    coord/timers.c
     coord/waitgroup.c
     flow/broadcast.c
     flow/call.c

@@ -5,6 +5,7 @@
 /* uses: pool */
 #include "flow/call.h"
 
+#include "block/wait.h"
 #include "coord/combine.h"
 #include "flow/pool.h"
 
@@ -49,6 +50,34 @@ ccp_status ccp_pool_call(ccp_pool *p, const ccp_promise_opts *o, ccp_call fn, vo
     }
     ccp_promise_free((ccp_promise *)(void *)f);
     ccp_future_free(f);
+    return st;
+}
+
+/* Nothing can be done at once. */
+static ccp_status at_once(const ccp_pool *p, ccp_wait w)
+{
+    ccp_status st = ccpi_wait_enter(w);
+    if (st != CCP_OK)
+        return st;
+    return ccp_chan_is_closed(p->tasks) ? CCP_CLOSED : CCP_AGAIN;
+}
+
+ccp_status ccp_pool_run(ccp_pool *p, const ccp_promise_opts *o, ccp_call fn, void *arg,
+                        void *value, ccp_wait w)
+{
+    if (p && fn && ccpi_wait_not_at_all(w))
+        return at_once(p, w);
+    ccp_promise_opts opts = { 0 };
+    if (o)
+        opts = *o;
+    opts.cancelable = true;
+    w = ccp_start(w);
+    ccp_future *f = NULL;
+    ccp_status st = ccp_pool_call(p, &opts, fn, arg, &f, w);
+    if (st != CCP_OK)
+        return st;
+    st = ccp_future_get(f, value, w);
+    ccp_future_free(f); /* the only handle: if it is not settled, the function's context ends */
     return st;
 }
 

@@ -52,3 +52,7 @@ extern size_t source;
 extern ccp_breaker *breaker;
 extern int question;
 ccp_status ask(ccp_ctx *ctx, void *question);
+void hang_up(void *conn);
+extern struct conn {
+    ccp_timer idle;
+} *conn;

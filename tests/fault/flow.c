@@ -178,8 +178,49 @@ static unsigned gather(void)
     return st != CCP_OK;
 }
 
+static void call_part(void *arg)
+{
+    (void)part(NULL, arg);
+}
+
+static unsigned called_at_its_time(void)
+{
+    begin();
+    ccp_timers *ts = ccp_timers_new(NULL);
+    ccp_timer t = { 0 };
+    const ccp_timer_opts o = { .fn = call_part };
+    ccp_status st = ts ? ccp_timer_start(ts, &t, &o) : CCP_NOMEM;
+    CHECK(st == CCP_OK || st == CCP_NOMEM);
+    while (atomic_load(&sunk) < (st == CCP_OK))
+        (void)ccp_sleep(ccp_within(CCP_US(10)));
+    CHECK(ccp_timer_stop(&t, CCP_FOREVER) == (st == CCP_OK ? CCP_CLOSED : CCP_MISUSE));
+    CHECK(ccp_timers_free(ts) == CCP_OK);
+    return st != CCP_OK;
+}
+
+static ccp_status give(ccp_ctx *ctx, void *arg, void *result)
+{
+    *(long *)result = 7;
+    return part(ctx, arg);
+}
+
+static unsigned run_in_time(void)
+{
+    begin();
+    long v = 0;
+    ccp_pool *p = ccp_pool_new(&(ccp_pool_opts){ .workers = 1, .queue = 1 });
+    ccp_status st = p ? ccp_pool_run(p, &(ccp_promise_opts){ .size = sizeof v }, give, NULL, &v,
+                                     ccp_within(CCP_SEC(1000)))
+                      : CCP_NOMEM;
+    CHECK(st == CCP_OK ? v == 7 && atomic_load(&sunk) == 1 : st == CCP_NOMEM && v == 0);
+    CHECK(ccp_pool_free(p) == CCP_OK);
+    return st != CCP_OK;
+}
+
 const fault_site flow_sites[] = {
     { "pipeline", pipeline }, { "fan", fan },       { "broadcast", broadcast },
     { "merge", merge },       { "generator", generator }, { "gather", gather },
+    { "called_at_its_time", called_at_its_time },
+    { "run_in_time", run_in_time },
 };
 const size_t flow_count = sizeof flow_sites / sizeof *flow_sites;

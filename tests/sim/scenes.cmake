@@ -102,3 +102,9 @@ ccp_sim_scenes(jobs jobs_scenarios.c)
 ccp_sim_test(jobs 600 jobs --summary one* two*)
 ccp_sim_test(jobs_random 600 jobs --summary some* crowd*)
 ccp_sim_test(jobs_weak 600 jobs --summary --mode pct --weak --n 20 crowd* two*)
+
+# Timers that call functions.
+ccp_sim_scenes(timers timers_scenarios.c)
+ccp_sim_test(timers 600 timers --summary one* two* hand*)
+ccp_sim_test(timers_random 600 timers --summary crowd*)
+ccp_sim_test(timers_weak 600 timers --summary --mode pct --weak --n 200 crowd* two* hand*)

@@ -38,6 +38,8 @@ typedef struct stage {
     ccp_pipeline *pipeline;
     ccp_out *out;            /* of a step that sleeps */
     ccp_hook hook;
+    ccp_timers *timers;
+    ccp_timer timer;
     ccp_chan *gate;          /* closed to let a task or hook go on */
     actor helper;
     bool helped;             /* helper was started and not joined */

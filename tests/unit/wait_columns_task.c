@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The columns of the wait matrix that are about groups and futures.
+ * The columns of the wait matrix that are about groups, futures, tasks of pools, and timers.
  */
 #include "wait_columns.h"
 
@@ -226,6 +226,88 @@ static void clear_pool(stage *s)
     ASSERT_STATUS(ccp_chan_free(s->gate), CCP_OK);
 }
 
+/* --- a call on a pool and its value: is never done at once --- */
+
+static ccp_status call_pool_run(stage *s, ccp_wait w)
+{
+    s->value = UNTOUCHED;
+    ccp_status st = ccp_pool_run(s->pool, &(ccp_promise_opts){ .size = sizeof(long) }, count_call,
+                                 s, &s->value, w);
+    MUST(s->value == (st == CCP_OK ? 7 : UNTOUCHED));
+    return st;
+}
+
+static void run_was_made(stage *s)
+{
+    assert_int_equal(s->value, 7);
+    assert_int_equal(s->ran, 2);
+}
+
+/* One that was given up may have been called all the same, or be called still. */
+static void run_agrees(stage *s, bool ok, bool served)
+{
+    (void)served;
+    (void)open_gate(s);
+    ASSERT_STATUS(ccp_pool_drain(s->pool, CCP_FOREVER), CCP_OK);
+    assert_true(s->ran == 2 || (s->ran == 1 && !ok));
+}
+
+/* --- a timer whose function runs --- */
+
+static void run_until_gate(void *arg)
+{
+    (void)wait_at_gate(NULL, arg);
+    (void)count_task(NULL, arg);
+}
+
+static void set_timer(stage *s)
+{
+    s->gate = ccp_chan_new(0, 0);
+    s->timers = ccp_timers_new(NULL);
+    assert_non_null(s->timers);
+    const ccp_timer_opts o = { .fn = run_until_gate, .arg = s };
+    ASSERT_STATUS(ccp_timer_start(s->timers, &s->timer, &o), CCP_OK);
+    WAIT_UNTIL(atomic_load(&s->entered) == 1);
+}
+
+static void finish_timer(stage *s)
+{
+    assert_true(open_gate(s));
+    WAIT_UNTIL(ccp_timer_stop(&s->timer, CCP_NOWAIT) == CCP_CLOSED);
+}
+
+static ccp_status call_timer_stop(stage *s, ccp_wait w)
+{
+    return ccp_timer_stop(&s->timer, w);
+}
+
+static void timer_runs_still(stage *s)
+{
+    assert_int_equal(s->ran, 0);
+    ASSERT_STATUS(ccp_timers_free(s->timers), CCP_BUSY);
+}
+
+static void timer_has_run(stage *s)
+{
+    assert_int_equal(s->entered, 1);
+    assert_int_equal(s->ran, 1);
+}
+
+static void timer_agrees(stage *s, bool ok, bool served)
+{
+    assert_true(served);
+    if (ok)
+        assert_int_equal(s->ran, 1);
+}
+
+static void clear_timer(stage *s)
+{
+    (void)open_gate(s);
+    ASSERT_STATUS(ccp_timer_stop(&s->timer, CCP_FOREVER), CCP_CLOSED);
+    ASSERT_STATUS(ccp_timers_free(s->timers), CCP_OK);
+    ASSERT_STATUS(ccp_chan_free(s->gate), CCP_OK);
+}
+
 const column columns_task[] = {
     { .name = "group_wait", .set = set_group, .ready = finish_group, .call = call_group_wait,
       .serve = open_gate, .unchanged = group_is_busy, .done = group_has_run_all,
@@ -251,5 +333,13 @@ const column columns_task[] = {
       .serve = open_gate, .close = close_pool, .unchanged = no_call_was_made,
       .done = task_was_run, .raced = task_agrees, .clear = clear_pool, .success = CCP_OK,
       .at_once = CCP_AGAIN, .too_late = CCP_TIMEOUT },
+    { .name = "pool_run", .set = set_pool, .call = call_pool_run, .serve = open_gate,
+      .close = close_pool, .unchanged = no_call_was_made, .done = run_was_made,
+      .raced = run_agrees, .clear = clear_pool, .success = CCP_OK, .at_once = CCP_AGAIN,
+      .too_late = CCP_TIMEOUT },
+    { .name = "timer_stop", .set = set_timer, .ready = finish_timer, .call = call_timer_stop,
+      .serve = open_gate, .unchanged = timer_runs_still, .done = timer_has_run,
+      .raced = timer_agrees, .clear = clear_timer, .success = CCP_CLOSED, .at_once = CCP_AGAIN,
+      .too_late = CCP_TIMEOUT },
 };
 const size_t columns_task_n = LENGTH(columns_task);
