@@ -3996,7 +3996,7 @@ CCP_API ccp_status ccp_timer_reset(ccp_timer *t, int64_t ns);
  *       tokens for those who act when they may: each call counts at a moment while it runs.  Right
  *       to a nanosecond, or to 2^-50 of the time in which the bucket fills, if that is more.
  *   R2  Nothing gets lost: a bucket that is not full gets per_second tokens, however the time is
- *       cut into calls and however long it runs.
+ *       cut into calls and however long it runs (but for what R1 calls right, every 26 days).
  *   R3  Who waits, or has reserved, may act in the order of coming; a call that need not wait
  *       overtakes nobody.  (Tokens that were given back go to who comes next.)
  *   R4  A call that failed has taken nothing.

