@@ -4016,7 +4016,7 @@ CCP_API ccp_status ccp_timer_reset(ccp_timer *t, int64_t ns);
 typedef struct ccp_rate {
     CCP_ALIGN8 uint64_t state_;
     CCP_ALIGN8 uint64_t plan_[2][CCP_RATE_WORDS_];
-    CCP_ALIGN8 uint64_t last_[2];
+    int64_t last_;
     double per_second_;
     uint64_t burst_;
     uint32_t lock_;
@@ -4025,8 +4025,8 @@ typedef struct ccp_rate {
 /** A limiter whose bucket is full; all zero is one that gives nothing. */
 #define CCP_RATE_INIT(per_second, burst)                                                       \
     {                                                                                          \
-        0, { { 0, 0, 0, 0, 0, 0, 0, 0 }, { 0, 0, 0, 0, 0, 0, 0, 0 } }, { 0, 0 },               \
-            (per_second), (burst), 0                                                           \
+        0, { { 0, 0, 0, 0, 0, 0, 0, 0 }, { 0, 0, 0, 0, 0, 0, 0, 0 } }, 0, (per_second),        \
+            (burst), 0                                                                         \
     }
 
 /** Tokens that were reserved. */
@@ -4095,7 +4095,7 @@ CCP_API CCP_MUST_CHECK ccp_status ccp_rate_take_at(ccp_rate *r, uint64_t n, int6
  *   Returns: CCP_OK; CCP_INVAL if n is above the burst, a pointer is NULL, or CCP_RATE_INIT was
  *            given what ccp_rate_init() refuses; CCP_DEADLOCK if the rate is 0 and there are fewer;
  *            CCP_BUSY if so much is owed that it would be weeks.
- *   Cost:    as ccp_rate_take(); a division if they are not there.
+ *   Cost:    as ccp_rate_take(); a lock and a division if they are not there.
  *   After:   Reserve of Go's x/time/rate.
  *   Since:   0.1
  */

@@ -16,9 +16,9 @@
  *       produced(t) at most for those who may act at once.  So what was given at times in [a, b]
  *       is at most burst + produced(b) - produced(a), in whatever order it was written down.
  *   T3  A unit is what the rate gives in 1/2 to 1 ns, or less if it gives more than a token per ns.
- *       If the burst takes longer to fill than 2^50 of these, it is a 2^50th of that time or less.
- *       produced() is rounded to the base, to units; its factor is rounded up, by 2^-61 of it, or by
- *       2^-51 if a token takes years.
+ *       If the burst takes longer to fill than 2^50 of these, a unit takes a 2^50th of that time.
+ *       produced() is rounded to the base, to units; its factor is rounded up, by a 2^61st
+ *       of it, or by a 2^51st if a token takes years.
  *   T4  -2^52 <= used < CCPI_BUCKET_TOP, burst <= 2^51 units.
  */
 #ifndef CCPI_COORD_BUCKET_H

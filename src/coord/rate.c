@@ -13,15 +13,15 @@
  *       rate while a thread is between two loads.
  *   R3  Whoever changes state_ does so by compare-and-swap from a value that it has read before the
  *       plan: it has counted by the present plan.
- *   R4  last_ of a plan is the furthest that `used` was when somebody reserved what was not there
- *       yet, or further: it is raised before state_ says so.  Who gives back needs it: where others
- *       have reserved meanwhile, tokens that came back would be there for them and for others at
- *       the same time.  It sinks, to what it was before, when the last reservation is given back;
- *       its low bits count who raised it, so that none of them is overlooked then.
- *   R5  `used` falls under lock_ only.
+ *   R4  last_ is the furthest that `used` was when somebody reserved what was not there yet, by the
+ *       present plan, or further.  Who gives back needs it: where others have reserved meanwhile,
+ *       tokens that came back would be there for them and for others at the same time.  It sinks,
+ *       to what it was before, when the last reservation is given back.
+ *   R5  Who reserves what is not there yet, and who gives back, has the lock: `used` falls under it
+ *       only, and last_ is right there.
  *   R6  All zero, but for what CCP_RATE_INIT sets, is a limiter whose first plan has not been made;
  *       its plan has number 0.
- * Locks           lock_ is for those who write a plan or give back; nothing is locked under it.
+ * Locks           lock_ protects last_ and the writing of plans; nothing is locked under it.
  */
 /* uses: bucket */
 #include "coord/bucket.h"
@@ -66,7 +66,7 @@ CCPI_INLINE uint64_t state_with(uint64_t number, int64_t used)
 CCPI_INLINE void look(const ccp_rate *r, view *v)
 {
     /* [R1] acquire: the plan.  Pairs with the release in install(), whose value the changes of
-     * others carry on.  [R3] acquire: last_.  Pairs with the release in change_later(). */
+     * others carry on. */
     v->state = atomic_load_explicit(state_of(r), CCPI_ACQ);
     uint64_t words[CCP_RATE_WORDS_];
     for (int i = 0; i < CCP_RATE_WORDS_; i++)
@@ -94,27 +94,6 @@ CCPI_INLINE bool change(ccp_rate *r, view *v, int64_t used)
         CCPI_RLX);
 }
 
-static ccpi_word64 *last_of(ccp_rate *r, const ccpi_plan *p)
-{
-    return ccpi_atomic64(&r->last_[p->number & 1]);
-}
-
-/* R3 R4: takes what is not there yet; gives what last_ was. */
-static bool change_later(ccp_rate *r, view *v, int64_t used, int64_t *before)
-{
-    ccpi_word64 *last = last_of(r, &v->plan);
-    uint64_t l = atomic_load_explicit(last, CCPI_RLX), raised;
-    do {
-        *before = used_of(l);
-        raised = state_with(l + 1, *before > used ? *before : used);
-        /* Relaxed: published by the release below. */
-    } while (!atomic_compare_exchange_weak_explicit(last, &l, raised, CCPI_RLX, CCPI_RLX));
-    /* [R3] release: last_.  Pairs with the acquires in look() and install(). */
-    return atomic_compare_exchange_strong_explicit(
-        state_of(r), &v->state, v->state % EPOCHS | (uint64_t)used << EPOCH_BITS, CCPI_REL,
-        CCPI_RLX);
-}
-
 /* Under the lock, R2. */
 static void write_plan(ccp_rate *r, const ccpi_plan *p)
 {
@@ -125,31 +104,19 @@ static void write_plan(ccp_rate *r, const ccpi_plan *p)
         atomic_store_explicit(ccpi_atomic64(&r->plan_[p->number & 1][i]), words[i], CCPI_REL);
 }
 
-/* Under the lock: writes the plan that follows v at t, with last_; gives used. */
-static int64_t write_next(ccp_rate *r, const view *v, ccpi_plan *next, int64_t t)
-{
-    int64_t used_before = used_of(v->state);
-    int64_t used = ccpi_plan_follow(next, &v->plan, used_before, t);
-    /* Relaxed: R4, after the acquire of state_. */
-    int64_t ahead = used_of(atomic_load_explicit(last_of(r, &v->plan), CCPI_RLX)) - used_before;
-    int64_t last = used + (ahead > 0 ? ccpi_plan_convert_up(next, &v->plan, ahead) : 0);
-    write_plan(r, next);
-    /* Relaxed: published with the plan. */
-    atomic_store_explicit(last_of(r, next), state_with(0, last), CCPI_RLX);
-    return used;
-}
-
 /* Under the lock: makes next the present plan, from t on, with the tokens that there are when it
  * becomes that. */
 static void install(ccp_rate *r, view *v, ccpi_plan *next, int64_t t)
 {
-    int64_t used;
-    do
-        used = write_next(r, v, next, t);
-    /* [R1] release: the plan.  [R3] acquire: last_.  Pair with look() and change_later(). */
-    while (!atomic_compare_exchange_weak_explicit(state_of(r), &v->state,
-                                                  state_with(next->number, used), CCPI_REL,
-                                                  CCPI_ACQ));
+    int64_t used, ahead;
+    do {
+        ahead = r->last_ - used_of(v->state);
+        used = ccpi_plan_follow(next, &v->plan, used_of(v->state), t);
+        write_plan(r, next);
+        /* [R1] release: the plan.  Pairs with the acquires in look() and take_now(). */
+    } while (!atomic_compare_exchange_weak_explicit(
+        state_of(r), &v->state, state_with(next->number, used), CCPI_REL, CCPI_RLX));
+    r->last_ = used + (ahead > 0 ? ccpi_plan_convert_up(next, &v->plan, ahead) : 0);
 }
 
 static int64_t read_clock(int64_t t)
@@ -157,20 +124,25 @@ static int64_t read_clock(int64_t t)
     return t == NOW ? ccpi_clock_now() : t;
 }
 
-/* Makes the first plan, or begins the present one anew where it does not reach; false if
- * CCP_RATE_INIT was given what cannot be. */
-static CCPI_COLD bool renew(ccp_rate *r, int64_t t)
+/* Under the lock: makes the first plan, or begins the present one anew where it does not reach;
+ * false if CCP_RATE_INIT was given what cannot be. */
+static bool renew_locked(ccp_rate *r, int64_t t)
 {
     view v;
-    bool ok = true;
-    t = read_clock(t);
-    ccpi_lock_acquire(lock_of(r));
     look(r, &v);
     ccpi_plan next = v.plan;
-    if (v.plan.number == 0)
-        ok = ccpi_plan_make(&next, r->per_second_, r->burst_);
-    if (ok && (v.plan.number == 0 || (t > v.plan.base && !ccpi_plan_reaches(&v.plan, t))))
+    if (v.plan.number == 0 && !ccpi_plan_make(&next, r->per_second_, r->burst_))
+        return false;
+    if (v.plan.number == 0 || (t > v.plan.base && !ccpi_plan_reaches(&v.plan, t)))
         install(r, &v, &next, t);
+    return true;
+}
+
+static CCPI_COLD bool renew(ccp_rate *r, int64_t t)
+{
+    t = read_clock(t);
+    ccpi_lock_acquire(lock_of(r));
+    bool ok = renew_locked(r, t);
     ccpi_lock_release(lock_of(r));
     return ok;
 }
@@ -185,9 +157,10 @@ typedef struct ask {
     int64_t at;     /* out: when it may act */
     int64_t used;   /* out: what was used with it */
     int64_t last;   /* out: last_ before it */
+    bool locked;    /* the caller has the lock */
 } ask;
 
-enum { AGAIN = -1, RENEW = -2 }; /* beside the statuses */
+enum { AGAIN = -1, RENEW = -2, LOCK = -3 }; /* beside the statuses: what to do and try again */
 
 /* n tokens that are not there yet: until when? */
 static int take_later(ccp_rate *r, view *v, ask *a, int64_t used)
@@ -199,9 +172,16 @@ static int take_later(ccp_rate *r, view *v, ask *a, int64_t used)
         return !is_whole(r, v) ? AGAIN : (int)(v->plan.factor ? CCP_BUSY : CCP_DEADLOCK);
     if (at > a->latest)
         return is_whole(r, v) ? (int)CCP_TIMEOUT : AGAIN;
+    if (!a->locked)
+        return LOCK; /* R5 */
+    if (!change(r, v, used))
+        return AGAIN;
     a->at = at > a->now ? at : a->now;
     a->used = used;
-    return change_later(r, v, used, &a->last) ? (int)CCP_OK : AGAIN;
+    a->last = r->last_;
+    if (used > r->last_)
+        r->last_ = used;
+    return (int)CCP_OK;
 }
 
 /* No plan yet, more than the burst, or an infinite rate. */
@@ -242,15 +222,28 @@ static int take_once(ccp_rate *r, view *v, ask *a)
     return CCPI_LIKELY(change(r, v, used)) ? (int)CCP_OK : AGAIN;
 }
 
+static ccp_status take_locked(ccp_rate *r, view *v, ask *a)
+{
+    int rc;
+    a->locked = true;
+    ccpi_lock_acquire(lock_of(r));
+    while ((rc = take_once(r, v, a)) < 0)
+        if (rc == RENEW)
+            (void)renew_locked(r, a->now);
+    ccpi_lock_release(lock_of(r));
+    return (ccp_status)rc;
+}
+
 static ccp_status take(ccp_rate *r, view *v, ask *a)
 {
-    for (;;) {
-        int rc = take_once(r, v, a);
-        if (rc >= 0)
-            return (ccp_status)rc;
+    int rc;
+    while ((rc = take_once(r, v, a)) < 0) {
+        if (rc == LOCK)
+            return take_locked(r, v, a);
         if (rc == RENEW && !renew(r, a->t))
             return CCP_INVAL;
     }
+    return (ccp_status)rc;
 }
 
 /* ---- Giving back ---- */
@@ -267,30 +260,17 @@ static int64_t returned(const view *v, const ccp_reservation *res, int64_t last)
     return back > 0 ? (int64_t)(back * (double)((uint64_t)1 << ccpi_plan_k(p))) : 0;
 }
 
-/* R4: the last one is gone, unless somebody has come in the meantime. */
-static void sink(ccp_rate *r, const ccp_reservation *res, uint64_t last)
-{
-    if (used_of(last) == res->used_)
-        /* Relaxed: it counts for those who have the lock, and for who raises it. */
-        (void)atomic_compare_exchange_strong_explicit(
-            ccpi_atomic64(&r->last_[res->plan_ & 1]), &last, state_with(last, res->last_), CCPI_RLX,
-            CCPI_RLX);
-}
-
 static void give_back(ccp_rate *r, const ccp_reservation *res)
 {
     view v;
-    uint64_t last;
     int64_t back;
     ccpi_lock_acquire(lock_of(r)); /* R5 */
     do {
         look(r, &v);
-        /* Relaxed: R4, after the acquire in look(). */
-        last = atomic_load_explicit(last_of(r, &v.plan), CCPI_RLX);
-        back = ccpi_plan_is_infinite(&v.plan) ? 0 : returned(&v, res, used_of(last));
+        back = ccpi_plan_is_infinite(&v.plan) ? 0 : returned(&v, res, r->last_);
     } while (back > 0 && !change(r, &v, used_of(v.state) - back));
-    if (v.plan.number == res->plan_)
-        sink(r, res, last);
+    if (v.plan.number == res->plan_ && r->last_ == res->used_)
+        r->last_ = res->last_;
     ccpi_lock_release(lock_of(r));
 }
 
@@ -345,7 +325,7 @@ CCPI_INLINE uint64_t word_of(const ccp_rate *r, uint64_t state, size_t offset)
 }
 #define WORD(field) word_of(r, state, offsetof(ccpi_plan, field))
 
-/* As take_once() for now or not at all, with what that needs and no more; AGAIN in all odd cases. */
+/* As take_once() for now or not at all, with what that needs; AGAIN in all odd cases. */
 CCPI_INLINE int take_now(ccp_rate *r, uint64_t n)
 {
     /* [R1] acquire: as in look().  Pairs with the release in install(). */

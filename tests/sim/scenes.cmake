@@ -108,3 +108,10 @@ ccp_sim_scenes(timers timers_scenarios.c)
 ccp_sim_test(timers 600 timers --summary one* two* hand*)
 ccp_sim_test(timers_random 600 timers --summary crowd*)
 ccp_sim_test(timers_weak 600 timers --summary --mode pct --weak --n 200 crowd* two* hand*)
+
+# Rate limiters.
+ccp_sim_scenes(rate rate_scenarios.c)
+ccp_sim_test(rate 600 rate --summary pair* then*)
+ccp_sim_test(rate_few 600 rate --summary one*)
+ccp_sim_test(rate_weak 600 rate --summary --mode pct --weak --n 200 pair.*set* pair.*cancel* then*
+             one*)
