@@ -4429,8 +4429,8 @@ CCP_API const char *ccp_breaker_state_name(ccp_breaker_state state);
  * Guarantees
  *   V1  The attempts of a call run one after another, in the thread that called.
  *   V2  Between two attempts at least the time passes that the backoff or the classifier gave.
- *   V3  No attempt begins after w has ended; and if the next one could only begin then, the call
- *       does not wait for that, but returns CCP_TIMEOUT at once.
+ *   V3  No attempt begins after w has ended; and if the next one, for its wait or for the token
+ *       that it needs, could only begin then, the call returns CCP_TIMEOUT at once.
  *   V4  The context of an attempt ends with w, and after attempt_ns.
  *   V5  A wait of a backoff is never negative, nor longer than max_ns; the same seed gives the
  *       same waits.
@@ -4555,6 +4555,7 @@ typedef struct ccp_retry_opts {
     ccp_retry_verdict (*classify)(ccp_status outcome, unsigned attempt, int64_t *after, void *arg);
     void *classify_arg;
     ccp_retry_budget *budget; /* NULL: no limit */
+    ccp_rate *rate;           /* each attempt waits for a token of it first; may be NULL */
     ccp_breaker *breaker;     /* an attempt that it refuses has the outcome CCP_OPEN; may be NULL */
 } ccp_retry_opts;
 
@@ -4566,6 +4567,7 @@ typedef enum ccp_retry_end {
     CCP_RETRY_NO_TIME,      /* elapsed_ns */
     CCP_RETRY_NO_BUDGET,
     CCP_RETRY_WAIT_ENDED,   /* w has ended, or would have */
+    CCP_RETRY_NO_TOKEN,     /* the limiter will not give one */
     CCP_RETRY_NO_MEMORY
 } ccp_retry_end;
 
@@ -4585,8 +4587,9 @@ typedef struct ccp_retry_report {
  *            (NULL: nobody wants to know) if there was an attempt.
  *   Returns: CCP_OK; CCP_FAILED if it did not succeed; CCP_OPEN if it did not, and the breaker
  *            refused the last attempt; CCP_NOMEM; CCP_INVAL if fn is NULL or a field of *o can
- *            never be right; the wait codes if w has ended, or would before the next attempt (V3).
- *            CCP_NOWAIT gives CCP_AGAIN, and fn is not run.
+ *            never be right; CCP_DEADLOCK and CCP_BUSY as ccp_rate_take(); the wait codes if w has
+ *            ended, or would before the next attempt (V3).  CCP_NOWAIT gives CCP_AGAIN, and fn is
+ *            not run.
  *   Cost:    an allocation per attempt, another with attempt_ns; one if w has a time of its own.
  *   After:   go-resiliency's retrier; gRPC and finagle for the budget.
  *   Since:   0.1

@@ -162,16 +162,28 @@ static ccp_status pass_time(retry *r, int64_t wait)
     return st == CCP_OK ? CCP_OK : end(r, CCP_RETRY_WAIT_ENDED, st);
 }
 
+static ccp_status take_token(retry *r)
+{
+    if (!r->o->rate)
+        return CCP_OK;
+    ccp_status st = ccp_rate_take(r->o->rate, 1, ccp_with(r->ctx));
+    bool ended = st == CCP_TIMEOUT || st == CCP_CANCELED;
+    return end(r, ended ? CCP_RETRY_WAIT_ENDED : CCP_RETRY_NO_TOKEN, st);
+}
+
 static ccp_status make_attempts(retry *r)
 {
     for (;;) {
         int64_t wait;
+        ccp_status st = take_token(r);
+        if (st != CCP_OK)
+            return st;
         if (!make_attempt(r))
             return end(r, CCP_RETRY_NO_MEMORY, CCP_NOMEM);
         ccp_retry_verdict v = classify(r, &wait);
         if (v == CCP_RETRY_DONE)
             return end(r, CCP_RETRY_SUCCEEDED, CCP_OK);
-        ccp_status st = ccp_ctx_status(r->ctx);
+        st = ccp_ctx_status(r->ctx);
         if (st != CCP_OK)
             return end(r, CCP_RETRY_WAIT_ENDED, st);
         if (v != CCP_RETRY_AGAIN && v != CCP_RETRY_AFTER)

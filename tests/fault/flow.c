@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The patterns of flow/: what cannot be had is reported, no step is called then, and nothing is
- * left behind; a fan may have fewer workers.
+ * The patterns of flow/, breakers and retries: what cannot be had is reported, no step is called
+ * then, and nothing is left behind; a fan may have fewer workers.
  */
 #include "fault.h"
 
@@ -217,10 +217,49 @@ static unsigned run_in_time(void)
     return st != CCP_OK;
 }
 
+/* ---- breakers, retries ---- */
+
+static ccp_status once(ccp_ctx *ctx, void *arg)
+{
+    ++*(unsigned *)arg;
+    return ccp_retry_attempt(ctx) == 1 ? CCP_BUSY : CCP_OK;
+}
+
+static unsigned breaker(void)
+{
+    const ccp_breaker_opts o = { .window_ns = CCP_SEC(1), .buckets = 3 };
+    ccp_breaker *b = ccp_breaker_new(&o);
+    unsigned runs = 0, failed = !b;
+    if (b) {
+        CHECK(ccp_breaker_set(b, CCP_BREAKER_HALF_OPEN, false) == CCP_OK);
+        ccp_status st = ccp_breaker_run(b, once, &runs, NULL, ccp_within(CCP_SEC(10)));
+        ccp_breaker_info info;
+        CHECK(ccp_breaker_get_info(b, &info) == CCP_OK && info.probing == 0);
+        CHECK(st == (runs ? CCP_OK : CCP_NOMEM));
+        failed += st != CCP_OK;
+    }
+    CHECK(ccp_breaker_free(b) == CCP_OK);
+    return failed;
+}
+
+static unsigned retry(void)
+{
+    const ccp_retry_opts o = { .attempts = 3,
+                               .attempt_ns = CCP_SEC(1),
+                               .backoff = ccp_backoff_constant(CCP_US(10)) };
+    ccp_retry_report r = { .last = CCP_OPEN };
+    unsigned runs = 0;
+    ccp_status st = ccp_retry(&o, once, &runs, &r, ccp_within(CCP_SEC(10)));
+    CHECK(st == CCP_OK ? runs == 2 : st == CCP_NOMEM && runs < 2);
+    CHECK(r.last == (runs == 0 ? CCP_OPEN : runs == 1 ? CCP_BUSY : CCP_OK));
+    return st != CCP_OK;
+}
+
 const fault_site flow_sites[] = {
     { "pipeline", pipeline }, { "fan", fan },       { "broadcast", broadcast },
     { "merge", merge },       { "generator", generator }, { "gather", gather },
     { "called_at_its_time", called_at_its_time },
     { "run_in_time", run_in_time },
+    { "breaker", breaker },   { "retry", retry },
 };
 const size_t flow_count = sizeof flow_sites / sizeof *flow_sites;

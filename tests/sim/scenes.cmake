@@ -115,6 +115,7 @@ ccp_sim_test(rate 600 rate --summary pair* then*)
 ccp_sim_test(rate_few 600 rate --summary one*)
 ccp_sim_test(rate_weak 600 rate --summary --mode pct --weak --n 200 pair.*set* pair.*cancel* then*
              one*)
+
 # Circuit breakers, budgets of retries.
 ccp_sim_scenes(breaker breaker_scenarios.c)
 ccp_sim_test(breaker 600 breaker --summary pair* asks* budget*)

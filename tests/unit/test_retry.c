@@ -525,6 +525,45 @@ TEST(a_retry_may_wait_until_the_breaker_lets_it_through) /* V7 */
     ASSERT_STATUS(ccp_breaker_free(b), CCP_OK);
 }
 
+/* ---- With a limiter ---- */
+
+TEST(each_attempt_takes_a_token_under_the_same_wait) /* V3 */
+{
+    start_clock();
+    ccp_rate rate = CCP_RATE_INIT(10, 2); /* two, then one each 100 ms */
+    const ccp_retry_opts o = { .backoff = ccp_backoff_constant(CCP_MS(10)), .rate = &rate };
+    work w = { .good = 4 };
+    (void)reported(&o, &w, CCP_FOREVER, CCP_OK);
+    assert_int_equal(w.begun[0], 0);
+    assert_int_equal(w.begun[1], CCP_MS(10));
+    assert_int_equal(w.begun[2], CCP_MS(100));
+    assert_int_equal(w.begun[3], CCP_MS(200));
+    w = (work){ 0 };
+    ccp_retry_report r = reported(&o, &w, ccp_within(CCP_MS(250)), CCP_TIMEOUT);
+    assert_int_equal(r.attempts, 2); /* at 300 and 400; at 500 it would be too late */
+    assert_int_equal(r.end, CCP_RETRY_WAIT_ENDED);
+    ASSERT_STATUS(r.last, CCP_FAILED);
+    assert_int_equal(ccp_now(), CCP_SEC(BEGIN) + CCP_MS(410));
+}
+
+TEST(a_limiter_that_will_never_give_a_token_ends_it)
+{
+    start_clock();
+    ccp_rate none = CCP_RATE_INIT(0, 1), small = CCP_RATE_INIT(1, 0), far = CCP_RATE_INIT(1e-9, 1);
+    ccp_retry_opts o = { .backoff = ccp_backoff_constant(1), .rate = &none };
+    work w = { 0 };
+    ccp_retry_report r = reported(&o, &w, CCP_FOREVER, CCP_DEADLOCK);
+    assert_int_equal(r.attempts, 1);
+    assert_int_equal(r.end, CCP_RETRY_NO_TOKEN);
+    o.rate = &small;
+    ASSERT_STATUS(ccp_retry(&o, do_work, &w, NULL, CCP_FOREVER), CCP_INVAL);
+    assert_int_equal(w.runs, 1);
+    w = (work){ 0 };
+    o.rate = &far;
+    r = reported(&o, &w, CCP_FOREVER, CCP_BUSY); /* one in thirty years, as long as time lasts */
+    assert_int_equal(r.end, CCP_RETRY_NO_TOKEN);
+}
+
 /* ---- From inside ---- */
 
 static ccp_status inner_ok(ccp_ctx *ctx, void *arg)
@@ -588,6 +627,8 @@ int main(void)
         ENTRY(all_who_succeed_at_once_spend_nothing),
         ENTRY(a_breaker_that_opens_stops_the_retries),
         ENTRY(a_retry_may_wait_until_the_breaker_lets_it_through),
+        ENTRY(each_attempt_takes_a_token_under_the_same_wait),
+        ENTRY(a_limiter_that_will_never_give_a_token_ends_it),
         ENTRY(from_the_classifier_all_calls_can_be_made),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
