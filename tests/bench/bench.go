@@ -574,7 +574,7 @@ func main() {
 	s := parse()
 	kinds := map[string]func(*spec){"tp": tp, "pair": pair, "pp": pp, "pipe": pipe, "sieve": sieve,
 		"lock": lock, "wake": wake, "idle": idle, "fair": fair, "sel": sel, "pool": pool,
-		"wg": wg, "ctx": ctx, "barrier": barrier, "future": future, "pmap": pmap,
+		"wg": wg, "ctx": ctx, "barrier": barrier, "future": future, "breaker": breaker, "pmap": pmap,
 		"csv": csv}
 	run := kinds[s.kind]
 	if run == nil {

@@ -366,6 +366,53 @@ static void run_lock(const struct spec *s)
     else die("no such mode");
 }
 
+/* ---- circuit breakers ---- */
+
+static ccp_breaker *the_breaker;
+static _Thread_local ccp_breaker_ticket ticket;
+
+#define LOCK closed
+static void closed_init(const struct spec *s)
+{
+    (void)s;
+    the_breaker = ccp_breaker_new(NULL);
+    if (!the_breaker) die("ccp_breaker_new");
+}
+static inline void closed_enter(void)
+{
+    if (ccp_breaker_allow(the_breaker, &ticket) != CCP_OK) die("ccp_breaker_allow");
+}
+static inline void closed_leave(void)
+{
+    ccp_breaker_done(the_breaker, ticket, CCP_OK);
+}
+#include "locks.h"
+
+#define LOCK opened
+static void opened_init(const struct spec *s)
+{
+    (void)s;
+    the_breaker = ccp_breaker_new(&(ccp_breaker_opts){ .open_ns = CCP_SEC(100000) });
+    if (!the_breaker || ccp_breaker_set(the_breaker, CCP_BREAKER_OPEN, false) != CCP_OK)
+        die("ccp_breaker_new");
+}
+static inline void opened_enter(void)
+{
+    if (ccp_breaker_allow(the_breaker, &ticket) != CCP_OPEN) die("ccp_breaker_allow");
+}
+static inline void opened_leave(void)
+{
+}
+#include "locks.h"
+
+static void run_breaker(const struct spec *s)
+{
+    if (!strcmp(s->mode, "closed")) closed_run(s);
+    else if (!strcmp(s->mode, "open")) opened_run(s);
+    else die("no such mode");
+    if (ccp_breaker_free(the_breaker) != CCP_OK) die("ccp_breaker_free");
+}
+
 /* ---- barriers ---- */
 
 static ccp_barrier the_barrier;
@@ -483,6 +530,7 @@ int main(int argc, char **argv)
     else if (!strcmp(s.kind, "wg")) run_wg(&s);
     else if (!strcmp(s.kind, "ctx")) run_ctx(&s);
     else if (!strcmp(s.kind, "lock")) run_lock(&s);
+    else if (!strcmp(s.kind, "breaker")) run_breaker(&s);
     else if (!strcmp(s.kind, "barrier")) barrier_run(&s);
     else if (!strcmp(s.kind, "future")) run_future(&s);
     else if (!strcmp(s.kind, "memory")) run_memory(&s);

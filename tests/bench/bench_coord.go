@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// bench_coord.go - barriers, of a mutex and a condition, and futures, which are channels of
-// capacity 1: as they are written in Go.
+// bench_coord.go - barriers, of a mutex and a condition, futures, which are channels of
+// capacity 1, and circuit breakers, which are a mutex around counts: as they are written in Go.
 package main
 
-import "sync"
+import (
+	"sync"
+	"time"
+)
 
 // ---- barrier: t goroutines that meet n times ----
 
@@ -120,4 +123,70 @@ func future(s *spec) {
 	}
 	m.stop()
 	report(s, m, count, s.n(), sum, sumTo(s.n()))
+}
+
+// ---- breaker: a mutex around state and counts, as sony/gobreaker has it ----
+
+type circuit struct {
+	mu                            sync.Mutex
+	open                          bool
+	until                         time.Time
+	requests, successes, failures uint64
+	goodInARow, badInARow         uint64
+}
+
+func (c *circuit) allow() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.open && time.Now().Before(c.until) {
+		return false
+	}
+	c.requests++
+	return true
+}
+
+func (c *circuit) done(ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if ok {
+		c.successes++
+		c.goodInARow++
+		c.badInARow = 0
+		return
+	}
+	c.failures++
+	c.badInARow++
+	c.goodInARow = 0
+	if c.badInARow > 5 {
+		c.open = true
+		c.until = time.Now().Add(time.Minute)
+	}
+}
+
+func breaker(s *spec) {
+	c := &circuit{open: s.mode == "open", until: time.Now().Add(time.Hour)}
+	lanes := make([]lane, s.i("t"))
+	var all sync.WaitGroup
+	t := newTeam()
+	for i := range lanes {
+		l, n := &lanes[i], share(s.n(), len(lanes), i)
+		t.add(&all, func() {
+			for ; l.count < n; l.count++ {
+				if c.allow() == c.open {
+					die("a closed one refuses, or an open one does not")
+				}
+				if !c.open {
+					c.done(true)
+				}
+			}
+		})
+	}
+	m := t.run()
+	all.Wait()
+	m.stop()
+	var count uint64
+	for i := range lanes {
+		count += lanes[i].count
+	}
+	report(s, m, count, s.n(), 0, 0)
 }

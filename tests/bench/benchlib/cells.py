@@ -80,6 +80,8 @@ class Cell:
 
     def threads(self):
         """How many threads the work can keep busy at the same time."""
+        if self.kind == "breaker":
+            return self.num["t"]
         if self.kind == "lock":
             return 1 if self.num["mode"] == "mutex" else self.num["cap"]
         return {"tp": self.num.get("p", 1) + self.num.get("c", 1), "pool": self.num.get("w", 1),

@@ -25,6 +25,7 @@ SECTIONS = [
     ("Wait group and context", ["wg-*", "ctx-*"]),
     ("Semaphores and mutexes", ["sem-*", "mutex-*"]),
     ("Barriers and futures", ["barrier-*", "future-*"]),
+    ("Circuit breakers", ["breaker-*"]),
     ("How cost grows: threads, capacity, cases", ["*to*-*", "select*"]),
     ("Memory of a channel", ["memory-*"]),
 ]
