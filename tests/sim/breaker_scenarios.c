@@ -322,7 +322,7 @@ static void bring_about(beginning begins)
     }
 }
 
-/* What the sequential breaker begins with; found out without a look, which would notice the time. */
+/* What the sequential breaker begins with.  A look at the breaker would notice the time. */
 static model model_of(beginning begins)
 {
     model m = { .now = sim_now(), .generation = 1 };
