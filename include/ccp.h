@@ -4199,6 +4199,211 @@ CCP_API double ccp_rate_limit(const ccp_rate *r);
  */
 CCP_API uint64_t ccp_rate_burst(const ccp_rate *r);
 
+/* ---- Rate limiters by key ----
+ *
+ * A limiter for each key, such as the address of a client, in memory that is allocated once:
+ *
+ *     ccp_rate_map *clients = ccp_rate_map_new(&(ccp_rate_map_opts){
+ *         .per_second = 5, .burst = 20, .keys = 10000 });
+ *     if (ccp_rate_map_take(clients, address, strlen(address), 1, CCP_NOWAIT) != CCP_OK)
+ *         refuse();
+ *
+ * Guarantees
+ *   R8  A key whose bucket is full can be forgotten without being noticed: that makes room.  There
+ *       always is room if some key was not asked about for as long as a bucket takes to fill; if
+ *       there is none, a new key is refused (CCP_BUSY), so that no limit is exceeded, or with
+ *       `forget` the key goes that was not asked about for the longest time.
+ *   R9  Each key has R1 to R5 and R7 for itself.
+ */
+typedef struct ccp_rate_map ccp_rate_map;
+
+/** Zero is the default of every field but burst. */
+typedef struct ccp_rate_map_opts {
+    double per_second; /* of each key */
+    uint64_t burst;
+    size_t keys;       /* that are remembered at most; 0: 1024 */
+    size_t key_size;   /* bytes of the longest key; 0: 46, as many as an address takes as text */
+    bool forget;       /* R8 */
+} ccp_rate_map_opts;
+
+/**
+ * Makes a limiter for each key.
+ *
+ *   Threads: any.
+ *   Memory:  copies *o; the caller owns the result and must pass it to ccp_rate_map_free().
+ *   Returns: the limiter; NULL if memory is short, or o is NULL or has what ccp_rate_init()
+ *            refuses.
+ *   Cost:    three allocations, one of about keys * (key_size + 70) bytes.
+ *   Since:   0.1
+ */
+CCP_API ccp_rate_map *ccp_rate_map_new(const ccp_rate_map_opts *o);
+
+/**
+ * Frees it; NULL is allowed.
+ *
+ *   Threads: one; nobody may use m any more.
+ *   Memory:  frees it.
+ *   Returns: CCP_OK; CCP_BUSY if somebody waits in it: nothing is freed.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_rate_map_free(ccp_rate_map *m);
+
+/**
+ * Takes n tokens from the bucket of a key.
+ *
+ *   Waits:   as ccp_rate_take().
+ *   Threads: any number at once.
+ *   Memory:  copies len bytes of key; keeps no pointer.
+ *   Returns: CCP_OK; CCP_TIMEOUT, at once, if they will be there only after the end of w; CCP_INVAL
+ *            if n is above the burst, m or key is NULL, or len above key_size; CCP_BUSY if there is
+ *            no room for a new key, or so much is owed that it would be weeks; CCP_DEADLOCK as
+ *            ccp_rate_take(); the wait codes.
+ *   Cost:    one clock read and one lock; no allocation.
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_rate_map_take(ccp_rate_map *m, const void *key, size_t len,
+                                                    uint64_t n, ccp_wait w);
+
+/**
+ * As ccp_rate_map_take() with CCP_NOWAIT, at time t.
+ *
+ *   Threads: any number at once.
+ *   Memory:  copies len bytes of key; keeps no pointer.
+ *   Returns: CCP_OK; CCP_AGAIN if there are fewer; CCP_INVAL as ccp_rate_map_take(); CCP_BUSY if
+ *            there is no room for a new key.
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_rate_map_take_at(ccp_rate_map *m, const void *key, size_t len,
+                                                       uint64_t n, int64_t t);
+
+/**
+ * Tells how many keys are remembered.
+ *
+ *   Threads: any.
+ *   Memory:  keeps nothing.
+ *   Returns: the number at some moment during the call; 0 if m is NULL.
+ *   Since:   0.1
+ */
+CCP_API size_t ccp_rate_map_len(const ccp_rate_map *m);
+
+/* ---- How many at once ----
+ *
+ * A limiter of concurrency is a semaphore that finds out by itself how many permits are good for
+ * what it protects: one more for as many good results as there are permits, while they are in use;
+ * a part less when a result is bad or took too long (additive increase, multiplicative decrease).
+ *
+ *     ccp_limiter db;
+ *     if (ccp_limiter_init(&db, &(ccp_limiter_opts){ .max = 64, .latency = CCP_MS(50) }) != CCP_OK)
+ *         return;
+ *     if (ccp_limiter_acquire(&db, ccp_with(ctx)) == CCP_OK) {
+ *         int64_t begin = ccp_now();
+ *         ccp_status done = load(&config);
+ *         ccp_limiter_release(&db, done, ccp_now() - begin);
+ *     }
+ *
+ * Guarantees
+ *   R10 The limit stays between min and max; never more permits are given out than it was when the
+ *       last of them was.
+ *   R11 A bad result lowers the limit once for all that were under way with it.
+ */
+
+/** Zero is the default of every field. */
+typedef struct ccp_limiter_opts {
+    unsigned min, max, start; /* permits; 0: 1, 1024, and 10 or what is nearest to it */
+    int64_t latency;          /* what takes longer than so many ns is bad; 0: nothing is */
+    double decrease;          /* what remains of the limit after a bad result; 0: 0.9 */
+} ccp_limiter_opts;
+
+typedef struct ccp_limiter {
+    ccp_sem sem_;
+    ccp_limiter_opts o_;
+    double limit_;
+    unsigned calm_;
+    uint32_t lock_;
+} ccp_limiter;
+
+/**
+ * Makes a limiter of concurrency; NULL are the defaults.
+ *
+ *   Threads: one; nobody may use l yet.
+ *   Memory:  writes *l; there is nothing to be freed.
+ *   Returns: CCP_OK; CCP_INVAL if l is NULL, min above max, start not between them, max above
+ *            CCP_SEM_MAX, latency negative, or decrease not in [0, 1).
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_limiter_init(ccp_limiter *l, const ccp_limiter_opts *o);
+
+/**
+ * Takes a permit.
+ *
+ *   Waits:   while as many as the limit are taken, or somebody waits who came before.
+ *   Threads: any number at once.
+ *   Memory:  keeps nothing.
+ *   Returns: CCP_OK; CCP_INVAL if l is NULL; the wait codes.
+ *   Cost:    as ccp_sem_acquire().
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_limiter_acquire(ccp_limiter *l, ccp_wait w);
+
+/**
+ * Gives a permit back, and says what came of it.
+ *
+ * CCP_OK is a good result if it took o.latency at most; CCP_CANCELED says nothing; all else is bad.
+ *
+ *   Threads: any number at once.
+ *   Memory:  keeps nothing.
+ *   Returns: CCP_OK; CCP_MISUSE if no permit is taken; CCP_INVAL if l is NULL.
+ *   Cost:    a lock, and what ccp_sem_release() costs.
+ *   After:   the AIMD limit of Netflix' concurrency-limits.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_limiter_release(ccp_limiter *l, ccp_status result, int64_t took);
+
+/**
+ * Tells the present limit.
+ *
+ *   Threads: any.
+ *   Memory:  keeps nothing.
+ *   Returns: the number at some moment during the call; 0 if l is NULL.
+ *   Since:   0.1
+ */
+CCP_API unsigned ccp_limiter_limit(ccp_limiter *l);
+
+/* ---- Sometimes ---- */
+
+/** What is to be done only sometimes, such as a line in a log; all zero is once.  The conditions
+ *  are joined by "or"; the first time is always one of them. */
+typedef struct ccp_sometimes {
+    uint64_t first;   /* the first so many times */
+    uint64_t every;   /* every so manyth time */
+    int64_t interval; /* when so many ns have passed since it was last done */
+    uint64_t count_;
+    int64_t last_;
+    uint32_t lock_;
+} ccp_sometimes;
+
+/**
+ * Is this one of the times?
+ *
+ *   Threads: any number at once.
+ *   Memory:  keeps nothing.
+ *   Returns: true if it is; false if s is NULL.
+ *   Cost:    a lock; a clock read if there is an interval.
+ *   After:   Go's rate.Sometimes; there is no function to be called under a lock.
+ *   Since:   0.1
+ */
+CCP_API bool ccp_sometimes_now(ccp_sometimes *s);
+
+/**
+ * As ccp_sometimes_now(), at time t.
+ *
+ *   Threads: any number at once.
+ *   Memory:  keeps nothing.
+ *   Returns: as ccp_sometimes_now().
+ *   Since:   0.1
+ */
+CCP_API bool ccp_sometimes_at(ccp_sometimes *s, int64_t t);
+
 /* ==== 22. CIRCUIT BREAKER ==================================================================
  *
  * A circuit breaker stands before calls to something that may be out of order.  While they succeed

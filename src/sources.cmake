@@ -38,16 +38,19 @@ set(CCP_SOURCES
     coord/flight.c
     coord/future.c
     coord/group.c
+    coord/limiter.c
     coord/line.c
     coord/mutex.c
     coord/once.c
     coord/permits.c
     coord/phaser.c
     coord/rate.c
+    coord/rate_map.c
     coord/retry.c
     coord/retry_backoff.c
     coord/rwlock.c
     coord/sem.c
+    coord/sometimes.c
     coord/timers.c
     coord/waitgroup.c
     flow/broadcast.c

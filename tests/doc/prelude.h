@@ -33,6 +33,8 @@ void use(const void *config);
 void query(void);
 extern ccp_rate slow;
 void do_at(int64_t t);
+extern char address[46];
+void refuse(void);
 ccp_status look_up(void *result, void *arg);
 ccp_status fibonacci(ccp_gen *g, void *arg);
 ccp_status download(ccp_ctx *ctx, const void *url, void *page, void *arg);

@@ -26,6 +26,8 @@ typedef struct stage {
     ccp_rwlock rwlock;
     ccp_once once;
     ccp_rate rate;
+    ccp_rate_map *rates;
+    ccp_limiter limiter;
     ccp_flight *flight;
     ccp_pool *pool;
     ccp_group *group;

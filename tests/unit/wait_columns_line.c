@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The columns of the wait matrix about semaphores, mutexes, reader-writer locks, once and rate
- * limiters.
+ * The columns of the wait matrix about semaphores, mutexes, reader-writer locks, once and limiters.
  */
 #include "wait_columns.h"
 
@@ -281,6 +280,86 @@ static void nothing_was_taken(stage *s, bool ok, bool served)
     bucket_is_empty(s);
 }
 
+/* --- the same by key --- */
+
+static void set_rates(stage *s)
+{
+    s->rates = ccp_rate_map_new(&(ccp_rate_map_opts){ .per_second = 0.01, .burst = 1 });
+    assert_non_null(s->rates);
+    ASSERT_STATUS(ccp_rate_map_take(s->rates, "key", 3, 1, CCP_NOWAIT), CCP_OK);
+}
+
+static void clear_rates(stage *s)
+{
+    ASSERT_STATUS(ccp_rate_map_free(s->rates), CCP_OK);
+}
+
+static void renew_rates(stage *s)
+{
+    clear_rates(s);
+    set_rates(s);
+    s->chosen = 1; /* another key is called for */
+}
+
+static ccp_status call_take_of_key(stage *s, ccp_wait w)
+{
+    return ccp_rate_map_take(s->rates, s->chosen == 1 ? "other" : "key", 3, 1, w);
+}
+
+static void key_is_empty(stage *s)
+{
+    ASSERT_STATUS(ccp_rate_map_take(s->rates, "key", 3, 0, CCP_NOWAIT), CCP_OK);
+    ASSERT_STATUS(ccp_rate_map_take(s->rates, "key", 3, 1, CCP_NOWAIT), CCP_AGAIN);
+}
+
+static void other_is_empty(stage *s)
+{
+    assert_int_equal(ccp_rate_map_len(s->rates), 2);
+    ASSERT_STATUS(call_take_of_key(s, CCP_NOWAIT), CCP_AGAIN);
+}
+
+static void no_key_was_taken(stage *s, bool ok, bool served)
+{
+    assert_false(ok || served);
+    key_is_empty(s);
+}
+
+/* --- limiters of concurrency --- */
+
+static void set_limiter(stage *s)
+{
+    const ccp_limiter_opts o = { .max = 1 };
+    ASSERT_STATUS(ccp_limiter_init(&s->limiter, &o), CCP_OK);
+    ASSERT_STATUS(ccp_limiter_acquire(&s->limiter, CCP_NOWAIT), CCP_OK);
+}
+
+static bool release_limiter(stage *s)
+{
+    return ccp_limiter_release(&s->limiter, CCP_OK, 0) == CCP_OK;
+}
+
+static void release_before(stage *s)
+{
+    assert_true(release_limiter(s));
+}
+
+static ccp_status call_limiter(stage *s, ccp_wait w)
+{
+    return ccp_limiter_acquire(&s->limiter, w);
+}
+
+static void limiter_is_used_up(stage *s)
+{
+    ASSERT_STATUS(ccp_limiter_acquire(&s->limiter, CCP_NOWAIT), CCP_AGAIN);
+    assert_int_equal(ccp_limiter_limit(&s->limiter), 1);
+}
+
+static void limiter_agrees(stage *s, bool ok, bool served)
+{
+    assert_true(served);
+    ASSERT_STATUS(ccp_limiter_release(&s->limiter, CCP_OK, 0), ok ? CCP_OK : CCP_MISUSE);
+}
+
 #define STATUSES .success = CCP_OK, .at_once = CCP_AGAIN, .too_late = CCP_TIMEOUT
 #define SEM(n, name_)                                                                          \
     {                                                                                          \
@@ -317,5 +396,11 @@ const column columns_line[] = {
     { .name = "rate_take", .set = set_rate, .ready = fill_bucket, .call = call_take,
       .unchanged = bucket_is_empty, .done = bucket_is_empty, .raced = nothing_was_taken,
       .clear = nothing_to_clear, STATUSES, .early = true },
+    { .name = "rate_map_take", .set = set_rates, .ready = renew_rates, .call = call_take_of_key,
+      .unchanged = key_is_empty, .done = other_is_empty, .raced = no_key_was_taken,
+      .clear = clear_rates, STATUSES, .early = true },
+    { .name = "limiter_acquire", .set = set_limiter, .ready = release_before,
+      .call = call_limiter, .serve = release_limiter, .unchanged = limiter_is_used_up,
+      .done = limiter_is_used_up, .raced = limiter_agrees, .clear = nothing_to_clear, STATUSES },
 };
 const size_t columns_line_n = LENGTH(columns_line);
