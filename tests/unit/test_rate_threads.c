@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Rate limiters used by several threads, by the real clock.
+ * Limiters used by several threads, by the real clock.
  */
 #include "support.h"
 
@@ -118,7 +118,6 @@ TEST(the_rate_can_be_changed_while_others_take) /* R1 R6 */
     assert_true(atomic_load(&c.given) >= 10);
 }
 
-/* What another thread asked for while this one sleeps is later. */
 static void take_one_there(actor *a)
 {
     actor_calls(a);
@@ -141,6 +140,114 @@ TEST(who_sleeps_for_tokens_is_woken_by_its_context) /* R4 */
     ASSERT_STATUS(ccp_ctx_free(ctx), CCP_OK);
 }
 
+/* ---- By key, and how many at once ---- */
+
+enum { KEYS = 8, SOME_KEYS = 4 };
+
+typedef struct clients {
+    ccp_rate_map *m;
+    atomic_size_t given[KEYS];
+    atomic_size_t refused;
+} clients;
+
+static void take_by_key(actor *a)
+{
+    clients *c = a->arg;
+    uint64_t seed = a->index;
+    for (size_t i = 0; i < scaled(50000); i++) {
+        uint32_t key = random_next(&seed) % KEYS;
+        ccp_status rc = ccp_rate_map_take(c->m, &key, sizeof key, 1, CCP_NOWAIT);
+        MUST(rc == CCP_OK || rc == CCP_AGAIN || rc == CCP_BUSY);
+        if (rc == CCP_OK)
+            atomic_fetch_add(&c->given[key], 1);
+        if (rc == CCP_BUSY)
+            atomic_fetch_add(&c->refused, 1);
+        if (i % 1000 == 0)
+            MUST(ccp_rate_map_len(c->m) <= SOME_KEYS);
+    }
+}
+
+TEST(no_key_gets_too_much_while_others_come_and_go) /* R8 R9 */
+{
+    const ccp_rate_map_opts o = { .per_second = 20000, .burst = 2, .keys = SOME_KEYS };
+    clients c = { .m = ccp_rate_map_new(&o) };
+    actor a[THREADS];
+    int64_t begin = ccp_now();
+    for (size_t i = 0; i < THREADS; i++) {
+        a[i] = (actor){ .arg = &c, .index = i };
+        actor_start(&a[i], take_by_key);
+    }
+    for (size_t i = 0; i < THREADS; i++)
+        actor_join(&a[i]);
+    double most = 2 + 20000.0 * (double)(ccp_now() - begin + 2) / 1e9;
+    for (size_t key = 0; key < KEYS; key++)
+        assert_true((double)atomic_load(&c.given[key]) <= most);
+    assert_true(atomic_load(&c.refused) > 0);
+    ASSERT_STATUS(ccp_rate_map_free(c.m), CCP_OK);
+}
+
+typedef struct service {
+    ccp_limiter l;
+    atomic_uint inside, most;
+} service;
+
+static void call_service(actor *a)
+{
+    service *s = a->arg;
+    uint64_t seed = a->index;
+    for (size_t i = 0; i < scaled(20000); i++) {
+        MUST(ccp_limiter_acquire(&s->l, CCP_FOREVER) == CCP_OK);
+        unsigned now = atomic_fetch_add(&s->inside, 1) + 1, most = atomic_load(&s->most);
+        while (now > most && !atomic_compare_exchange_weak(&s->most, &most, now))
+            ;
+        atomic_fetch_sub(&s->inside, 1);
+        ccp_status result = random_next(&seed) % 16 ? CCP_OK : CCP_FAILED;
+        MUST(ccp_limiter_release(&s->l, result, 0) == CCP_OK);
+        unsigned limit = ccp_limiter_limit(&s->l);
+        MUST(limit >= 1 && limit <= 3);
+    }
+}
+
+TEST(a_limiter_stays_within_its_bounds_among_threads) /* R10 */
+{
+    service s = { .inside = 0 };
+    ASSERT_STATUS(ccp_limiter_init(&s.l, &(ccp_limiter_opts){ .max = 3 }), CCP_OK);
+    actor a[THREADS];
+    for (size_t i = 0; i < THREADS; i++) {
+        a[i] = (actor){ .arg = &s, .index = i };
+        actor_start(&a[i], call_service);
+    }
+    for (size_t i = 0; i < THREADS; i++)
+        actor_join(&a[i]);
+    assert_true(atomic_load(&s.most) <= 3);
+    unsigned limit = ccp_limiter_limit(&s.l), n = 0;
+    while (ccp_limiter_acquire(&s.l, CCP_NOWAIT) == CCP_OK)
+        n++;
+    assert_int_equal(n, limit);
+}
+
+static void ask_sometimes(actor *a)
+{
+    for (int i = 0; i < 1000; i++)
+        a->value += ccp_sometimes_now(a->arg);
+}
+
+TEST(threads_together_do_it_as_often_as_one_would)
+{
+    ccp_sometimes s = { .first = 10, .every = 100 };
+    actor a[THREADS];
+    long times = 0;
+    for (size_t i = 0; i < THREADS; i++) {
+        a[i] = (actor){ .arg = &s };
+        actor_start(&a[i], ask_sometimes);
+    }
+    for (size_t i = 0; i < THREADS; i++) {
+        actor_join(&a[i]);
+        times += a[i].value;
+    }
+    assert_int_equal(times, 9 + THREADS * 10);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -149,6 +256,9 @@ int main(void)
         ENTRY(reservations_and_their_ends_leave_what_is_owed),
         ENTRY(the_rate_can_be_changed_while_others_take),
         ENTRY(who_sleeps_for_tokens_is_woken_by_its_context),
+        ENTRY(no_key_gets_too_much_while_others_come_and_go),
+        ENTRY(a_limiter_stays_within_its_bounds_among_threads),
+        ENTRY(threads_together_do_it_as_often_as_one_would),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
