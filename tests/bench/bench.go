@@ -566,6 +566,9 @@ func fair(s *spec) {
 	report(s, m, got, sent, sum, sent)
 }
 
+// more holds the kinds of work for which a package is needed that may not be installed.
+var more = map[string]func(*spec){}
+
 func main() {
 	if len(os.Args) == 2 && os.Args[1] == "list" {
 		fmt.Println("go")
@@ -577,6 +580,9 @@ func main() {
 		"wg": wg, "ctx": ctx, "barrier": barrier, "future": future, "breaker": breaker, "pmap": pmap,
 		"csv": csv}
 	run := kinds[s.kind]
+	if run == nil {
+		run = more[s.kind]
+	}
 	if run == nil {
 		unsupported(s, "no-such-kind-of-work")
 	}

@@ -328,9 +328,44 @@ static inline bool ck_meet(unsigned i)
 #include "barriers.h"
 #endif
 
+/* A bucket of tokens under a mutex: as it is usually written. */
+static struct {
+    pthread_mutex_t lock;
+    double per_ns, burst, tokens;
+    uint64_t last;
+    bool allowed;
+} bucket = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+#define LOCK bucket
+static void bucket_init(const struct spec *s)
+{
+    bucket.allowed = !strcmp(s->mode, "allowed");
+    bucket.per_ns = bucket.allowed ? 900 : 1e-15;
+    bucket.burst = bucket.allowed ? 1 << 30 : 0.5;
+    bucket.tokens = bucket.burst;
+    bucket.last = now_ns();
+}
+static inline void bucket_enter(void)
+{
+    pthread_mutex_lock(&bucket.lock);
+    uint64_t now = now_ns();
+    bucket.tokens += (double)(now - bucket.last) * bucket.per_ns;
+    bucket.last = now;
+    if (bucket.tokens > bucket.burst) bucket.tokens = bucket.burst;
+    bool allowed = bucket.tokens >= 1;
+    if (allowed) bucket.tokens -= 1;
+    pthread_mutex_unlock(&bucket.lock);
+    if (allowed != bucket.allowed) die("a bucket");
+}
+static inline void bucket_leave(void)
+{
+}
+#include "locks.h"
+
 static void pthread_run(const struct spec *s)
 {
     if (!strcmp(s->kind, "barrier")) posix_barrier_run(s);
+    else if (!strcmp(s->kind, "rate")) bucket_run(s);
     else if (strcmp(s->kind, "lock")) unsupported(s, "locks-and-barriers-only");
     else if (!strcmp(s->mode, "mutex")) mutex_run(s);
     else posix_run(s);

@@ -413,6 +413,53 @@ static void run_breaker(const struct spec *s)
     if (ccp_breaker_free(the_breaker) != CCP_OK) die("ccp_breaker_free");
 }
 
+/* ---- rate limiters ---- */
+
+static ccp_rate the_rate;
+
+static void rate_init(double per_second, uint64_t burst)
+{
+    if (ccp_rate_init(&the_rate, per_second, burst) != CCP_OK) die("ccp_rate_init");
+}
+
+#define LOCK allowed
+static void allowed_init(const struct spec *s)
+{
+    (void)s;
+    rate_init(9e11, 1 << 30); /* more than can be taken */
+}
+static inline void allowed_enter(void)
+{
+    if (ccp_rate_take(&the_rate, 1, CCP_NOWAIT) != CCP_OK) die("ccp_rate_take");
+}
+static inline void allowed_leave(void)
+{
+}
+#include "locks.h"
+
+#define LOCK denied
+static void denied_init(const struct spec *s)
+{
+    (void)s;
+    rate_init(1e-6, 1);
+    if (ccp_rate_take(&the_rate, 1, CCP_NOWAIT) != CCP_OK) die("ccp_rate_take");
+}
+static inline void denied_enter(void)
+{
+    if (ccp_rate_take(&the_rate, 1, CCP_NOWAIT) != CCP_AGAIN) die("ccp_rate_take");
+}
+static inline void denied_leave(void)
+{
+}
+#include "locks.h"
+
+static void run_rate(const struct spec *s)
+{
+    if (!strcmp(s->mode, "allowed")) allowed_run(s);
+    else if (!strcmp(s->mode, "denied")) denied_run(s);
+    else die("no such mode");
+}
+
 /* ---- barriers ---- */
 
 static ccp_barrier the_barrier;
@@ -531,6 +578,7 @@ int main(int argc, char **argv)
     else if (!strcmp(s.kind, "ctx")) run_ctx(&s);
     else if (!strcmp(s.kind, "lock")) run_lock(&s);
     else if (!strcmp(s.kind, "breaker")) run_breaker(&s);
+    else if (!strcmp(s.kind, "rate")) run_rate(&s);
     else if (!strcmp(s.kind, "barrier")) barrier_run(&s);
     else if (!strcmp(s.kind, "future")) run_future(&s);
     else if (!strcmp(s.kind, "memory")) run_memory(&s);

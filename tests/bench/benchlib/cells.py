@@ -80,7 +80,7 @@ class Cell:
 
     def threads(self):
         """How many threads the work can keep busy at the same time."""
-        if self.kind == "breaker":
+        if self.kind in ("breaker", "rate"):
             return self.num["t"]
         if self.kind == "lock":
             return 1 if self.num["mode"] == "mutex" else self.num["cap"]

@@ -26,6 +26,7 @@ SECTIONS = [
     ("Semaphores and mutexes", ["sem-*", "mutex-*"]),
     ("Barriers and futures", ["barrier-*", "future-*"]),
     ("Circuit breakers", ["breaker-*"]),
+    ("Rate limiters", ["rate-*"]),
     ("How cost grows: threads, capacity, cases", ["*to*-*", "select*"]),
     ("Memory of a channel", ["memory-*"]),
 ]
