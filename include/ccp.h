@@ -25,6 +25,7 @@
  *   21  Rate limiter
  *   22  Circuit breaker
  *   23  Retry
+ *   24  Batcher
  *
  * Every section is an essay, then types, then functions, then numbered guarantees, which the
  * tests cite by number.  The fields of a function's comment always mean the same:
@@ -84,7 +85,7 @@ extern "C" {
  *       unchanged, and the element is still the caller's.  (The exceptions: where an index is the
  *       answer, ccp_select() sets *chosen for CCP_CLOSED too; a fragile barrier breaks, B7; and
  *       what functions of the program have done is done, in a pipeline, by ccp_pool_run() or by
- *       the calls of sections 18, 22 and 23, which tell of it.)
+ *       the calls of sections 18, 22, 23 and 24, which tell of it.)
  *   G2  Misuse that can be seen returns CCP_MISUSE or CCP_INVAL and changes nothing.
  *   G3  No callback of the program is run while libccp holds a lock: any call of libccp may be
  *       made from any callback, unless the callback's comment says otherwise.
@@ -4812,6 +4813,125 @@ CCP_API CCP_MUST_CHECK ccp_status ccp_retry(const ccp_retry_opts *o, ccp_task fn
  *   Since:   0.1
  */
 CCP_API unsigned ccp_retry_attempt(const ccp_ctx *ctx);
+
+/* ==== 24. BATCHER ==========================================================================
+ *
+ * A batcher collects what many threads want, and has one function do it together: one statement for
+ * a hundred rows, one write for many lines.  Each caller waits until its own is done, and gets what
+ * came of it.
+ *
+ *     const ccp_batcher_opts o = { .fn = insert_rows, .most = 100, .delay_ns = CCP_MS(5) };
+ *     ccp_batcher *b = ccp_batcher_new(&o);
+ *     if (ccp_batcher_call(b, &row, NULL, ccp_with(ctx)) != CCP_OK) ...   // in each thread
+ *
+ * A batch begins when `most` calls have come, or `delay_ns` after its first one.  The function runs
+ * in a thread of the batcher; what comes meanwhile is the next batch.
+ *
+ * Guarantees
+ *   U1  A call that returned CCP_OK or CCP_FAILED was given to the function exactly once; one that
+ *       returned anything else, not at all.
+ *   U2  One batch is handled at a time, of `most` calls at most, in the order of coming.
+ *   U3  No call waits longer than delay_ns for its batch to begin, unless another one is handled.
+ *   U4  A call whose wait ends before its batch begins leaves it; later it waits for its end.
+ *   U5  When it is closed, the calls that were accepted are handled at once.
+ *   U6  A call happens-before the function, and that happens-before its return.
+ */
+
+typedef struct ccp_batcher ccp_batcher;
+
+/** A call, as the function sees it. */
+typedef struct ccp_batch_item {
+    void *param;       /* of the call */
+    ccp_status status; /* what becomes of it: CCP_OK, unless the function writes something else */
+} ccp_batch_item;
+
+/** How to build a batcher; zero is the default of every field but fn. */
+typedef struct ccp_batcher_opts {
+    void (*fn)(ccp_batch_item *items, size_t n, void *arg); /* handles n calls, n > 0 */
+    void *arg;
+    size_t most;       /* calls in a batch; 0: 64 */
+    int64_t delay_ns;  /* how long the first one waits for others; INT64_MAX: for ever */
+    const char *name;  /* of the thread; NULL: none; must outlive the batcher */
+    size_t stack_size; /* bytes of its stack; 0: the system's default */
+} ccp_batcher_opts;
+
+/** A snapshot of a batcher. */
+typedef struct ccp_batcher_info {
+    size_t waiting, handling;  /* calls */
+    uint64_t batches, handled; /* batches done, and calls in them */
+    bool closed;
+} ccp_batcher_info;
+
+/**
+ * Creates a batcher, and starts its thread.
+ *
+ *   Threads: any.
+ *   Memory:  copies *o.  The caller owns the result and must pass it to ccp_batcher_free().
+ *   Returns: the batcher; NULL if memory or threads are short, o or o->fn is NULL, o->delay_ns is
+ *            negative, or o->most is absurd.
+ *   After:   go-resiliency's batcher.
+ *   Since:   0.1
+ */
+CCP_API ccp_batcher *ccp_batcher_new(const ccp_batcher_opts *o);
+
+/**
+ * Frees a batcher; NULL is allowed.
+ *
+ * Blocks:  for its thread to end, which has nothing to do.
+ *
+ *   Threads: one; nobody may use b any more.
+ *   Memory:  frees everything.
+ *   Returns: CCP_OK; CCP_BUSY if a call waits or is handled: nothing is freed; CCP_DEADLOCK when
+ *            called by its function: nothing happens.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_batcher_free(ccp_batcher *b);
+
+/**
+ * Has param handled, in a batch.
+ *
+ *   Waits:   for the batch to begin, and for its end (U4).
+ *   Threads: any number at once.
+ *   Memory:  keeps param until it returns; nothing is allocated.  Writes the status that the
+ *            function gave to *outcome (NULL: nobody wants to know), if it was handled.
+ *   Returns: CCP_OK; CCP_FAILED if the function gave another status; CCP_CLOSED if b was closed
+ *            before; CCP_DEADLOCK when called by the function of b; CCP_INVAL if b is NULL; the
+ *            wait codes.  CCP_NOWAIT gives CCP_AGAIN.
+ *   Order:   as U6 says.
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_batcher_call(ccp_batcher *b, void *param,
+                                                   ccp_status *outcome, ccp_wait w);
+
+/**
+ * Has the calls that wait handled without further delay.
+ *
+ *   Threads: any.
+ *   Memory:  keeps nothing.
+ *   Returns: CCP_OK; CCP_INVAL if b is NULL.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_batcher_flush(ccp_batcher *b);
+
+/**
+ * Closes a batcher: no more calls are accepted, and those that wait are handled at once.
+ *
+ *   Threads: any.
+ *   Memory:  keeps nothing.
+ *   Returns: CCP_OK; CCP_CLOSED if it was closed before; CCP_INVAL if b is NULL.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_batcher_close(ccp_batcher *b);
+
+/**
+ * Fills in a snapshot of a batcher.
+ *
+ *   Threads: any.
+ *   Memory:  writes *out.
+ *   Returns: CCP_OK; CCP_INVAL if a pointer is NULL.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_batcher_get_info(ccp_batcher *b, ccp_batcher_info *out);
 
 #ifdef __cplusplus
 }

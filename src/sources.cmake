@@ -31,6 +31,7 @@ set(CCP_SOURCES
     chan/slow.c
     chan/timer.c
     coord/barrier.c
+    coord/batcher.c
     coord/breaker.c
     coord/breaker_state.c
     coord/bucket.c

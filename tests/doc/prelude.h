@@ -52,6 +52,8 @@ ccp_status parse(ccp_ctx *ctx, const void *line, void *record, void *arg);
 ccp_status store(ccp_ctx *ctx, const void *record, void *out, void *base);
 extern size_t source;
 extern ccp_breaker *breaker;
+void insert_rows(ccp_batch_item *items, size_t n, void *arg);
+extern long row;
 extern int question;
 ccp_status ask(ccp_ctx *ctx, void *question);
 void hang_up(void *conn);

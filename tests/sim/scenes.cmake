@@ -121,3 +121,9 @@ ccp_sim_scenes(breaker breaker_scenarios.c)
 ccp_sim_test(breaker 600 breaker --summary pair* asks* budget*)
 ccp_sim_test(breaker_few 600 breaker --summary one*)
 ccp_sim_test(breaker_weak 600 breaker --summary --mode pct --weak --n 50 pair* asks* budget*)
+
+# Batchers.
+ccp_sim_scenes(batcher batcher_scenarios.c)
+ccp_sim_test(batcher 600 batcher --summary one* two*)
+ccp_sim_test(batcher_some 600 batcher --summary some*)
+ccp_sim_test(batcher_weak 600 batcher --summary --mode pct --weak --n 200 one* two* some*)

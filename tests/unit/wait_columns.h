@@ -37,6 +37,7 @@ typedef struct stage {
     ccp_fan *fan;
     ccp_merge *merge;
     ccp_breaker *breaker;
+    ccp_batcher *batcher;
     ccp_pipeline *pipeline;
     ccp_out *out;            /* of a step that sleeps */
     ccp_hook hook;

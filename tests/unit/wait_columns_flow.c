@@ -281,6 +281,67 @@ static ccp_status call_retry(stage *s, ccp_wait w)
     return ccp_retry(&o, fail_then_wait, s, NULL, w);
 }
 
+/* --- batcher --- */
+
+static void count_items(ccp_batch_item *items, size_t n, void *arg)
+{
+    stage *s = arg;
+    for (size_t i = 0; i < n; i++)
+        MUST(items[i].param == s && items[i].status == CCP_OK);
+    atomic_fetch_add(&s->ran, (long)n);
+}
+
+/* A batch that nobody but a flush begins. */
+static void set_batcher(stage *s)
+{
+    s->batcher = ccp_batcher_new(
+        &(ccp_batcher_opts){ .fn = count_items, .arg = s, .delay_ns = INT64_MAX });
+    assert_non_null(s->batcher);
+}
+
+static ccp_status call_batcher(stage *s, ccp_wait w)
+{
+    return ccp_batcher_call(s->batcher, s, NULL, w);
+}
+
+static ccp_batcher_info batcher_info(ccp_batcher *b)
+{
+    ccp_batcher_info info;
+    MUST(ccp_batcher_get_info(b, &info) == CCP_OK);
+    return info;
+}
+
+static bool flush_batcher(stage *s)
+{
+    if (batcher_info(s->batcher).waiting == 0)
+        return false;
+    return ccp_batcher_flush(s->batcher) == CCP_OK;
+}
+
+static void nobody_waits_in_batcher(stage *s)
+{
+    const ccp_batcher_info info = batcher_info(s->batcher);
+    assert_int_equal(info.waiting + info.handling, 0);
+    assert_int_equal(info.handled, 0);
+    assert_int_equal(s->ran, 0);
+}
+
+static void batch_was_handled(stage *s)
+{
+    assert_int_equal(s->ran, s->successes);
+}
+
+static void batches_agree(stage *s, bool ok, bool served)
+{
+    (void)served; /* it may have left at the moment of the flush */
+    assert_int_equal(s->ran, ok);
+}
+
+static void clear_batcher(stage *s)
+{
+    ASSERT_STATUS(ccp_batcher_free(s->batcher), CCP_OK);
+}
+
 /* --- merge --- */
 
 static void set_merge(stage *s)
@@ -373,6 +434,18 @@ const column columns_flow[] = {
       .success = CCP_OK,
       .at_once = CCP_AGAIN,
       .too_late = CCP_TIMEOUT },
+    { .name = "batcher_call",
+      .set = set_batcher,
+      .call = call_batcher,
+      .serve = flush_batcher,
+      .unchanged = nobody_waits_in_batcher,
+      .done = batch_was_handled,
+      .raced = batches_agree,
+      .clear = clear_batcher,
+      .success = CCP_OK,
+      .at_once = CCP_AGAIN,
+      .too_late = CCP_TIMEOUT,
+      .once = true },
     { .name = "merge_recv",
       .set = set_merge,
       .ready = one_is_sent,

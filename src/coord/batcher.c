@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Batchers: calls that are collected, and a thread that handles them together.
+ *
+ * Representation  A call stands in `calls`, in the order of coming, from when it was accepted
+ *                 until the thread takes it, or it leaves because its wait has ended.  It is memory
+ *                 of the caller, who sleeps on a semaphore in it.
+ *
+ * Invariants
+ *   B1  A call that was taken does not return before the thread has released its semaphore, which
+ *       is the thread's last access.
+ *   B2  The bell has rung since the first call in the list came, or became due, or the list became
+ *       long enough; or the thread has looked since then.
+ * Locks           `lock` protects what says so; the function of the program is called without it.
+ */
+#include "base/check.h"
+#include "base/list.h"
+#include "base/lock.h"
+#include "base/mem.h"
+#include "base/thread.h"
+#include "block/wait.h"
+
+#define MOST 64 /* calls per batch, unless something else is said */
+
+typedef struct call {
+    ccpi_link link; /* under lock */
+    bool taken;     /* under lock */
+    int64_t due;    /* under lock: when it is to be handled at the latest */
+    void *param;
+    ccp_status status; /* written by the thread before it releases done */
+    ccp_sem done;
+} call;
+
+struct ccp_batcher {
+    ccp_batcher_opts o; /* const after new: no default is left */
+    ccp_chan *bell;
+    ccpi_thread thread;
+    _Atomic(ccpi_self *) self; /* atomic: who handles calls */
+    ccp_batch_item *items;     /* of the thread: the present batch */
+    call **batch;              /* of the thread: whose they are */
+    ccpi_lock lock;
+    ccpi_list calls; /* under lock, as all that follows */
+    size_t waiting;  /* in the list */
+    size_t handling; /* taken, and not yet told */
+    uint64_t batches, handled;
+    bool closed;
+};
+
+static void ring(ccp_batcher *b)
+{
+    (void)!ccp_chan_send(b->bell, NULL, CCP_NOWAIT); /* rung already: it has not been heard yet */
+}
+
+/* ---- The thread ---- */
+
+/* Under the lock: when the next batch is to be handled; INT64_MIN: at once. */
+static int64_t next_due(const ccp_batcher *b)
+{
+    if (!b->calls.first)
+        return b->closed ? INT64_MIN : CCPI_NEVER;
+    if (b->closed || b->waiting >= b->o.most)
+        return INT64_MIN;
+    return CCPI_CONTAINER(b->calls.first, call, link)->due;
+}
+
+/* Under the lock. */
+static size_t take_batch(ccp_batcher *b)
+{
+    size_t n = 0;
+    for (; n < b->o.most && b->calls.first; n++) {
+        call *c = CCPI_CONTAINER(b->calls.first, call, link);
+        ccpi_list_remove(&b->calls, &c->link);
+        c->taken = true;
+        b->batch[n] = c;
+        b->items[n] = (ccp_batch_item){ c->param, CCP_OK };
+    }
+    b->waiting -= n;
+    b->handling = n;
+    return n;
+}
+
+static void handle(ccp_batcher *b, size_t n)
+{
+    b->o.fn(b->items, n, b->o.arg);
+    ccpi_lock_acquire(&b->lock);
+    b->handling = 0;
+    b->batches++;
+    b->handled += n;
+    ccpi_lock_release(&b->lock);
+    for (size_t i = 0; i < n; i++) {
+        b->batch[i]->status = b->items[i].status;
+        (void)ccp_sem_release(&b->batch[i]->done, 1); /* B1 */
+    }
+}
+
+static void work(void *arg)
+{
+    ccp_batcher *b = arg;
+    /* Relaxed: only the thread itself may find itself in it. */
+    atomic_store_explicit(&b->self, ccpi_self_get(), CCPI_RLX);
+    for (;;) {
+        ccpi_lock_acquire(&b->lock);
+        int64_t due = next_due(b);
+        bool go = due == INT64_MIN || (due != CCPI_NEVER && due <= ccpi_clock_now());
+        size_t n = go ? take_batch(b) : 0;
+        ccpi_lock_release(&b->lock);
+        if (n > 0)
+            handle(b, n);
+        else if (go)
+            return; /* closed, and nothing is left */
+        else
+            (void)!ccp_chan_recv(b->bell, NULL, due == CCPI_NEVER ? CCP_FOREVER : ccp_until(due));
+    }
+}
+
+static bool is_inside(const ccp_batcher *b)
+{
+    return atomic_load_explicit(&b->self, CCPI_RLX) == ccpi_self_get(); /* see work() */
+}
+
+/* ---- Making and freeing ---- */
+
+static void release(ccp_batcher *b)
+{
+    (void)ccp_chan_free(b->bell);
+    ccpi_free(b->items);
+    ccpi_free(b->batch);
+    ccpi_free(b);
+}
+
+ccp_batcher *ccp_batcher_new(const ccp_batcher_opts *o)
+{
+    size_t items, batch;
+    if (!o || !o->fn || o->delay_ns < 0)
+        return NULL;
+    size_t most = o->most ? o->most : MOST;
+    if (!ccpi_size_mul_add(most, sizeof(ccp_batch_item), 0, &items) ||
+        !ccpi_size_mul_add(most, sizeof(call *), 0, &batch))
+        return NULL;
+    ccp_batcher *b = ccpi_alloc(sizeof *b);
+    if (!b)
+        return NULL;
+    b->o = *o;
+    b->o.most = most;
+    b->bell = ccp_chan_new(0, 1);
+    b->items = ccpi_alloc(items);
+    b->batch = ccpi_alloc(batch);
+    const ccpi_thread_opts t = { .name = o->name, .stack_size = o->stack_size };
+    if (b->bell && b->items && b->batch && ccpi_thread_start(&b->thread, &t, work, b))
+        return b;
+    release(b);
+    return NULL;
+}
+
+ccp_status ccp_batcher_free(ccp_batcher *b)
+{
+    if (!b)
+        return CCP_OK;
+    if (is_inside(b))
+        return CCP_DEADLOCK;
+    ccpi_lock_acquire(&b->lock);
+    bool busy = b->waiting > 0 || b->handling > 0;
+    b->closed |= !busy;
+    ccpi_lock_release(&b->lock);
+    if (busy)
+        return CCP_BUSY;
+    ring(b);
+    ccpi_thread_join(b->thread);
+    release(b);
+    return CCP_OK;
+}
+
+/* ---- Calls ---- */
+
+static ccp_status join(ccp_batcher *b, call *c)
+{
+    int64_t now = b->o.delay_ns ? ccpi_clock_now() : 0;
+    c->due = b->o.delay_ns < CCPI_NEVER - now ? now + b->o.delay_ns : CCPI_NEVER;
+    ccpi_lock_acquire(&b->lock);
+    bool closed = b->closed;
+    if (!closed) {
+        ccpi_list_append(&b->calls, &c->link);
+        b->waiting++;
+    }
+    bool rings = b->waiting == 1 || b->waiting >= b->o.most; /* B2 */
+    ccpi_lock_release(&b->lock);
+    if (closed)
+        return CCP_CLOSED;
+    if (rings)
+        ring(b);
+    return CCP_OK;
+}
+
+/* False if it was taken. */
+static bool leave(ccp_batcher *b, call *c)
+{
+    ccpi_lock_acquire(&b->lock);
+    bool taken = c->taken;
+    if (!taken) {
+        ccpi_list_remove(&b->calls, &c->link);
+        b->waiting--;
+    }
+    ccpi_lock_release(&b->lock);
+    return !taken;
+}
+
+ccp_status ccp_batcher_call(ccp_batcher *b, void *param, ccp_status *outcome, ccp_wait w)
+{
+    if (!b)
+        return CCP_INVAL;
+    ccp_status st = ccpi_wait_enter(w);
+    if (st != CCP_OK)
+        return st;
+    if (is_inside(b))
+        return CCP_DEADLOCK;
+    if (ccpi_wait_not_at_all(w))
+        return CCP_AGAIN;
+    call c = { .param = param, .done = CCP_SEM_INIT(1) };
+    (void)!ccp_sem_acquire(&c.done, 1, CCP_NOWAIT);
+    st = join(b, &c);
+    if (st != CCP_OK)
+        return st;
+    st = ccp_sem_acquire(&c.done, 1, w);
+    if (st != CCP_OK) {
+        if (leave(b, &c))
+            return st;
+        (void)!ccp_sem_acquire(&c.done, 1, CCP_FOREVER); /* B1 */
+    }
+    if (outcome)
+        *outcome = c.status;
+    return c.status == CCP_OK ? CCP_OK : CCP_FAILED;
+}
+
+ccp_status ccp_batcher_flush(ccp_batcher *b)
+{
+    if (!b)
+        return CCP_INVAL;
+    ccpi_lock_acquire(&b->lock);
+    for (ccpi_link *l = b->calls.first; l; l = l->next)
+        CCPI_CONTAINER(l, call, link)->due = 0;
+    ccpi_lock_release(&b->lock);
+    ring(b);
+    return CCP_OK;
+}
+
+ccp_status ccp_batcher_close(ccp_batcher *b)
+{
+    if (!b)
+        return CCP_INVAL;
+    ccpi_lock_acquire(&b->lock);
+    bool closed = b->closed;
+    b->closed = true;
+    ccpi_lock_release(&b->lock);
+    ring(b);
+    return closed ? CCP_CLOSED : CCP_OK;
+}
+
+ccp_status ccp_batcher_get_info(ccp_batcher *b, ccp_batcher_info *out)
+{
+    if (!b || !out)
+        return CCP_INVAL;
+    ccpi_lock_acquire(&b->lock);
+    *out = (ccp_batcher_info){ .waiting = b->waiting,
+                               .handling = b->handling,
+                               .batches = b->batches,
+                               .handled = b->handled,
+                               .closed = b->closed };
+    ccpi_lock_release(&b->lock);
+    return CCP_OK;
+}
