@@ -2276,8 +2276,9 @@ CCP_API ccp_status ccp_flight_get_info(const ccp_flight *f, ccp_flight_info *out
  *     ...
  *     if (ccp_pool_resize(pool, 4) != CCP_OK) ...
  *
- * ccp_pool_submit_with() gives a task a priority, a time by which it must have begun, a limit for
- * its run, an owner who may withdraw it while it waits, a context that it ends with:
+ * ccp_pool_submit_with() gives a task a priority, a time before which it does not begin, one by
+ * which it must have begun, a limit for its run, an owner who may withdraw it while it waits, a
+ * context that it ends with:
  *
  *     ccp_task_opts urgent = { .priority = 9, .within = CCP_MS(50), .owner = urls };
  *     if (ccp_pool_submit_with(pool, fetch, urls[0], &urgent, CCP_NOWAIT) != CCP_OK) ...
@@ -2302,13 +2303,13 @@ CCP_API ccp_status ccp_flight_get_info(const ccp_flight *f, ccp_flight_info *out
  *     printf("%u workers would use the processors up\n", info.recommended);
  *
  * Guarantees
- *   P1  Tasks start in the order in which they were accepted (but for P13, P18).
+ *   P1  Tasks start in the order in which they were accepted (but for P13, P18, P24).
  *   P2  Never more tasks run at once than the pool may have workers: `workers`, or what
  *       ccp_pool_resize() has set (P10 says when that takes effect), and `spare` more for P14, P15.
  *   P3  Every accepted task runs exactly once, or is handed back exactly once by
  *       ccp_pool_shutdown() or the `unrun` function of the pool.
  *   P4  ccp_pool_drain() returns CCP_OK only when each task accepted before it has finished, or was
- *       dropped by `full` or as P19 and P20 say.
+ *       dropped by `full` or as P19 and P20 say, or had no place in the queue yet (P24).
  *   P5  Pools share nothing: no use of one delays or stops another.
  *   P6  What happened before ccp_pool_submit() happens-before the task; the task happens-before
  *       the return of the ccp_pool_drain() that waited for it.
@@ -2353,6 +2354,10 @@ CCP_API ccp_status ccp_flight_get_info(const ccp_flight *f, ccp_flight_info *out
  *   P23 With `tune` there are at least `min` workers and at most `workers`, or what
  *       ccp_pool_resize() has set.  While all are blocked and tasks wait, more are started, until
  *       one goes on or no more may be.
+ *   P24 A task with `after` is accepted at once, and does not begin before its time.  Then it gets
+ *       a place in the queue as soon as there is one, in the order of these times, and counts as
+ *       accepted by then for P1, P4 and P18.  ccp_pool_close() and ccp_pool_shutdown() hand back
+ *       those without a place before they return; ccp_pool_wait() waits for them.
  */
 
 typedef struct ccp_pool ccp_pool;
@@ -2407,6 +2412,8 @@ typedef struct ccp_task_opts {
     ccp_ctx *ctx;      /* a task that waits is dropped when this ends, and the context of one that
                         * runs ends too; must live until the task has ended */
     ccp_wg *done;      /* counts the task until it has ended, see P21; NULL: nobody does */
+    int64_t after;     /* ns from the call, before which it does not begin; then it needs a place in
+                        * the queue, and `within` counts from then, see P24; 0: none */
 } ccp_task_opts;
 
 /** A snapshot of a pool. */
@@ -2425,6 +2432,7 @@ typedef struct ccp_pool_info {
     uint64_t dropped;   /* of them, because the queue was full */
     uint64_t expired;   /* of them, because their `within` or their context's time was over */
     uint64_t canceled;  /* of them, by ccp_pool_cancel() or because their context was canceled */
+    size_t delayed;     /* tasks with `after` that have no place in the queue yet */
     /* with `measure`, else 0; sums, so that two snapshots tell what was in between: */
     uint64_t measured;  /* tasks that workers have finished; of these: */
     int64_t queue_ns;   /* ns that they waited, from ccp_pool_submit() on */
@@ -2478,11 +2486,16 @@ CCP_API CCP_MUST_CHECK ccp_status ccp_pool_submit(ccp_pool *p, ccp_task fn, void
  * Without `aging` tasks of higher priority that keep coming keep lower ones, and a ccp_pool_drain()
  * that waits for these, for ever.
  *
- *   Waits:   while the queue is full.
+ * A task with `after` is brought into the queue by a thread, which the pool starts with the first
+ * such task and keeps; `full` says nothing of it.  It goes to `unrun` if then the pool has no
+ * worker and cannot start one.
+ *
+ *   Waits:   while the queue is full; with `after` never.
  *   Threads: as ccp_pool_submit().
  *   Memory:  copies *o (NULL: all defaults); keeps arg for fn, and what *o points to.
- *   Returns: as ccp_pool_submit(); CCP_NOMEM if memory is short; CCP_INVAL if a time in *o is < 0,
- *            or o->done cannot be counted up; CCP_CANCELED or CCP_TIMEOUT if o->ctx has ended.
+ *   Returns: as ccp_pool_submit(); CCP_NOMEM if memory is short, or with `after` a thread;
+ *            CCP_INVAL if a time in *o is < 0, or o->done cannot be counted up; CCP_CANCELED or
+ *            CCP_TIMEOUT if o->ctx has ended.
  *   Order:   as P6 says.
  *   Cost:    one allocation, freed when the task has ended and a worker has come to its place;
  *            three locks; for n tasks that wait, about log n steps.  With `limit` or `ctx`, a
@@ -2597,7 +2610,8 @@ CCP_API ccp_future *ccp_pool_then(ccp_pool *p, ccp_future *f, const ccp_promise_
                                   ccp_then fn, void *arg);
 
 /**
- * Closes a pool: no more tasks are accepted; those accepted run.  Never waits.
+ * Closes a pool: no more tasks are accepted; those accepted run, but for those with `after` that
+ * have no place in the queue yet: they go to `unrun`, in this thread.  Never waits.
  *
  *   Threads: any.
  *   Memory:  keeps nothing.
@@ -2625,7 +2639,8 @@ CCP_API ccp_status ccp_pool_drain(ccp_pool *p, ccp_wait w);
  *   Waits:   while tasks wait or run.
  *   Threads: any, but not from a task of the same pool (CCP_DEADLOCK).
  *   Memory:  keeps nothing.
- *   Returns: as ccp_pool_drain().
+ *   Returns: as ccp_pool_drain(); CCP_CLOSED, too, if tasks with `after` were handed back since the
+ *            pool was closed.
  *   After:   Java's ForkJoinPool.awaitQuiescence.
  *   Since:   0.1
  */
@@ -2655,7 +2670,8 @@ CCP_API ccp_status ccp_pool_resize(ccp_pool *p, unsigned workers);
  *            they should watch their context.
  *   Threads: one, but not a task of the same pool.
  *   Memory:  the pool is still to be freed.
- *   Returns: CCP_OK if everything ran; the wait codes if w ended first: then each task that did not
+ *   Returns: CCP_OK if everything ran (but for tasks with `after` that had no place in the queue:
+ *            those go to unrun first); the wait codes if w ended first: then each task that did not
  *            start has been handed to unrun (NULL: to the pool's); CCP_CLOSED if it was shut down
  *            before; CCP_DEADLOCK when called by a task of p; CCP_INVAL if p is NULL.
  *   Since:   0.1

@@ -70,6 +70,7 @@ set(CCP_SOURCES
     flow/pool.c
     flow/pool_drain.c
     flow/pool_jobs.c
+    flow/pool_late.c
     flow/pool_measure.c
     flow/pool_size.c
     flow/pool_tune.c

@@ -118,6 +118,7 @@ static void release(ccp_pool *p)
         ccpi_free_lines(w);
         w = next;
     }
+    ccpi_late_end(p);
     (void)ccp_chan_free(p->alarm);
     (void)ccp_chan_free(p->tasks);
     (void)ccp_ctx_free(p->ctx);
@@ -420,7 +421,12 @@ ccp_status ccp_pool_unblock(ccp_pool *p)
 
 ccp_status ccp_pool_close(ccp_pool *p)
 {
-    return p ? ccp_chan_close(p->tasks) : CCP_INVAL;
+    if (!p)
+        return CCP_INVAL;
+    ccp_status st = ccp_chan_close(p->tasks);
+    if (st == CCP_OK)
+        ccpi_late_close(p, p->opts.unrun, p->opts.unrun_arg);
+    return st;
 }
 
 /* ---- ending ---- */
@@ -445,6 +451,7 @@ static void hand_back(ccp_pool *p, ccp_unrun unrun, void *arg)
 static ccp_status stop(ccp_pool *p, ccp_unrun unrun, void *arg, ccp_wait w)
 {
     (void)ccp_chan_close(p->tasks);
+    ccpi_late_close(p, unrun, arg);
     ccp_status st = ccp_pool_drain(p, w);
     if (st != CCP_OK) {
         hand_back(p, unrun, arg);
@@ -458,7 +465,7 @@ ccp_status ccp_pool_shutdown(ccp_pool *p, ccp_unrun unrun, void *unrun_arg, ccp_
 {
     if (!p)
         return CCP_INVAL;
-    if (ccpi_pool_is_own_thread(p))
+    if (ccpi_pool_is_own_thread(p) || ccpi_late_is_own_thread(p))
         return CCP_DEADLOCK;
     /* Relaxed: one thread at a time calls this. */
     if (atomic_exchange_explicit(&p->shut, 1, CCPI_RLX))

@@ -92,6 +92,11 @@ typedef struct ccpi_jobs {
     uint64_t expired;  /* under lock: dropped since their time was over */
     uint64_t canceled; /* under lock: dropped since somebody wanted that */
     uint64_t unmade;   /* under lock: dropped since memory was short */
+    uint64_t closed;   /* under lock: had no place when the pool was closed */
+    ccpi_list late;    /* under lock: those that wait for their time, or then for a place */
+    size_t late_now;   /* under lock: how many these are */
+    ccpi_word64 lates; /* atomic: how many ever were; changes under lock */
+    _Atomic(ccp_timers *) timers; /* atomic: changes once; NULL: none waited for its time so far */
 } ccpi_jobs;
 
 struct ccp_pool {
@@ -258,6 +263,23 @@ bool ccpi_jobs_settled(ccp_pool *p, uint64_t accepted);
 
 /* Adds what is known of jobs. */
 void ccpi_jobs_info(ccp_pool *p, ccp_pool_info *out);
+
+/* ---- pool_late.c ---- */
+
+/* Is the caller called by the thread that brings jobs into the queue at their time? */
+bool ccpi_late_is_own_thread(const ccp_pool *p);
+
+/* The channel is closed: hands back those that have no place. */
+void ccpi_late_close(ccp_pool *p, ccp_unrun unrun, void *unrun_arg);
+
+/* Is there none?  *ever is how many there were until now. */
+bool ccpi_late_none(ccp_pool *p, uint64_t *ever);
+
+/* Was none of them handed back since the pool was closed? */
+bool ccpi_late_all_had_a_place(ccp_pool *p);
+
+/* Ends that thread; there is none any more. */
+void ccpi_late_end(ccp_pool *p);
 
 /* ---- pool_measure.c ---- */
 

@@ -16,8 +16,10 @@
  *   D5  Jobs may be overtaken (pool_jobs.c), so D1 says nothing of them: each that was accepted
  *       before is seen to have run, or to have been dropped or withdrawn.  It is taken out, under
  *       the lock of the jobs, before the ticket that it had, or that is left, is noted.
+ *   D6  A job leaves those that wait for their time after its ticket was accepted.  So if there was
+ *       none, and none has come since, then all that was not finished was in the books.
  */
-/* uses: pool */
+/* uses: pool pool_late */
 #include "block/wait.h"
 #include "flow/pool.h"
 
@@ -104,8 +106,12 @@ static bool drained(drain *d)
 {
     ccpi_books b;
     if (d->everything) {
+        uint64_t before, ever;
+        if (!ccpi_late_none(d->pool, &before))
+            return false;
         ccpi_pool_books(d->pool, &b);
-        return b.finished >= b.accepted; /* D3 */
+        return b.finished >= b.accepted && /* D3 */
+               ccpi_late_none(d->pool, &ever) && ever == before; /* D6 */
     }
     totals(d->pool, &b);
     if (b.received < d->target)
@@ -186,7 +192,7 @@ static ccp_status wait_for(ccp_pool *p, bool everything, ccp_wait w)
     ccp_status st = ccpi_wait_enter(w);
     if (st != CCP_OK)
         return st;
-    if (ccpi_pool_is_own_thread(p))
+    if (ccpi_pool_is_own_thread(p) || ccpi_late_is_own_thread(p))
         return CCP_DEADLOCK;
     drain d = { .pool = p, .everything = everything };
     /* [Q1] seq_cst, Dekker: before the turns are looked at.  Pairs with ccpi_pool_tell(). */
@@ -194,7 +200,8 @@ static ccp_status wait_for(ccp_pool *p, bool everything, ccp_wait w)
     st = wait_drained(&d, w);
     atomic_fetch_sub_explicit(&p->drainers, 1, CCPI_RLX);
     /* Relaxed: what the books have seen is seen here. */
-    bool all_ran = atomic_load_explicit(&p->returned, CCPI_RLX) == 0;
+    bool all_ran = atomic_load_explicit(&p->returned, CCPI_RLX) == 0 &&
+                   (!everything || ccpi_late_all_had_a_place(p));
     return st == CCP_OK && !all_ran ? CCP_CLOSED : st;
 }
 

@@ -16,29 +16,16 @@
  *       worker has.
  *   J5  refs counts the thread that submits a job, its ticket until it is redeemed, and whoever is
  *       to bring it to its end.
+ *   Those with `after` have more of them, J6 to J9, in pool_late.c.
  * Locks           `lock` of the jobs protects them; no other lock is taken under it.
  */
-/* uses: pool */
+/* uses: pool pool_late */
 #include "base/check.h"
 #include "base/mem.h"
 #include "block/wait.h"
-#include "flow/pool.h"
+#include "flow/pool_jobs.h"
 
-typedef enum state { NEW, WAITING, RUNNING, ENDED } state;
-
-typedef struct job {
-    ccpi_link link;  /* under lock, see J1, J4 */
-    ccpi_leaf leaf;  /* under lock */
-    uint64_t number; /* under lock until WAITING, then const */
-    unsigned refs;   /* under lock */
-    state state;     /* under lock */
-    ccp_pool *pool;  /* const after make() */
-    ccpi_task task;  /* const after make() */
-    ccp_task_opts o; /* const after make() */
-    int64_t expires; /* const after make() */
-    ccp_ctx *ctx;    /* of who runs it: its own context; NULL: it needs none */
-    ccp_hook hook;   /* of who runs it: ends ctx when o.ctx ends */
-} job;
+typedef ccpi_job job;
 
 #define JOB(member, ptr) CCPI_CONTAINER(ptr, job, member)
 
@@ -54,7 +41,7 @@ static bool comes_before(const ccpi_leaf *a, const ccpi_leaf *b)
 /* ---- waiting ---- */
 
 /* J2: from now on it counts as accepted. */
-static void number_locked(ccpi_jobs *s, job *j, state to)
+static void number_locked(ccpi_jobs *s, job *j, ccpi_job_state to)
 {
     j->state = to;
     j->number = atomic_load_explicit(&s->accepted, CCPI_RLX); /* changes under the lock */
@@ -63,24 +50,29 @@ static void number_locked(ccpi_jobs *s, job *j, state to)
 
 static void enter_locked(ccpi_jobs *s, job *j)
 {
-    if (j->state != NEW)
+    if (j->state == CCPI_JOB_DUE)
+        ccpi_late_leave_locked(s, j);
+    else if (j->state != CCPI_JOB_NEW) {
+        s->spare += j->owes; /* J7 */
+        j->owes = false;
         return;
-    number_locked(s, j, WAITING);
+    }
+    number_locked(s, j, CCPI_JOB_WAITING);
     ccpi_list_append(&s->waiting, &j->link);
     s->best = ccpi_heap_add(s->best, &j->leaf, comes_before);
 }
 
 static void leave_locked(ccpi_jobs *s, job *j)
 {
-    CCPI_CHECK(j->state == WAITING);
+    CCPI_CHECK(j->state == CCPI_JOB_WAITING);
     ccpi_list_remove(&s->waiting, &j->link);
     s->best = ccpi_heap_remove(s->best, &j->leaf, comes_before);
-    j->state = ENDED;
+    j->state = CCPI_JOB_ENDED;
 }
 
 static void run_locked(ccpi_jobs *s, job *j)
 {
-    j->state = RUNNING;
+    j->state = CCPI_JOB_RUNNING;
     ccpi_list_append(&s->running, &j->link);
 }
 
@@ -96,7 +88,7 @@ static bool ages_locked(ccpi_jobs *s, unsigned aging)
 static job *redeem_locked(ccpi_jobs *s, job *came, unsigned aging, ccpi_redeem which)
 {
     if (which == CCPI_OWN) {
-        number_locked(s, came, ENDED);
+        number_locked(s, came, CCPI_JOB_ENDED);
         return came;
     }
     enter_locked(s, came);
@@ -141,9 +133,9 @@ static void let_go(job *j, ccp_status why)
 {
     ccpi_jobs *s = &j->pool->jobs;
     ccpi_lock_acquire(&s->lock);
-    if (j->state == RUNNING)
+    if (j->state == CCPI_JOB_RUNNING)
         ccpi_list_remove(&s->running, &j->link);
-    j->state = ENDED;
+    j->state = CCPI_JOB_ENDED;
     count_locked(s, why);
     bool last = --j->refs == 0;
     ccpi_lock_release(&s->lock);
@@ -151,7 +143,7 @@ static void let_go(job *j, ccp_status why)
         ccpi_free(j);
 }
 
-static void hand_back(job *j, ccp_unrun unrun, void *unrun_arg, ccp_status why)
+void ccpi_job_hand_back(job *j, ccp_unrun unrun, void *unrun_arg, ccp_status why)
 {
     ccp_wg *done = j->o.done;
     const ccpi_task t = j->task;
@@ -181,7 +173,7 @@ static ccp_status run_job(ccp_ctx *ctx, void *arg)
 bool ccpi_job_undo(ccp_task fn, void *arg, ccp_unrun unrun, void *unrun_arg)
 {
     if (fn == run_job)
-        hand_back(arg, unrun, unrun_arg, CCP_OK);
+        ccpi_job_hand_back(arg, unrun, unrun_arg, CCP_OK);
     return fn == run_job;
 }
 
@@ -224,7 +216,7 @@ bool ccpi_jobs_begin(ccp_pool *p, ccpi_task *t, ccpi_redeem which, ccp_ctx *ctx)
     if (st == CCP_OK)
         *t = task;
     else
-        hand_back(j, p->opts.unrun, p->opts.unrun_arg, st);
+        ccpi_job_hand_back(j, p->opts.unrun, p->opts.unrun_arg, st);
     return st == CCP_OK;
 }
 
@@ -259,21 +251,39 @@ bool ccpi_jobs_settled(ccp_pool *p, uint64_t accepted)
 void ccpi_jobs_info(ccp_pool *p, ccp_pool_info *out)
 {
     ccpi_jobs *s = &p->jobs;
-    if (ccpi_jobs_accepted(p) == 0)
+    /* Relaxed: a snapshot. */
+    if (ccpi_jobs_accepted(p) == 0 && atomic_load_explicit(&s->lates, CCPI_RLX) == 0)
         return;
     ccpi_lock_acquire(&s->lock);
+    out->delayed = s->late_now;
     out->queued -= s->spare < out->queued ? s->spare : out->queued;
     out->expired = s->expired;
     out->canceled = s->canceled;
-    out->handed_back += s->expired + s->canceled + s->unmade;
+    out->handed_back += s->expired + s->canceled + s->unmade + s->closed;
     ccpi_lock_release(&s->lock);
 }
 
 /* ---- submitting ---- */
 
+static int64_t later(int64_t time, int64_t ns)
+{
+    return ns < INT64_MAX - time ? time + ns : INT64_MAX;
+}
+
+/* `within` and what is measured count from when it is due. */
+static void set_times(job *j)
+{
+    ccpi_late *l = CCPI_CONTAINER(j, ccpi_late, job);
+    int64_t now = ccp_now();
+    l->due = later(now, j->o.after);
+    j->expires = j->o.within ? later(l->due, j->o.within) : INT64_MAX;
+    if (j->task.since)
+        j->task.since = l->due;
+}
+
 static job *make(ccp_pool *p, const ccpi_task *t, const ccp_task_opts *o)
 {
-    job *j = ccpi_alloc(sizeof *j);
+    job *j = ccpi_alloc(o->after ? sizeof(ccpi_late) : sizeof *j);
     if (!j)
         return NULL;
     j->pool = p;
@@ -302,7 +312,7 @@ static bool take_spare(ccp_pool *p, job *j)
 }
 
 /* J2 */
-static void enter(ccp_pool *p, job *j)
+void ccpi_job_enter(ccp_pool *p, job *j)
 {
     ccpi_jobs *s = &p->jobs;
     ccpi_lock_acquire(&s->lock);
@@ -317,12 +327,16 @@ typedef ccp_status (*way)(ccp_pool *p, const ccpi_task *t, ccp_wait w);
 
 static ccp_status submit(ccp_pool *p, job *j, way in, ccp_wait w)
 {
+    if (j->o.after) {
+        set_times(j);
+        return ccpi_late_submit(p, CCPI_CONTAINER(j, ccpi_late, job));
+    }
     if (take_spare(p, j))
         return CCP_OK;
     const ccpi_task ticket = { NULL, j, 0 };
     ccp_status st = in(p, &ticket, w);
     if (st == CCP_OK)
-        enter(p, j);
+        ccpi_job_enter(p, j);
     else
         ccpi_free(j);
     return st;
@@ -330,7 +344,7 @@ static ccp_status submit(ccp_pool *p, job *j, way in, ccp_wait w)
 
 static bool are_absurd(const ccp_task_opts *o)
 {
-    return o->within < 0 || o->limit < 0;
+    return o->within < 0 || o->limit < 0 || o->after < 0;
 }
 
 static ccp_status submit_with(ccp_pool *p, const ccpi_task *t, const ccp_task_opts *o, way in,
@@ -427,7 +441,7 @@ ccp_status ccp_pool_cancel(ccp_pool *p, const void *owner, size_t *withdrawn)
     if (!p || !owner)
         return CCP_INVAL;
     ccpi_jobs *s = &p->jobs;
-    ccpi_list out = { NULL, NULL };
+    ccpi_list out = { NULL, NULL }, late = { NULL, NULL };
     size_t n = 0;
     ccpi_lock_acquire(&s->lock);
     for (ccpi_link *l = s->waiting.first, *next; l; l = next) {
@@ -439,12 +453,14 @@ ccp_status ccp_pool_cancel(ccp_pool *p, const void *owner, size_t *withdrawn)
         }
     }
     s->spare += n; /* J1 */
+    n += ccpi_late_take_locked(s, owner, &late);
     ccpi_lock_release(&s->lock);
     while (out.first) {
         job *j = JOB(link, out.first);
         ccpi_list_remove(&out, out.first);
-        hand_back(j, p->opts.unrun, p->opts.unrun_arg, CCP_CANCELED);
+        ccpi_job_hand_back(j, p->opts.unrun, p->opts.unrun_arg, CCP_CANCELED);
     }
+    ccpi_late_hand_back(p, &late, p->opts.unrun, p->opts.unrun_arg, CCP_CANCELED);
     if (withdrawn)
         *withdrawn = n;
     return CCP_OK;

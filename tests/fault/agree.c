@@ -236,7 +236,7 @@ static unsigned tasks_with_options(void)
     atomic_store(&tasks_back, 0);
     for (int i = 0; pool && ctx && i < 4; i++) {
         const ccp_task_opts o = { .priority = i, .done = &wg, .ctx = i == 1 ? ctx : NULL,
-                                  .limit = i == 2 ? CCP_SEC(1000) : 0 };
+                                  .limit = i == 2 ? CCP_SEC(1000) : 0, .after = i == 3 };
         ccp_status st = ccp_pool_submit_with(pool, run_task, &tasks_ran, &o, CCP_FOREVER);
         CHECK(st == CCP_OK || st == CCP_NOMEM);
         accepted += st == CCP_OK;

@@ -21,6 +21,8 @@ typedef enum operation {
     PLAIN,      /* without options */
     LATE,       /* that may come too late */
     UNDER,      /* with a context */
+    DELAYED,    /* that waits for its time, and has the owner */
+    SOON,       /* that waits less, of priority 1 */
     NOWAIT,     /* of priority 2, and does not wait */
     BATCH,      /* two by one call, without options */
     BATCH_WITH, /* with the owner */
@@ -35,18 +37,19 @@ typedef enum operation {
 } operation;
 
 static const char *const operation_names[OPERATIONS] = {
-    "low", "high", "plain", "late", "under", "nowait", "batch", "batch_with", "cancel", "drain",
-    "wait", "close", "shutdown_nowait", "ctx_cancel", "open",
+    "low", "high", "plain", "late", "under", "delayed", "soon", "nowait", "batch",
+    "batch_with", "cancel", "drain", "wait", "close", "shutdown_nowait", "ctx_cancel", "open",
 };
 
 typedef enum state {
     IDLE, /* the worker sleeps */
     HELD, /* it has a task that does not end before the gate is open; one with an owner waits */
     LEFT, /* the same, but what waited was withdrawn: its place is left */
+    LATER, /* the worker sleeps; a task of the owner waits for its time */
     STATES
 } state;
 
-static const char *const state_names[STATES] = { "idle", "held", "left" };
+static const char *const state_names[STATES] = { "idle", "held", "left", "later" };
 
 #define MOST_OPS 6
 
@@ -64,6 +67,7 @@ typedef struct play {
 
 typedef struct job {
     bool accepted, owned, held;
+    int64_t not_before;
     int ran, handed_back;
     bool finished;
 } job;
@@ -79,11 +83,13 @@ static job jobs[MOST_JOBS]; /* those of the set-up, then two for each operation 
 static int set_up;
 static int inside[SIM_THREADS]; /* 1 + operation under way */
 static atomic_int canceling;    /* jobs of the owner in the set-up need not run */
+static bool may_be_short;       /* of threads */
 
 static ccp_status run_job(ccp_ctx *c, void *arg)
 {
     job *j = arg;
     sim_assert(++j->ran == 1 && !j->handed_back);
+    sim_assert(sim_now() >= j->not_before); /* P24 */
     if (j->held) {
         ccp_status st = ccp_chan_recv(gate, NULL, ccp_with(c));
         sim_assert(st == CCP_CLOSED || (st == CCP_CANCELED && ccp_ctx_status(c) == st));
@@ -102,7 +108,7 @@ static void take_back(ccp_task fn, void *arg, void *unrun_arg)
 static void note(job *j, ccp_status st, ccp_wait w)
 {
     j->accepted = st == CCP_OK;
-    sim_assert(st == CCP_OK || st == CCP_CLOSED ||
+    sim_assert(st == CCP_OK || st == CCP_CLOSED || (st == CCP_NOMEM && may_be_short) ||
                (st == CCP_AGAIN && w.ns_ == 0 && now->full == CCP_FULL_FAILS));
 }
 
@@ -110,6 +116,7 @@ static void submit(job *j, ccp_task_opts o, ccp_wait w)
 {
     o.done = &wg;
     j->owned = o.owner != NULL;
+    j->not_before = o.after ? sim_now() + o.after : 0;
     ccp_status st = ccp_pool_submit_with(pool, run_job, j, &o, w);
     if (o.ctx && st == CCP_CANCELED)
         return;
@@ -132,10 +139,11 @@ static void submit_two(job *two, const ccp_task_opts *o)
         two[i].accepted = true;
 }
 
-static void check_set_up_ended(void)
+static void check_set_up_ended(bool all)
 {
     for (int i = 0; i < set_up; i++)
-        sim_assert(!jobs[i].accepted || jobs[i].finished || /* P4 */
+        sim_assert((jobs[i].not_before && !all) || !jobs[i].accepted || /* P24 */
+                   jobs[i].finished ||                                  /* P4 */
                    (jobs[i].owned && (atomic_load(&canceling) || now->full)));
 }
 
@@ -144,7 +152,7 @@ static void drain(bool all)
     ccp_status st = all ? ccp_pool_wait(pool, CCP_FOREVER) : ccp_pool_drain(pool, CCP_FOREVER);
     sim_assert(st == CCP_OK || st == CCP_CLOSED);
     if (st == CCP_OK)
-        check_set_up_ended();
+        check_set_up_ended(all);
 }
 
 /* Does nobody else take tasks out of the queue? */
@@ -179,6 +187,10 @@ static void act_out(void *arg)
     case PLAIN: submit_plain(own, CCP_FOREVER); break;
     case LATE: submit(own, (ccp_task_opts){ .within = 100 }, CCP_FOREVER); break;
     case UNDER: submit(own, (ccp_task_opts){ .ctx = ctx }, CCP_FOREVER); break;
+    case DELAYED:
+        submit(own, (ccp_task_opts){ .after = 100, .owner = jobs }, CCP_NOWAIT);
+        break;
+    case SOON: submit(own, (ccp_task_opts){ .after = 50, .priority = 1 }, CCP_NOWAIT); break;
     case NOWAIT: submit(own, (ccp_task_opts){ .priority = 2 }, CCP_NOWAIT); break;
     case BATCH: submit_two(own, NULL); break;
     case BATCH_WITH: submit_two(own, &(ccp_task_opts){ .owner = jobs, .done = &wg }); break;
@@ -226,7 +238,9 @@ static void begin(const play *p)
                                           .full = p->full, .aging = p->aging });
     sim_assert(ctx && pool);
     sim_settle();
-    if (p->state != IDLE)
+    if (p->state == LATER)
+        submit(&jobs[set_up++], (ccp_task_opts){ .after = 100, .owner = jobs }, CCP_NOWAIT);
+    else if (p->state != IDLE)
         hold_up();
 }
 
@@ -237,7 +251,8 @@ static void finish(void)
     sim_settle();
     sim_assert(!scene_any(inside)); /* every call has returned */
     ccp_pool_info info;
-    sim_assert(ccp_pool_get_info(pool, &info) == CCP_OK && info.queued == 0 && info.busy == 0);
+    sim_assert(ccp_pool_get_info(pool, &info) == CCP_OK && info.queued == 0 && info.busy == 0 &&
+               info.delayed == 0);
     sim_assert(ccp_wg_wait(&wg, CCP_NOWAIT) == CCP_OK); /* P21 */
     uint64_t ran = 0, back = 0;
     for (int i = 0; i < MOST_JOBS; i++) {
@@ -312,6 +327,13 @@ static void add_play(const play *p, const sim_options *o, const char *how)
               p->workers, p->queue, (int)p->full, state_names[p->state], ops);
 }
 
+/* Too many schedules? */
+static bool are_many(size_t queue, int s, int a, int b)
+{
+    bool late = a == DELAYED || a == SOON || b == DELAYED || b == SOON || s == LATER;
+    return late || ((a == BATCH_WITH || b == BATCH_WITH) && queue == 1);
+}
+
 static void pairs(void)
 {
     static const sim_options one = { .mode = SIM_DFS, .preemptions = 1 };
@@ -321,7 +343,7 @@ static void pairs(void)
             for (int a = 0; a < OPERATIONS; a++)
                 for (int b = a; b < OPERATIONS; b++) {
                     bool twice = a == SHUTDOWN_NOWAIT && b == a; /* one thread may */
-                    bool many = (a == BATCH_WITH || b == BATCH_WITH) && queue == 1; /* too many */
+                    bool many = are_many(queue, s, a, b);
                     if (!twice && !(queue == 0 && s == LEFT))
                         add_play(&(play){ 1, queue, (state)s, CCP_FULL_FAILS, 0, 2,
                                           { (operation)a, (operation)b } },
@@ -339,10 +361,14 @@ static void crowds(void)
         { NOWAIT, NOWAIT, NOWAIT, CANCEL, DRAIN, OPEN },
         { LOW, DRAIN, HIGH, HIGH, DRAIN, OPEN },
         { BATCH, BATCH_WITH, DRAIN, CANCEL, BATCH_WITH, OPEN },
+        { DELAYED, SOON, CANCEL, WAIT, LOW, OPEN },
+        { DELAYED, SOON, DELAYED, SHUTDOWN_NOWAIT, CANCEL, OPEN },
+        { DELAYED, SOON, HIGH, CLOSE, DRAIN, OPEN },
     };
     static const char *const names[] = { "crowd_drain", "crowd_late", "crowd_shutdown",
                                          "crowd_close", "crowd_full", "crowd_overtake",
-                                         "crowd_batch" };
+                                         "crowd_batch", "crowd_delayed", "crowd_delayed_shutdown",
+                                         "crowd_delayed_close" };
     static const sim_options o = { .mode = SIM_PCT, .depth = 4, .n = 500, .spurious = 1 };
     for (size_t i = 0; i < sizeof op / sizeof *op; i++)
         for (unsigned workers = 1; workers <= 2; workers++)
