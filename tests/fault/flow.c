@@ -242,6 +242,23 @@ static unsigned breaker(void)
     return failed;
 }
 
+static void count_calls(ccp_batch_item *items, size_t n, void *arg)
+{
+    (void)items;
+    *(size_t *)arg += n;
+}
+
+static unsigned batcher(void)
+{
+    size_t count = 0;
+    const ccp_batcher_opts o = { .fn = count_calls, .arg = &count };
+    ccp_batcher *b = ccp_batcher_new(&o);
+    for (size_t i = 0; b && i < 3; i++)
+        CHECK(ccp_batcher_call(b, NULL, NULL, CCP_FOREVER) == CCP_OK);
+    CHECK(count == (b ? 3 : 0) && ccp_batcher_free(b) == CCP_OK);
+    return !b;
+}
+
 static unsigned retry(void)
 {
     const ccp_retry_opts o = { .attempts = 3,
@@ -260,6 +277,6 @@ const fault_site flow_sites[] = {
     { "merge", merge },       { "generator", generator }, { "gather", gather },
     { "called_at_its_time", called_at_its_time },
     { "run_in_time", run_in_time },
-    { "breaker", breaker },   { "retry", retry },
+    { "breaker", breaker },   { "retry", retry },       { "batcher", batcher },
 };
 const size_t flow_count = sizeof flow_sites / sizeof *flow_sites;

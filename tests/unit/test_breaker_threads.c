@@ -175,6 +175,72 @@ TEST(threads_that_share_a_budget_do_not_pass_it) /* V6 */
     assert_true(c.count[0] >= calls / 10); /* not a token is lost while it is spent all the time */
 }
 
+/* ---- What an attempt leaves behind ---- */
+
+typedef struct leftover {
+    ccp_ctx *ctx; /* of the wait */
+    gate gate;    /* that the hook passes */
+    ccp_hook hook;
+    actor canceler;
+    atomic_bool ran;
+} leftover;
+
+static gate *_Atomic opened_by_backoff;
+
+/* Who waits for the end of the hook's function lets it end. */
+void __real_ccpi_backoff(unsigned *tries);
+void __wrap_ccpi_backoff(unsigned *tries);
+void __wrap_ccpi_backoff(unsigned *tries)
+{
+    gate *g = atomic_exchange(&opened_by_backoff, NULL);
+    if (g)
+        gate_open(g);
+    __real_ccpi_backoff(tries);
+}
+
+static void wait_in_hook(void *arg)
+{
+    leftover *l = arg;
+    gate_pass(&l->gate);
+    atomic_store(&l->ran, true);
+}
+
+static void cancel_it(actor *a)
+{
+    leftover *l = a->arg;
+    ccp_ctx_cancel(l->ctx);
+}
+
+/* Returns while its hook runs in another thread. */
+static ccp_status leave_hook_behind(ccp_ctx *ctx, void *arg)
+{
+    leftover *l = arg;
+    MUST(ccp_ctx_hook(ctx, &l->hook, wait_in_hook, l) == CCP_OK);
+    l->canceler = (actor){ .arg = l };
+    actor_start(&l->canceler, cancel_it);
+    WAIT_UNTIL(atomic_load(&l->gate.arrived) == 1);
+    atomic_store(&opened_by_backoff, &l->gate);
+    return CCP_OK;
+}
+
+TEST(a_call_does_not_return_before_what_it_left_under_its_context_has_ended)
+{
+    for (int retries = 0; retries < 2; retries++) {
+        leftover l = { .ctx = ccp_ctx_new(NULL, CCP_FOREVER), .gate = GATE_INIT };
+        ccp_wait w = ccp_under(l.ctx, ccp_within(CCP_SEC(1000)));
+        ccp_breaker *b = breaker_with(NULL);
+        if (retries)
+            ASSERT_STATUS(ccp_retry(NULL, leave_hook_behind, &l, NULL, w), CCP_OK);
+        else
+            ASSERT_STATUS(ccp_breaker_run(b, leave_hook_behind, &l, NULL, w), CCP_OK);
+        assert_true(l.ran);
+        actor_join(&l.canceler);
+        ASSERT_STATUS(ccp_ctx_unhook(&l.hook, CCP_FOREVER), CCP_CLOSED);
+        ASSERT_STATUS(ccp_breaker_free(b), CCP_OK);
+        ASSERT_STATUS(ccp_ctx_free(l.ctx), CCP_OK);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -184,6 +250,7 @@ int main(void)
         ENTRY(half_open_never_more_are_let_through_at_once),
         ENTRY(changes_by_many_threads_are_told_as_one_chain),
         ENTRY(threads_that_share_a_budget_do_not_pass_it),
+        ENTRY(a_call_does_not_return_before_what_it_left_under_its_context_has_ended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
