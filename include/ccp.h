@@ -209,8 +209,9 @@ CCP_API void ccp_set_misuse_hook(ccp_misuse_hook hook);
  *   W4  A wait that ended in any status but CCP_OK left no trace in the object.
  *   W5  What another thread completed is reported as CCP_OK, even if the time ran out or the
  *       context was canceled at the same moment.
- *   W6  Time is the monotonic clock.  A wait may end late, never early; spurious wake-ups are not
- *       seen; setting the wall clock changes nothing.
+ *   W6  Time is the monotonic clock.  A wait may end late, never early (but for limiters, which
+ *       know at once what will be too late: R5); spurious wake-ups are not seen; setting the wall
+ *       clock changes nothing.
  */
 
 /** Durations in nanoseconds, the unit of all time in libccp. */

@@ -294,6 +294,21 @@ static unsigned partial_and_resized_pool(void)
     return failed + (st != CCP_OK);
 }
 
+static unsigned limiters_by_key(void)
+{
+    const ccp_rate_map_opts o = { .per_second = 0.001, .burst = 2, .keys = 3 };
+    ccp_rate_map *m = ccp_rate_map_new(&o);
+    if (!m)
+        return 1;
+    for (int i = 0; i < 3; i++) {
+        CHECK(ccp_rate_map_take(m, &i, sizeof i, 2, CCP_FOREVER) == CCP_OK);
+        CHECK(ccp_rate_map_take(m, &i, sizeof i, 1, ccp_within(CCP_MS(1))) == CCP_TIMEOUT);
+    }
+    CHECK(ccp_rate_map_take(m, "d", 1, 1, CCP_FOREVER) == CCP_BUSY);
+    CHECK(ccp_rate_map_free(m) == CCP_OK);
+    return 0;
+}
+
 /* ---- What never needs memory: C6, S6, P8; to be run with allocation failing for ever ---- */
 
 static unsigned nothing_is_allocated(void)
@@ -316,6 +331,10 @@ static unsigned nothing_is_allocated(void)
         for (int i = 0; i < 20; i++)
             CHECK(ccp_pool_submit(pool, work, &ran, CCP_FOREVER) == CCP_OK);
         CHECK(ccp_pool_drain(pool, CCP_FOREVER) == CCP_OK);
+        ccp_rate rate = CCP_RATE_INIT(1000, 1);
+        CHECK(ccp_rate_take(&rate, 1, CCP_FOREVER) == CCP_OK);
+        CHECK(ccp_rate_set(&rate, 500, 2) == CCP_OK);
+        CHECK(ccp_rate_take(&rate, 2, ccp_with(ctx)) == CCP_OK);
         ccp_hook hook = { 0 };
         CHECK(ccp_ctx_hook(ctx, &hook, run, NULL) == CCP_OK);
         ccp_ctx_cancel(ctx);
@@ -347,6 +366,7 @@ const fault_site making_sites[] = {
     { "elastic_pool_with_queue", elastic_pool_with_queue },
     { "elastic_pool_without_queue", elastic_pool_without_queue },
     { "partial_and_resized_pool", partial_and_resized_pool },
+    { "limiters_by_key", limiters_by_key },
     { "nothing_is_allocated", nothing_is_allocated },
 };
 const size_t making_count = sizeof making_sites / sizeof *making_sites;

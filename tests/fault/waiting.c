@@ -213,12 +213,26 @@ static unsigned a_pool_without_a_queue(void)
     return a_pool_works(0);
 }
 
+/* Nobody acts too early, however often the sleep ends for no reason. */
+static unsigned a_limiter_paces(void)
+{
+    ccp_rate rate = CCP_RATE_INIT(1000, 1);
+    int64_t begin = ccp_now();
+    CHECK(ccp_rate_take(&rate, 1, CCP_FOREVER) == CCP_OK);
+    for (int i = 1; i <= 3; i++) {
+        CHECK(ccp_rate_take(&rate, 1, ccp_within(CCP_SEC(100))) == CCP_OK);
+        CHECK(ccp_now() - begin >= CCP_MS(i) - 1);
+    }
+    return 0;
+}
+
 const fault_site waiting_sites[] = {
     { "over_ring", over_ring },
     { "over_counter", over_counter },
     { "over_rendezvous", over_rendezvous },
     { "time_runs_out", time_runs_out },
     { "a_timer_is_due", a_timer_is_due },
+    { "a_limiter_paces", a_limiter_paces },
     { "a_context_is_canceled", a_context_is_canceled },
     { "a_hook_is_waited_for", a_hook_is_waited_for },
     { "select_serves_all", select_serves_all },

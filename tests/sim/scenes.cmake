@@ -115,6 +115,8 @@ ccp_sim_test(rate 600 rate --summary pair* then*)
 ccp_sim_test(rate_few 600 rate --summary one*)
 ccp_sim_test(rate_weak 600 rate --summary --mode pct --weak --n 200 pair.*set* pair.*cancel* then*
              one*)
+ccp_sim_scenes(rate_map rate_map_scenarios.c)
+ccp_sim_test(rate_map 600 rate_map --summary)
 
 # Circuit breakers, budgets of retries.
 ccp_sim_scenes(breaker breaker_scenarios.c)
