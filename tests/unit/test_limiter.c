@@ -107,6 +107,17 @@ TEST(a_bad_result_lowers_it_once_for_all_that_are_under_way) /* R10 R11 */
     assert_int_equal(ccp_limiter_limit(&l), 2);
 }
 
+TEST(permits_that_are_free_go_with_the_limit) /* R10 */
+{
+    ccp_limiter l = limiter(1, 100, 16);
+    for (int i = 0; i < 2; i++)
+        ASSERT_STATUS(ccp_limiter_acquire(&l, CCP_NOWAIT), CCP_OK);
+    ends(&l, 1, CCP_BUSY, 0);
+    assert_int_equal(ccp_limiter_limit(&l), 8);
+    assert_int_equal(take_all(&l), 7);
+    ends(&l, 8, CCP_CANCELED, 0);
+}
+
 TEST(what_was_canceled_says_nothing)
 {
     ccp_limiter l = limiter(1, 100, 10);
@@ -202,6 +213,7 @@ int main(void)
         ENTRY(as_many_good_results_as_the_limit_raise_it_by_one),
         ENTRY(a_limiter_that_is_not_used_is_not_raised),
         ENTRY(a_bad_result_lowers_it_once_for_all_that_are_under_way),
+        ENTRY(permits_that_are_free_go_with_the_limit),
         ENTRY(what_was_canceled_says_nothing),
         ENTRY(the_limit_settles_where_the_latency_is),
         ENTRY(all_zero_is_once),

@@ -365,7 +365,9 @@ TEST(what_was_reserved_before_a_change_can_be_given_back) /* R6 */
 
 TEST(time_that_goes_back_gives_nothing_and_takes_nothing) /* R7 */
 {
-    ccp_rate r = limiter(10, 3);
+    ccp_rate r = limiter(10, 3), full = limiter(10, 3);
+    ASSERT_STATUS(ccp_rate_take_at(&full, 0, CCP_SEC(9)), CCP_OK);
+    assert_int_equal(reserved_at(&full, 1, 0), CCP_SEC(9));
     ASSERT_STATUS(ccp_rate_take_at(&r, 2, CCP_SEC(9)), CCP_OK);
     const int64_t back[] = { INT64_MIN, INT64_MIN + 1, -1, 0, CCP_SEC(8), CCP_SEC(9) - 1 };
     for (size_t i = 0; i < LENGTH(back); i++)

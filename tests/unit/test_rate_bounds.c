@@ -78,6 +78,32 @@ TEST(limiters_work_after_years_and_weeks_of_silence) /* R2 */
     }
 }
 
+TEST(a_token_may_take_decades) /* R1 R2 */
+{
+    ccp_rate r = limiter(1e-9, 1);
+    int64_t token = 1000000000 * CCP_SEC(1);
+    ASSERT_STATUS(ccp_rate_take_at(&r, 1, 0), CCP_OK);
+    ASSERT_STATUS(ccp_rate_take_at(&r, 1, token / 3), CCP_AGAIN);
+    ASSERT_STATUS(ccp_rate_take_at(&r, 1, token - CCP_MS(1)), CCP_AGAIN);
+    ASSERT_STATUS(ccp_rate_take_at(&r, 1, token + CCP_MS(1)), CCP_OK);
+    ASSERT_STATUS(ccp_rate_take_at(&r, 1, 2 * token), CCP_AGAIN);
+}
+
+/* As much as can be owed is owed, and now it would take a thousand times as long. */
+TEST(what_is_owed_stays_within_bounds_at_a_slower_rate) /* R6 */
+{
+    ccp_rate r = limiter(1, 100000);
+    ccp_reservation res;
+    int64_t last = 0;
+    while (ccp_rate_reserve_at(&r, 100000, 0, &res) == CCP_OK)
+        last = res.at;
+    ASSERT_STATUS(ccp_rate_set_at(&r, 1e-3, 10, 0), CCP_OK);
+    ASSERT_STATUS(ccp_rate_take_at(&r, 1, 0), CCP_AGAIN);
+    ASSERT_STATUS(ccp_rate_take_at(&r, 1, last / 4), CCP_AGAIN);
+    assert_true(ccp_rate_tokens_at(&r, last / 4) < -1000);
+    ASSERT_STATUS(ccp_rate_take_at(&r, 1, 1000 * last), CCP_OK);
+}
+
 TEST(the_plan_is_begun_anew_while_something_is_owed) /* R2 R6 */
 {
     ccp_rate r = limiter(1.0 / 86400, 90); /* one a day */
@@ -223,6 +249,8 @@ int main(void)
         ENTRY(long_runs_give_what_the_rate_says_to_a_nanosecond),
         ENTRY(a_million_seconds_at_random_load_give_what_the_rate_says),
         ENTRY(limiters_work_after_years_and_weeks_of_silence),
+        ENTRY(a_token_may_take_decades),
+        ENTRY(what_is_owed_stays_within_bounds_at_a_slower_rate),
         ENTRY(the_plan_is_begun_anew_while_something_is_owed),
         ENTRY(bursts_of_any_size_fill_in_their_time),
         ENTRY(two_thousand_changes_change_nothing),
