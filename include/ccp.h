@@ -26,6 +26,8 @@
  *   22  Circuit breaker
  *   23  Retry
  *   24  Batcher
+ *   25  Signals
+ *   26  Shutdown
  *
  * Every section is an essay, then types, then functions, then numbered guarantees, which the
  * tests cite by number.  The fields of a function's comment always mean the same:
@@ -77,8 +79,8 @@ extern "C" {
  *
  * Every call that can fail returns a ccp_status and nothing else; results travel through
  * pointers; constructors return NULL when an argument can never be right or memory is short.
- * There is no errno.  libccp never aborts, exits, prints, installs a signal handler or reads the
- * environment, and it starts no thread that the program did not ask for.
+ * There is no errno.  libccp never aborts, exits, prints or reads the environment, installs no
+ * signal handler but for ccp_signals_new(), and starts no thread that the program did not ask for.
  *
  * Guarantees
  *   G1  Any status but CCP_OK means that nothing happened: the object and the out-parameters are
@@ -2308,7 +2310,7 @@ CCP_API ccp_status ccp_flight_get_info(const ccp_flight *f, ccp_flight_info *out
  *   P2  Never more tasks run at once than the pool may have workers: `workers`, or what
  *       ccp_pool_resize() has set (P10 says when that takes effect), and `spare` more for P14, P15.
  *   P3  Every accepted task runs exactly once, or is handed back exactly once by
- *       ccp_pool_shutdown() or the `unrun` function of the pool.
+ *       ccp_pool_shutdown(), ccp_pool_abort() or the `unrun` function of the pool.
  *   P4  ccp_pool_drain() returns CCP_OK only when each task accepted before it has finished, or was
  *       dropped by `full` or as P19 and P20 say, or had no place in the queue yet (P24).
  *   P5  Pools share nothing: no use of one delays or stops another.
@@ -2627,8 +2629,9 @@ CCP_API ccp_status ccp_pool_close(ccp_pool *p);
  *   Waits:   while such tasks wait or run.
  *   Threads: any, but not from a task of the same pool (CCP_DEADLOCK).
  *   Memory:  keeps nothing.
- *   Returns: CCP_OK; CCP_CLOSED if a shutdown handed tasks back instead; CCP_DEADLOCK when called
- *            by a task of p; CCP_INVAL if p is NULL; the wait codes.
+ *   Returns: CCP_OK; CCP_CLOSED if none of them waits or runs, but a shutdown or ccp_pool_abort()
+ *            hands some back, or has; CCP_DEADLOCK when called by a task of p; CCP_INVAL if p is
+ *            NULL; the wait codes.
  *   Since:   0.1
  */
 CCP_API ccp_status ccp_pool_drain(ccp_pool *p, ccp_wait w);
@@ -2664,6 +2667,18 @@ CCP_API ccp_status ccp_pool_wait(ccp_pool *p, ccp_wait w);
 CCP_API ccp_status ccp_pool_resize(ccp_pool *p, unsigned workers);
 
 /**
+ * Closes a pool, hands back what has not begun, and cancels the context of the tasks that run.
+ * Waits for none of them: ccp_pool_wait() does, and ccp_pool_shutdown() then joins the workers.
+ *
+ *   Threads: any, tasks too.
+ *   Memory:  the pool is still to be freed.
+ *   Returns: CCP_OK, each task that did not start having been handed to unrun (NULL: to the
+ *            pool's); CCP_INVAL if p is NULL.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_pool_abort(ccp_pool *p, ccp_unrun unrun, void *unrun_arg);
+
+/**
  * Stops a pool: closes it, lets what was accepted run until w ends, then cancels the tasks'
  * context, hands back what did not start, and joins the workers.
  *
@@ -2674,7 +2689,8 @@ CCP_API ccp_status ccp_pool_resize(ccp_pool *p, unsigned workers);
  *   Returns: CCP_OK if everything ran (but for tasks with `after` that had no place in the queue:
  *            those go to unrun first); the wait codes if w ended first: then each task that did not
  *            start has been handed to unrun (NULL: to the pool's); CCP_CLOSED if it was shut down
- *            before; CCP_DEADLOCK when called by a task of p; CCP_INVAL if p is NULL.
+ *            before, or ccp_pool_abort() has been called; CCP_DEADLOCK when called by a task of p;
+ *            CCP_INVAL if p is NULL.
  *   Since:   0.1
  */
 CCP_API ccp_status ccp_pool_shutdown(ccp_pool *p, ccp_unrun unrun, void *unrun_arg, ccp_wait w);
@@ -4949,6 +4965,200 @@ CCP_API ccp_status ccp_batcher_close(ccp_batcher *b);
  *   Since:   0.1
  */
 CCP_API ccp_status ccp_batcher_get_info(ccp_batcher *b, ccp_batcher_info *out);
+
+/* ==== 25. SIGNALS ==========================================================================
+ *
+ * Signals of the system, to a channel, or to the context of all that is to stop.
+ *
+ *     ccp_ctx *stop = ccp_ctx_new(NULL, CCP_FOREVER);
+ *     ccp_signals *ask = ccp_signals_new((const int[]){ SIGINT, SIGTERM }, 2,
+ *                                        &(ccp_signals_opts){ .ctx = stop, .second_ends = true });
+ *     ...                                         // works until ccp_ctx_status(stop) != CCP_OK
+ *     (void)ccp_signals_free(ask);
+ *     (void)ccp_ctx_free(stop);
+ *
+ * Each ccp_signals takes a thread, which sleeps until a signal comes.  A signal goes to each of
+ * them that asked for it, and to the handler that the program had for it before, if there was one.
+ *
+ * Guarantees
+ *   Z1  Each signal that the system delivers after ccp_signals_new() has returned, and before
+ *       ccp_signals_free() is called, ends the context and is sent to the channel, once.  (The
+ *       system itself may make one of several that come at once.)
+ *   Z2  Nothing is waited for on the way: what finds the channel full is dropped.
+ *   Z3  The channel has the signal before the context ends, and ccp_ctx_cause() points to its
+ *       number, an int.
+ *   Z4  When the last who asked for a signal is freed, it has the disposition that it had before,
+ *       unless the program has changed it in between: then it has that.
+ *   Z5  Without `even_ignored`, a signal that was ignored stays ignored, as SIGINT and SIGHUP are
+ *       for programs that nohup or a shell started in the background.
+ *   Z6  With `second_ends`, the second of them has its default effect at once, whatever the threads
+ *       of the program are doing.
+ */
+
+typedef struct ccp_signals ccp_signals;
+
+/** What becomes of signals; zero is the default of every field. */
+typedef struct ccp_signals_opts {
+    ccp_chan *chan;    /* of elements of type int, to which their numbers are sent; NULL: none */
+    ccp_ctx *ctx;      /* that the first one cancels; NULL: none */
+    bool second_ends;  /* the second one does what it does to a program that does not catch it */
+    bool even_ignored; /* catch those, too, that are ignored now */
+    const char *name;  /* of the thread; NULL: "ccp-signals" */
+} ccp_signals_opts;
+
+/**
+ * Begins to catch signals.
+ *
+ *   Threads: any; while no other thread changes the dispositions of the same signals by itself.
+ *   Memory:  copies *o and the numbers; chan, ctx and name must live until ccp_signals_free().
+ *   Returns: what catches them; NULL if memory or threads are short or there are 16 already, if n
+ *            is 0, o is NULL or has neither channel nor context, if the channel's elements are no
+ *            ints, or if one cannot be caught: SIGKILL, SIGSTOP, numbers that the system does not
+ *            have or keeps for itself, and those by which a thread is told of its own errors
+ *            (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT).
+ *   After:   Go's signal.Notify and signal.NotifyContext.
+ *   Since:   0.1
+ */
+CCP_API ccp_signals *ccp_signals_new(const int *signals, size_t n, const ccp_signals_opts *o);
+
+/**
+ * Catches no more; NULL is allowed.
+ *
+ * Blocks:  while hooks of the context run in the thread of s.
+ *
+ *   Threads: one; nobody may use s any more.
+ *   Memory:  frees s; channel and context stay, and are not used any more.
+ *   Returns: CCP_OK; CCP_DEADLOCK if it is called by such a hook: nothing has happened.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_signals_free(ccp_signals *s);
+
+/* ==== 26. SHUTDOWN =========================================================================
+ *
+ * How a program ends in good order: what it has to do for that, in four phases, each of which has
+ * its time, and a report of what did not come to its end.
+ *
+ *     ccp_shutdown *end = ccp_shutdown_new();
+ *     if (ccp_shutdown_add(end, CCP_PHASE_INTAKE, "listener", stop_listening, &server) != CCP_OK ||
+ *         ccp_shutdown_add_pool(end, "workers", pool, keep_for_later, NULL) != CCP_OK) ...
+ *     ...
+ *     ccp_status st = ccp_shutdown_run(end, &(ccp_shutdown_limits){ .drain = CCP_SEC(20) },
+ *                                      CCP_FOREVER);
+ *
+ *   intake   nothing new comes in
+ *   drain    what has come in is finished
+ *   cancel   what has not been finished is told to stop; what has not begun is handed back
+ *   join     what was told to stop has ended
+ *
+ * Guarantees
+ *   J1  The steps of a phase run one after the other, in the order in which they were added, and
+ *       those of a phase before those of the next.  Each runs once, also when others have failed or
+ *       the time is over: then with a wait that is over.
+ *   J2  A phase that has its time waits for no longer in all, and the whole for no longer than w,
+ *       as far as the steps keep to the wait that they get.
+ *   J3  The report tells of each step in which phase it was, what it returned, and how long it
+ *       took.
+ *   J4  A pool is closed, and waited for until the drain's time is over; then its tasks are
+ *       canceled and those that did not begin are handed back; then they are waited for until the
+ *       time of the join is over, and if all have ended, its workers are joined.
+ */
+
+typedef struct ccp_shutdown ccp_shutdown;
+
+/** When a step runs. */
+typedef enum ccp_phase {
+    CCP_PHASE_INTAKE,
+    CCP_PHASE_DRAIN,
+    CCP_PHASE_CANCEL,
+    CCP_PHASE_JOIN
+} ccp_phase;
+
+/** For how long a phase may wait, in ns; 0: as long as the whole may. */
+typedef struct ccp_shutdown_limits {
+    int64_t intake, drain, cancel, join;
+} ccp_shutdown_limits;
+
+/** What became of a step. */
+typedef struct ccp_shutdown_result {
+    const char *name;
+    ccp_phase phase;
+    ccp_status status; /* what it returned */
+    int64_t ns;        /* how long it took */
+} ccp_shutdown_result;
+
+/**
+ * Makes an empty list of steps.
+ *
+ *   Threads: any.
+ *   Memory:  the caller owns the result and must pass it to ccp_shutdown_free().
+ *   Returns: the list; NULL if memory is short.
+ *   Since:   0.1
+ */
+CCP_API ccp_shutdown *ccp_shutdown_new(void);
+
+/** A step: gets its argument, and how long it may wait; says what became of it.  May make any call
+ *  of libccp. */
+typedef ccp_status (*ccp_shutdown_step)(void *arg, ccp_wait w);
+
+/**
+ * Adds a step.
+ *
+ *   Threads: any.
+ *   Memory:  keeps name and arg, which must live as long as s.
+ *   Returns: CCP_OK; CCP_NOMEM; CCP_CLOSED if s has begun to run; CCP_INVAL if s, name or fn is
+ *            NULL or there is no such phase.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_shutdown_add(ccp_shutdown *s, ccp_phase phase, const char *name,
+                                    ccp_shutdown_step fn, void *arg);
+
+/**
+ * Adds what a pool needs (J4), in each phase.
+ *
+ *   Threads: any.
+ *   Memory:  keeps name, p, and arg for unrun (NULL: the pool's own); the pool is still to be
+ *            freed afterwards.
+ *   Returns: CCP_OK; CCP_NOMEM; CCP_CLOSED if s has begun to run; CCP_INVAL if s, name or p is
+ *            NULL.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_shutdown_add_pool(ccp_shutdown *s, const char *name, ccp_pool *p,
+                                         ccp_unrun unrun, void *arg);
+
+/**
+ * Runs all steps.
+ *
+ *   Waits:   as the steps do.
+ *   Threads: one.
+ *   Memory:  keeps nothing.
+ *   Returns: CCP_OK if every step returned it; otherwise what the first one gave that did not, if
+ *            that is one of the wait codes, and CCP_FAILED if it is not, see ccp_shutdown_report();
+ *            CCP_CLOSED if it has run already, or another thread runs it; CCP_INVAL if s is NULL or
+ *            a limit is negative; CCP_CANCELED or CCP_TIMEOUT also if the context of w had ended
+ *            before: then nothing has run.  With CCP_NOWAIT all steps run, and none waits.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_shutdown_run(ccp_shutdown *s, const ccp_shutdown_limits *limits, ccp_wait w);
+
+/**
+ * Tells what became of the steps that have run, in their order.
+ *
+ *   Threads: any.
+ *   Memory:  copies up to max results to out (NULL if max is 0).
+ *   Returns: how many there are.
+ *   Since:   0.1
+ */
+CCP_API size_t ccp_shutdown_report(ccp_shutdown *s, ccp_shutdown_result *out, size_t max);
+
+/**
+ * Gives back a list of steps; NULL is allowed.
+ *
+ *   Threads: one; nobody may use s any more.
+ *   Memory:  frees s; names and arguments stay.
+ *   Returns: CCP_OK; CCP_BUSY while it runs: nothing is freed.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_shutdown_free(ccp_shutdown *s);
 
 #ifdef __cplusplus
 }

@@ -14,6 +14,7 @@ set(CCP_SOURCES
     base/park.c
     base/quota.c
     base/self.c
+    base/signal.c
     base/status.c
     base/thread.c
     block/ctx.c
@@ -75,4 +76,6 @@ set(CCP_SOURCES
     flow/pool_size.c
     flow/pool_tune.c
     flow/pool_watch.c
+    ops/shutdown.c
+    ops/signals.c
 )

@@ -104,7 +104,8 @@ static bool has_item(const char *list, const char *item)
     size_t n = strlen(item);
     while (list && (strncmp(list, item, n) != 0 || (list[n] && list[n] != ','))) {
         list = strchr(list, ',');
-        list += list != NULL;
+        if (list)
+            list++;
     }
     return list != NULL;
 }

@@ -448,15 +448,28 @@ static void hand_back(ccp_pool *p, ccp_unrun unrun, void *arg)
     ccpi_pool_tell(p);
 }
 
+ccp_status ccp_pool_abort(ccp_pool *p, ccp_unrun unrun, void *unrun_arg)
+{
+    if (!p)
+        return CCP_INVAL;
+    if (!unrun) {
+        unrun = p->opts.unrun;
+        unrun_arg = p->opts.unrun_arg;
+    }
+    (void)ccp_chan_close(p->tasks);
+    ccpi_late_close(p, unrun, unrun_arg);
+    hand_back(p, unrun, unrun_arg);
+    ccp_ctx_cancel(p->ctx);
+    return CCP_OK;
+}
+
 static ccp_status stop(ccp_pool *p, ccp_unrun unrun, void *arg, ccp_wait w)
 {
     (void)ccp_chan_close(p->tasks);
     ccpi_late_close(p, unrun, arg);
     ccp_status st = ccp_pool_drain(p, w);
-    if (st != CCP_OK) {
-        hand_back(p, unrun, arg);
-        ccp_ctx_cancel(p->ctx);
-    }
+    if (st != CCP_OK)
+        (void)ccp_pool_abort(p, unrun, arg);
     ccpi_pool_join(p);
     return st;
 }

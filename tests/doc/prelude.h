@@ -4,6 +4,7 @@
  */
 #include "ccp.h"
 
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,3 +61,7 @@ void hang_up(void *conn);
 extern struct conn {
     ccp_timer idle;
 } *conn;
+
+extern struct server server;
+ccp_status stop_listening(void *server, ccp_wait w);
+void keep_for_later(ccp_task fn, void *task_arg, void *arg);

@@ -11,6 +11,7 @@
  * shutdown no task runs; every call returns once nothing holds up the workers; threads are joined
  * and memory is given back.
  */
+#include "pool_alone.h"
 #include "scene.h"
 
 #include <stdatomic.h>
@@ -33,6 +34,7 @@ typedef enum operation {
     SHUTDOWN,
     SHUTDOWN_NOWAIT,
     SHUTDOWN_TIMED,
+    ABORT,
     GET_INFO,
     CTX_CANCEL, /* of the parent */
     WAIT,
@@ -47,7 +49,7 @@ typedef enum operation {
 static const char *const operation_names[OPERATIONS + 1] = {
     "submit", "submit_nowait", "submit_timed", "submit_ctx", "submit_more", "submit_drain",
     "drain", "drain_nowait", "drain_timed", "drain_ctx", "close", "shutdown", "shutdown_nowait",
-    "shutdown_timed", "get_info", "ctx_cancel", "wait", "more", "fewer",
+    "shutdown_timed", "abort", "get_info", "ctx_cancel", "wait", "more", "fewer",
     "submit_nest", "block", "open",
 };
 
@@ -183,21 +185,35 @@ static void drain(job *own, ccp_wait w)
     }
 }
 
-static void shut_down(ccp_wait w)
+/* Is it one of the operations? */
+static bool has(operation op)
 {
-    ccp_status st = ccp_pool_shutdown(pool, take_back, jobs, w);
-    sim_assert(st == CCP_OK || st == (w.ns_ == 0 ? CCP_AGAIN : CCP_TIMEOUT));
-    check_set_up_finished(st != CCP_OK);
-    sim_assert(ccp_pool_shutdown(pool, NULL, NULL, w) == CCP_CLOSED);
-    sim_assert(ccp_pool_submit(pool, run_job, NULL, CCP_FOREVER) == CCP_CLOSED);
+    bool is = false;
+    for (int i = 0; i < now->ops; i++)
+        is |= now->op[i] == op;
+    return is;
 }
 
 static bool resized(void)
 {
-    bool is = false;
-    for (int i = 0; i < now->ops; i++)
-        is |= now->op[i] == MORE || now->op[i] == FEWER;
-    return is;
+    return has(MORE) || has(FEWER);
+}
+
+static void abort_it(void)
+{
+    sim_assert(ccp_pool_abort(pool, take_back, jobs) == CCP_OK);
+    sim_assert(ccp_pool_submit(pool, run_job, NULL, CCP_FOREVER) == CCP_CLOSED);
+}
+
+static void shut_down(ccp_wait w)
+{
+    ccp_status st = ccp_pool_shutdown(pool, take_back, jobs, w);
+    sim_assert(st == CCP_OK || st == (w.ns_ == 0 ? CCP_AGAIN : CCP_TIMEOUT) ||
+               (st == CCP_CLOSED && has(ABORT)));
+    if (st == CCP_OK || !has(ABORT)) /* another may be about to hand them back */
+        check_set_up_finished(st != CCP_OK);
+    sim_assert(ccp_pool_shutdown(pool, NULL, NULL, w) == CCP_CLOSED);
+    sim_assert(ccp_pool_submit(pool, run_job, NULL, CCP_FOREVER) == CCP_CLOSED);
 }
 
 static void resize(unsigned workers)
@@ -255,6 +271,7 @@ static void act_out(void *arg)
     case SHUTDOWN: shut_down(CCP_FOREVER); break;
     case SHUTDOWN_NOWAIT: shut_down(CCP_NOWAIT); break;
     case SHUTDOWN_TIMED: shut_down(ccp_within(100)); break;
+    case ABORT: abort_it(); break;
     case GET_INFO: look(); break;
     case WAIT: wait_for_all(); break;
     case MORE: resize(now->workers + 1); break;
@@ -331,7 +348,7 @@ static void check_size(void)
     sim_assert(ccp_pool_get_info(pool, &info) == CCP_OK && info.most <= most_workers());
     bool closed = now->state == CLOSED;
     for (int i = 0; i < now->ops; i++)
-        closed |= now->op[i] >= CLOSE && now->op[i] <= SHUTDOWN_TIMED;
+        closed |= now->op[i] >= CLOSE && now->op[i] <= ABORT;
     sim_assert(closed || info.workers <= info.limit); /* P10 */
     sim_assert(closed || now->elastic || info.workers == info.limit);
 }
@@ -362,31 +379,6 @@ static void run_play(void *arg)
     for (int i = 0; i < p->ops; i++)
         sim_spawn(act_out, (void *)(uintptr_t)&p->op[i]);
     finish();
-}
-
-/* ---- Starting, with too little of everything ---- */
-
-static ccp_status count_up(ccp_ctx *c, void *arg)
-{
-    (void)c;
-    ++*(int *)arg;
-    return CCP_OK;
-}
-
-static void start(void *arg)
-{
-    const play *p = arg;
-    int count = 0;
-    scene_tune(STILL);
-    pool = ccp_pool_new(&(ccp_pool_opts){ .workers = p->workers, .queue = p->queue });
-    sim_outcome(pool != NULL);
-    if (pool) {
-        sim_assert(ccp_pool_submit(pool, count_up, &count, CCP_FOREVER) == CCP_OK);
-        sim_assert(ccp_pool_drain(pool, CCP_FOREVER) == CCP_OK && count == 1);
-        sim_assert(ccp_pool_free(pool) == CCP_OK);
-    }
-    sim_join();
-    sim_assert(ccp_live_blocks() == 0 && scene_threads() == 0);
 }
 
 /* ---- The table ---- */
@@ -469,18 +461,6 @@ static void elastic_pairs(void)
                                       { (operation)a, (operation)b } });
 }
 
-static void starts(void)
-{
-    const sim_options short_of = { .mode = SIM_DFS, .preemptions = 2, .fail_alloc = 1,
-                                   .fail_thread = 1 };
-    for (unsigned workers = 1; workers <= 2; workers++)
-        for (size_t queue = 0; queue <= 1; queue++) {
-            play p = { .workers = workers, .queue = queue };
-            scene_add(start, scene_keep(&p, sizeof p), &short_of, "two_start.workers%u.queue%zu",
-                      workers, queue);
-        }
-}
-
 /* Four to six operations at once. */
 static void crowds(void)
 {
@@ -540,59 +520,11 @@ static void hands_back(void)
              &o, "two_hands_back");
 }
 
-/* All workers wait at the gate, and what would open it stands in the queue, or is no task. */
-static ccp_status open_gate(ccp_ctx *c, void *arg)
-{
-    (void)c, (void)arg;
-    sim_assert(ccp_chan_close(gate) == CCP_OK);
-    return CCP_OK;
-}
-
-static ccp_status pass_gate(ccp_ctx *c, void *arg)
-{
-    (void)c, (void)arg;
-    sim_assert(ccp_chan_recv(gate, NULL, CCP_FOREVER) == CCP_CLOSED);
-    return CCP_OK;
-}
-
-static void stall(void *for_long)
-{
-    unsigned spare = for_long ? 1 : 2;
-    scene_tune(STILL);
-    gate = scene_chan(0, 1);
-    pool = ccp_pool_new(&(ccp_pool_opts){ .workers = 1, .queue = 2, .spare = spare, .stall = 100 });
-    sim_assert(pool && scene_threads() == 2);
-    for (int i = 0; i < 3; i++) {
-        ccp_task fn = i < 2 || for_long ? pass_gate : open_gate;
-        sim_assert(ccp_pool_submit(pool, fn, NULL, CCP_FOREVER) == CCP_OK);
-    }
-    if (for_long) {
-        sim_assert(ccp_pool_wait(pool, ccp_within(1000)) == CCP_TIMEOUT);
-        sim_assert(ccp_chan_close(gate) == CCP_OK);
-    }
-    sim_assert(ccp_pool_shutdown(pool, NULL, NULL, CCP_FOREVER) == CCP_OK);
-    ccp_pool_info info;
-    sim_assert(ccp_pool_get_info(pool, &info) == CCP_OK && info.finished == 3);
-    sim_assert(info.most == 1 + spare || (for_long && info.most == 1));
-    sim_assert(ccp_pool_free(pool) == CCP_OK);
-    sim_join();
-    (void)scene_chan_end(gate);
-    sim_assert(ccp_live_blocks() == 0 && scene_threads() == 0);
-}
-
-static void stalls(void)
-{
-    static const sim_options o = { .mode = SIM_RANDOM, .n = 1000 };
-    scene_add(stall, NULL, &o, "some_stall");
-    scene_add(stall, &pool, &o, "some_stall_for_long");
-}
-
 int main(int argc, char **argv)
 {
-    stalls();
+    pool_alone_scenes();
     pairs();
     elastic_pairs();
-    starts();
     crowds();
     no_room();
     hands_back();

@@ -23,7 +23,7 @@ ccp_sim_test(wg_weak 600 wg --summary --mode pct --weak --n 2000 pair.[12].waite
              two.[12].waiter.closes.* frame* heap* go_fails*)
 
 # `some`: at random.
-ccp_sim_scenes(pool pool_scenarios.c)
+ccp_sim_scenes(pool pool_scenarios.c pool_alone.c)
 ccp_sim_test(pool 600 pool --summary pair.* two*)
 ccp_sim_test(pool_few 600 pool --summary one*)
 ccp_sim_test(pool_random 600 pool --summary some* crowd*)

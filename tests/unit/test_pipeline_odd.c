@@ -172,7 +172,8 @@ TEST(a_chunk_that_no_memory_can_hold_is_memory_that_is_short) /* G4 */
     static const size_t chunks[] = { SIZE_MAX,          SIZE_MAX / 8,       SIZE_MAX / 16,
                                      PTRDIFF_MAX / 8,   PTRDIFF_MAX / 16,   PTRDIFF_MAX / 64 };
     static const size_t sizes[] = { 0, 8 * sizeof(long) };
-    for (size_t i = 0; i < 2 * LENGTH(chunks); i++)
+    size_t n_chunks = SIZE_MAX > UINT32_MAX ? LENGTH(chunks) : 3; /* a small machine holds others */
+    for (size_t i = 0; i < 2 * n_chunks; i++)
         for (unsigned workers = i / 2 == 5 ? 2 : 1; workers < 4; workers++) {
             long next = 0;
             atomic_long n = 0;

@@ -92,7 +92,7 @@ TEST(withdrawing_the_last_delayed_task_ends_a_wait) /* P12 P20 */
 
 TEST(closing_a_pool_hands_back_what_waits_for_its_time) /* P3 P21 P24 */
 {
-    for (int how = 0; how < 3; how++) {
+    for (int how = 0; how < 4; how++) {
         yard y;
         ccp_wg wg = CCP_WG_INIT;
         set_yard(&y, (ccp_pool_opts){ .queue = 4 });
@@ -104,7 +104,9 @@ TEST(closing_a_pool_hands_back_what_waits_for_its_time) /* P3 P21 P24 */
             ASSERT_STATUS(ccp_pool_close(y.p), CCP_OK);
         else if (how == 1)
             ASSERT_STATUS(ccp_pool_shutdown(y.p, NULL, NULL, CCP_FOREVER), CCP_OK);
-        if (how < 2) {
+        else if (how == 2)
+            ASSERT_STATUS(ccp_pool_abort(y.p, NULL, NULL), CCP_OK);
+        if (how < 3) {
             assert_int_equal(y.dropped, 3);
             ASSERT_STATUS(ccp_wg_wait(&wg, CCP_NOWAIT), CCP_OK);
             assert_true(info_of_pool(y.p).handed_back == 3 && info_of_pool(y.p).delayed == 0);

@@ -311,6 +311,60 @@ TEST(no_task_is_lost_between_submit_and_shutdown) /* P3 */
     print_message("%ld tasks were handed back\n", handed_back);
 }
 
+TEST(an_aborted_pool_hands_back_what_waits_and_tells_those_that_run) /* P3 */
+{
+    yard *y = busy_yard(run_until_told, 10, true);
+    ASSERT_STATUS(ccp_pool_abort(y->p, NULL, NULL), CCP_OK);
+    assert_int_equal(y->l.unrun, 10);
+    ASSERT_STATUS(ccp_pool_submit(y->p, run_entry, &y->e[20], CCP_NOWAIT), CCP_CLOSED);
+    ASSERT_STATUS(ccp_pool_wait(y->p, CCP_FOREVER), CCP_CLOSED);
+    assert_int_equal(y->l.ran, 1);
+    ASSERT_STATUS(ccp_pool_abort(y->p, NULL, NULL), CCP_OK);
+    ASSERT_STATUS(ccp_pool_shutdown(y->p, NULL, NULL, CCP_NOWAIT), CCP_CLOSED);
+    free_yard(y, 1, 10);
+}
+
+TEST(an_abort_waits_for_no_task) /* P3 */
+{
+    yard *y = busy_yard(pass_gate_then_run, 10, false);
+    ASSERT_STATUS(ccp_pool_abort(y->p, take_back, &y->l), CCP_OK);
+    assert_int_equal(y->l.unrun, 10);
+    assert_int_equal(y->l.ran, 0);
+    ASSERT_STATUS(ccp_pool_wait(y->p, CCP_NOWAIT), CCP_AGAIN);
+    gate_open(&task_gate);
+    ASSERT_STATUS(ccp_pool_drain(y->p, CCP_FOREVER), CCP_CLOSED);
+    free_yard(y, 1, 10);
+}
+
+static ccp_status abort_here(ccp_ctx *ctx, void *arg)
+{
+    entry *e = arg;
+    yard *y = (yard *)(void *)e->l; /* its first member */
+    gate_pass(&task_gate);
+    MUST(ccp_pool_abort(y->p, NULL, NULL) == CCP_OK);
+    MUST(ccp_ctx_status(ctx) == CCP_CANCELED);
+    return run_entry(ctx, arg);
+}
+
+static void drain_for_ever(actor *a)
+{
+    yard *y = a->arg;
+    actor_calls(a);
+    a->rc = ccp_pool_drain(y->p, CCP_FOREVER);
+}
+
+TEST(a_task_may_abort_its_pool_while_others_wait_for_it) /* G3 P3 */
+{
+    yard *y = busy_yard(abort_here, 10, true);
+    actor a = { .arg = y };
+    actor_start(&a, drain_for_ever);
+    actor_sleep_here(&a);
+    gate_open(&task_gate);
+    actor_join(&a);
+    ASSERT_STATUS(a.rc, CCP_CLOSED);
+    free_yard(y, 1, 10);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -327,6 +381,9 @@ int main(void)
         ENTRY(free_releases_nobody_but_the_workers),
         ENTRY(the_function_that_takes_back_may_call_the_pool),
         ENTRY(no_task_is_lost_between_submit_and_shutdown),
+        ENTRY(an_aborted_pool_hands_back_what_waits_and_tells_those_that_run),
+        ENTRY(an_abort_waits_for_no_task),
+        ENTRY(a_task_may_abort_its_pool_while_others_wait_for_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -39,6 +39,7 @@ typedef struct stage {
     ccp_breaker *breaker;
     ccp_batcher *batcher;
     ccp_pipeline *pipeline;
+    ccp_shutdown *shutdown;
     ccp_out *out;            /* of a step that sleeps */
     ccp_hook hook;
     ccp_timers *timers;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The columns of the wait matrix that are about pipelines.
+ * The columns of the wait matrix that are about pipelines, and shutdown.
  */
 #include "wait_columns.h"
 
@@ -174,7 +174,49 @@ static void output_agrees(stage *s, bool ok, bool served)
     assert_int_equal(ccp_chan_len(s->ch) + served, 1 + ok);
 }
 
+/* --- shutdown --- */
+
+static ccp_status step_of_shutdown(void *arg, ccp_wait w)
+{
+    stage *s = arg;
+    ccp_status st = ccp_chan_recv(s->gate, NULL, w);
+    atomic_fetch_add(&s->ran, st == CCP_CLOSED);
+    return st == CCP_CLOSED ? CCP_OK : st;
+}
+
+static void set_shutdown(stage *s)
+{
+    s->gate = ccp_chan_new(0, 0);
+    s->shutdown = ccp_shutdown_new();
+    assert_non_null(s->shutdown);
+    ASSERT_STATUS(ccp_shutdown_add(s->shutdown, CCP_PHASE_DRAIN, "gate", step_of_shutdown, s),
+                  CCP_OK);
+}
+
+static ccp_status call_shutdown_run(stage *s, ccp_wait w)
+{
+    return ccp_shutdown_run(s->shutdown, NULL, w);
+}
+
+static void clear_shutdown(stage *s)
+{
+    ASSERT_STATUS(ccp_shutdown_free(s->shutdown), CCP_OK);
+    ASSERT_STATUS(ccp_chan_free(s->gate), CCP_OK);
+}
+
 const column columns_pipe[] = {
+    { .name = "shutdown_run",
+      .set = set_shutdown,
+      .call = call_shutdown_run,
+      .serve = open_gate,
+      .unchanged = nothing_came_through,
+      .done = one_came_through,
+      .raced = runs_agree,
+      .clear = clear_shutdown,
+      .success = CCP_OK,
+      .at_once = CCP_AGAIN,
+      .too_late = CCP_TIMEOUT,
+      .once = true },
     { .name = "pipeline_run",
       .set = set_plan,
       .call = call_pipeline_run,
