@@ -110,9 +110,30 @@ long fault_threads_out(void)
 FAULTY(FAULT_THREAD, ENOMEM, pthread_attr_init, (pthread_attr_t * a), (a))
 FAULTY(FAULT_THREAD, EINVAL, pthread_attr_setstacksize, (pthread_attr_t * a, size_t n), (a, n))
 FAULTY(FAULT_COND, ENOMEM, pthread_condattr_init, (pthread_condattr_t * a), (a))
-FAULTY(FAULT_COND, EINVAL, pthread_condattr_setclock, (pthread_condattr_t * a, clockid_t c), (a, c))
-FAULTY(FAULT_COND, EAGAIN, pthread_cond_init, (pthread_cond_t * c, const pthread_condattr_t *a),
-     (c, a))
+
+/* ---- The wall clock: nothing asks it or waits by it, so setting it changes nothing. ---- */
+
+int fault_clock_gettime(clockid_t id, struct timespec *t);
+int fault_clock_gettime(clockid_t id, struct timespec *t)
+{
+    CHECK(id != CLOCK_REALTIME && id != CLOCK_REALTIME_COARSE && id != CLOCK_TAI);
+    return clock_gettime(id, t);
+}
+
+int fault_pthread_condattr_setclock(pthread_condattr_t *a, clockid_t c);
+int fault_pthread_condattr_setclock(pthread_condattr_t *a, clockid_t c)
+{
+    CHECK(c == CLOCK_MONOTONIC);
+    return shall_fail(FAULT_COND) ? EINVAL : pthread_condattr_setclock(a, c);
+}
+
+int fault_pthread_cond_init(pthread_cond_t *c, const pthread_condattr_t *a);
+int fault_pthread_cond_init(pthread_cond_t *c, const pthread_condattr_t *a)
+{
+    clockid_t clock = CLOCK_REALTIME;
+    CHECK(a && pthread_condattr_getclock(a, &clock) == 0 && clock == CLOCK_MONOTONIC);
+    return shall_fail(FAULT_COND) ? EAGAIN : pthread_cond_init(c, a);
+}
 
 /* ---- Processors ---- */
 
@@ -188,9 +209,10 @@ long fault_syscall(long number, ...)
     for (int i = 0; i < 6; i++)
         a[i] = va_arg(args, long);
     va_end(args);
-    enum { WAIT_BITSET = 9, COMMAND = 127 };
+    enum { WAIT_BITSET = 9, COMMAND = 127, BY_WALL_CLOCK = 256 };
     const struct timespec *t = (const struct timespec *)a[3];
     bool wait = number == SYS_futex && (a[1] & COMMAND) == WAIT_BITSET;
+    CHECK(!(a[1] & BY_WALL_CLOCK));
     if (wait && shall_fail(FAULT_EINTR)) {
         sched_yield();
         bool late = t && ccpi_clock_now() > (int64_t)t->tv_sec * 1000000000 + t->tv_nsec;

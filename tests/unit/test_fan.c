@@ -216,7 +216,8 @@ TEST(a_failure_stops_the_fan_and_its_input) /* K3 */
         int64_t v, n = 0;
         CCP_CHAN_FOR(&v, ccp_fan_chan(f), CCP_FOREVER)
         n++;
-        assert_in_range(n, ordered ? 0 : 48, 50 + 3);
+        /* The other two may have one each; unordered, they go on until it has failed. */
+        assert_true(ordered ? n <= 50 : n >= 48);
         ASSERT_STATUS(ccp_fan_wait(f, CCP_FOREVER), CCP_FAILED);
         ccp_fan_info info = fan_info(f);
         assert_int_equal(info.failed, 1);

@@ -17,6 +17,7 @@ TEST(null_arguments_are_refused) /* G2 */
     ASSERT_STATUS(ccp_pool_close(NULL), CCP_INVAL);
     ASSERT_STATUS(ccp_pool_drain(NULL, CCP_FOREVER), CCP_INVAL);
     ASSERT_STATUS(ccp_pool_shutdown(NULL, NULL, NULL, CCP_FOREVER), CCP_INVAL);
+    ASSERT_STATUS(ccp_pool_abort(NULL, NULL, NULL), CCP_INVAL);
     ASSERT_STATUS(ccp_pool_get_info(NULL, &info), CCP_INVAL);
     ASSERT_STATUS(ccp_pool_free(NULL), CCP_OK);
     assert_int_equal(ccp_pool_worker(NULL), -1);
