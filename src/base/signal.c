@@ -103,7 +103,9 @@ static void catch_locked(int sig)
     struct sigaction ours = { .sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK };
     ours.sa_sigaction = on_signal;
     sigfillset(&ours.sa_mask);
-    sigaction(sig, NULL, &before[sig]); /* before a handler can want it */
+    struct sigaction now;
+    if (sigaction(sig, NULL, &now) == 0 && !is_ours(&now)) /* the program may have put ours back */
+        before[sig] = now; /* before a handler can want it */
     sigaction(sig, &ours, NULL);
 }
 

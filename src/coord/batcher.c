@@ -145,7 +145,7 @@ ccp_batcher *ccp_batcher_new(const ccp_batcher_opts *o)
     b->bell = ccp_chan_new(0, 1);
     b->items = ccpi_alloc(items);
     b->batch = ccpi_alloc(batch);
-    const ccpi_thread_opts t = { .name = o->name, .stack_size = o->stack_size };
+    const ccpi_thread_opts t = { o->name, o->stack_size, true };
     if (b->bell && b->items && b->batch && ccpi_thread_start(&b->thread, &t, work, b))
         return b;
     release(b);

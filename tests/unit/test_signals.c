@@ -168,6 +168,26 @@ TEST(the_last_one_restores_unless_the_program_was_there_first) /* Z4 */
     ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
 }
 
+TEST(a_program_that_puts_our_handler_back_gets_no_circle) /* Z1 Z4 */
+{
+    struct sigaction ours;
+    ccp_chan *ch = ccp_chan_new(sizeof(int), 8);
+    signal(SIGUSR1, own_handler);
+    ccp_signals *s = catch_one(SIGUSR1, &(ccp_signals_opts){ .chan = ch });
+    sigaction(SIGUSR1, NULL, &ours);
+    signal(SIGUSR1, other_handler);
+    ASSERT_STATUS(ccp_signals_free(s), CCP_OK);
+    sigaction(SIGUSR1, &ours, NULL);
+    s = catch_one(SIGUSR1, &(ccp_signals_opts){ .chan = ch });
+    own = 0;
+    raise(SIGUSR1);
+    assert_int_equal(own, SIGUSR1);
+    assert_int_equal(next_of(ch), SIGUSR1);
+    ASSERT_STATUS(ccp_signals_free(s), CCP_OK);
+    signal(SIGUSR1, SIG_DFL);
+    ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
+}
+
 TEST(a_signal_that_was_ignored_stays_so) /* Z5 */
 {
     ccp_chan *ch = ccp_chan_new(sizeof(int), 8);
@@ -350,6 +370,7 @@ int main(void)
         ENTRY(what_finds_the_channel_full_is_dropped),
         ENTRY(the_programs_own_handler_is_called_too_and_restored),
         ENTRY(the_last_one_restores_unless_the_program_was_there_first),
+        ENTRY(a_program_that_puts_our_handler_back_gets_no_circle),
         ENTRY(a_signal_that_was_ignored_stays_so),
         ENTRY(the_second_signal_ends_the_process_whatever_it_does),
         ENTRY(what_cannot_be_caught_is_refused),
