@@ -103,31 +103,6 @@ static ccp_status sleep_on(void *arg, ccp_wait w)
     return ccp_chan_recv(arg, NULL, w);
 }
 
-TEST(a_phase_has_its_time_and_the_whole_has_its_own) /* J2 */
-{
-    ccp_chan *never = ccp_chan_new(0, 1);
-    ccp_shutdown_result r[3];
-    for (int whole = 0; whole < 2; whole++) {
-        ccp_shutdown *s = ccp_shutdown_new();
-        for (int i = 0; i < 2; i++)
-            ASSERT_STATUS(ccp_shutdown_add(s, CCP_PHASE_DRAIN, "never", sleep_on, never), CCP_OK);
-        ASSERT_STATUS(ccp_shutdown_add(s, CCP_PHASE_JOIN, "never", sleep_on, never), CCP_OK);
-        int64_t begin = ccp_now();
-        ccp_shutdown_limits l = { .drain = CCP_MS(2), .join = CCP_MS(1) };
-        if (whole)
-            l = (ccp_shutdown_limits){ .drain = CCP_SEC(1000) };
-        ASSERT_STATUS(
-            ccp_shutdown_run(s, &l, whole ? ccp_within(CCP_MS(3)) : CCP_FOREVER), CCP_TIMEOUT);
-        assert_true(ccp_now() - begin >= CCP_MS(3));
-        assert_int_equal(ccp_shutdown_report(s, r, 3), 3);
-        for (int i = 0; i < 3; i++)
-            ASSERT_STATUS(r[i].status, CCP_TIMEOUT);
-        assert_true(r[0].ns >= CCP_MS(2) && r[0].ns > r[1].ns);
-        ASSERT_STATUS(ccp_shutdown_free(s), CCP_OK);
-    }
-    ASSERT_STATUS(ccp_chan_free(never), CCP_OK);
-}
-
 TEST(with_no_wait_all_run_and_none_waits) /* J1 J2 */
 {
     ccp_chan *never = ccp_chan_new(0, 1);
@@ -317,7 +292,6 @@ int main(void)
         ENTRY(steps_run_by_phase_and_then_as_they_were_added),
         ENTRY(all_run_also_when_some_fail_and_the_report_tells),
         ENTRY(the_first_that_fails_is_what_it_returns),
-        ENTRY(a_phase_has_its_time_and_the_whole_has_its_own),
         ENTRY(with_no_wait_all_run_and_none_waits),
         ENTRY(it_runs_once_and_takes_no_more_steps),
         ENTRY(what_makes_no_sense_is_refused),
