@@ -2,14 +2,15 @@
  *
  * bench_c.c - the C peers: GLib's GAsyncQueue and GThreadPool, APR's apr_queue, the textbook queue
  * of one mutex and two condition variables and the textbook future, pthread's locks and barrier,
- * and Concurrency Kit's barrier.  Also the probe of the machine.
+ * Concurrency Kit's barrier, and libuv's timers.  Also the probe of the machine.
  */
-#include "common.h"
+#include "timers.h"
 
 #include <stdio.h>
 #include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #ifdef BENCH_CK
 #include <ck_barrier.h>
 #endif
@@ -362,10 +363,29 @@ static inline void bucket_leave(void)
 }
 #include "locks.h"
 
+/* Sleeps until each tick: what is written where no ticker is at hand. */
+static void sleep_ticks(const struct spec *s)
+{
+    struct meter m;
+    int64_t *late = must_alloc(s->n * sizeof *late), start = now_ns();
+    meter_start(&m);
+    for (uint64_t i = 0; i < s->n; i++) {
+        int64_t due = start + ((now_ns() - start) / TICK + 1) * TICK;
+        struct timespec t = { .tv_sec = due / 1000000000, .tv_nsec = due % 1000000000 };
+        while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL)) {}
+        late[i] = (now_ns() - start) % TICK;
+    }
+    meter_stop(&m, now_ns());
+    report_lateness(late, s->n);
+    free(late);
+    report(s, &m, s->n, s->n, 0, 0);
+}
+
 static void pthread_run(const struct spec *s)
 {
     if (!strcmp(s->kind, "barrier")) posix_barrier_run(s);
     else if (!strcmp(s->kind, "rate")) bucket_run(s);
+    else if (!strcmp(s->kind, "tick")) sleep_ticks(s);
     else if (strcmp(s->kind, "lock")) unsupported(s, "locks-and-barriers-only");
     else if (!strcmp(s->mode, "mutex")) mutex_run(s);
     else posix_run(s);
@@ -422,6 +442,9 @@ int main(int argc, char **argv)
 #ifdef BENCH_CK
         "ck",
 #endif
+#ifdef BENCH_UV
+        "libuv",
+#endif
         "textbook", "pthread", NULL
     };
     if (list_peers(argc, argv, peers)) return 0;
@@ -436,6 +459,9 @@ int main(int argc, char **argv)
 #ifdef BENCH_CK
     else if (!strcmp(s.peer, "ck") && !strcmp(s.kind, "barrier")) ck_run(&s);
     else if (!strcmp(s.peer, "ck")) unsupported(&s, "barriers-only");
+#endif
+#ifdef BENCH_UV
+    else if (!strcmp(s.peer, "libuv")) libuv_run(&s);
 #endif
 #ifdef BENCH_GLIB
     else if (!strcmp(s.peer, "glib") && !strcmp(s.kind, "pool")) glib_run_pool(&s);

@@ -3,7 +3,7 @@
  * bench_ccp.c - libccp in every cell: the shapes of shapes.h, locks.h, barriers.h and futures.h,
  * and select, pool, wait group and context, which each language has in its own form.
  */
-#include "common.h"
+#include "timers.h"
 
 #include <ccp.h>
 #include <stdio.h>
@@ -579,6 +579,8 @@ int main(int argc, char **argv)
     else if (!strcmp(s.kind, "lock")) run_lock(&s);
     else if (!strcmp(s.kind, "breaker")) run_breaker(&s);
     else if (!strcmp(s.kind, "rate")) run_rate(&s);
+    else if (!strcmp(s.kind, "timer")) timer_run(&s);
+    else if (!strcmp(s.kind, "tick")) tick_run(&s);
     else if (!strcmp(s.kind, "barrier")) barrier_run(&s);
     else if (!strcmp(s.kind, "future")) run_future(&s);
     else if (!strcmp(s.kind, "memory")) run_memory(&s);

@@ -26,6 +26,7 @@ PEERS = [
     Peer("glib", "bench_c", "GLib", False, True, "libglib2.0-dev"),
     Peer("apr", "bench_c", "APR", False, False, "libapr1-dev libaprutil1-dev"),
     Peer("ck", "bench_c", "Concurrency Kit", False, False, "libck-dev"),
+    Peer("libuv", "bench_c", "libuv", False, False, "libuv1-dev"),
     Peer("pthread", "bench_c", "pthread", False, False, ""),
     Peer("parking_lot", "bench_rust", "parking_lot", False, False,
          "cargo librust-parking-lot-dev"),
@@ -65,7 +66,7 @@ class Cell:
 
     def figure(self, run):
         """The figure of one run, a dictionary of what the program printed."""
-        if self.kind == "wake":
+        if self.kind in ("wake", "tick"):
             return run["p50"]
         if self.kind == "idle":
             return run["cpu"] / run["wall"] * 1000

@@ -27,6 +27,7 @@ SECTIONS = [
     ("Barriers and futures", ["barrier-*", "future-*"]),
     ("Circuit breakers", ["breaker-*"]),
     ("Rate limiters", ["rate-*"]),
+    ("Timers: one is set and stopped, or put off; how late a ticker is", ["timer-*", "tick-*"]),
     ("How cost grows: threads, capacity, cases", ["*to*-*", "select*"]),
     ("Memory of a channel", ["memory-*"]),
 ]
@@ -141,6 +142,17 @@ def fairness_table(s):
         for p in PEERS:
             if p.name in s[n].values:
                 rows.append([n, p.title, *fairness_row(s[n], p.name)])
+    return rows_table(rows, 2) if len(rows) > 1 else ""
+
+
+def lateness_table(names, s):
+    """How late whoever waits for a time runs."""
+    rows = [["work", "peer", "median", "p99", "longest"]]
+    for n in names:
+        for p in PEERS if s[n].cell.kind == "tick" else []:
+            if p.name in s[n].values:
+                rows.append([n, p.title] + [f"{s[n].extra(p.name, key) / 1e3:.0f} µs"
+                                            for key in ("p50", "p99", "longest")])
     return rows_table(rows, 2) if len(rows) > 1 else ""
 
 
@@ -342,7 +354,8 @@ def benchmarks(heads, s, by_state, goal_rows, plot_names):
         if title.startswith("Memory"):
             out.append(memory_table(names, s))
         else:
-            out.append(rows_table([HEADER] + [cell_row(s[n], s) for n in names]))
+            out += [rows_table([HEADER] + [cell_row(s[n], s) for n in names]),
+                    lateness_table(names, s)]
     fairness = fairness_table(s)
     if fairness:
         out += ["## Fairness\n", fairness]

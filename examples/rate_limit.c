@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT-0
  *
- * rate_limiter.c - a server that protects itself and what it calls.
+ * rate_limit.c - a server that protects itself and what it calls.
  *
  * Problem: a client may send 2 requests per second, 3 of them at once.  All clients together may
  * cost 4 calls per second of a service behind, evenly spaced.
@@ -12,7 +12,7 @@
  * functions without _at, or just waits: ccp_rate_take(&calls, 1, ccp_with(ctx)).
  *
  * To adapt: replace call_service(); let a pool do it, which waits with ccp_rate_take().
- * Compile:  cc rate_limiter.c -o rate_limiter $(pkg-config --cflags --libs ccp)
+ * Compile:  cc rate_limit.c -o rate_limit $(pkg-config --cflags --libs ccp)
  * Output:      0 ms  anna  called at 0 ms
  *              0 ms  anna  called at 250 ms
  *              0 ms  anna  called at 500 ms
