@@ -28,6 +28,7 @@
  *   24  Batcher
  *   25  Signals
  *   26  Shutdown
+ *   27  Tracking and diagnosis
  *
  * Every section is an essay, then types, then functions, then numbered guarantees, which the
  * tests cite by number.  The fields of a function's comment always mean the same:
@@ -5159,6 +5160,88 @@ CCP_API size_t ccp_shutdown_report(ccp_shutdown *s, ccp_shutdown_result *out, si
  *   Since:   0.1
  */
 CCP_API ccp_status ccp_shutdown_free(ccp_shutdown *s);
+
+/* ==== 27. TRACKING AND DIAGNOSIS ===========================================================
+ *
+ * What the program's objects and threads are doing, as text.  Off until the program asks for it.
+ *
+ *     (void)ccp_track(true);                       // first thing in main()
+ *     ...
+ *     static ccp_mutex accounts;
+ *     (void)ccp_name(&accounts, "accounts");       // optional
+ *     ...
+ *     int fd = 2;
+ *     (void)ccp_dump(ccp_to_fd, &fd);
+ *
+ * writes a line for each object and for each thread that waits in a call of libccp:
+ *
+ *     // channel 'orders', 4 of 4 elements, 1 sender waits
+ *     // thread 4711 'reader' has waited 12.3 s in ccp_chan_send for channel 'orders'
+ *     //     holds mutex 'accounts' for 12.3 s
+ *     // 3 threads do not wait in libccp
+ *
+ * Guarantees
+ *   DG1  While tracking is off nothing is kept, and a dump says nothing.
+ *   DG2  An object with a constructor that was made while tracking was on and is not freed has its
+ *        line, with its kind and its name, or its address if it has none; but for those that
+ *        belong to another, as the queue of a pool does.
+ *   DG3  A thread that went to sleep in a call while tracking was on, and still sleeps, has its
+ *        line: the call, what it waits for, for how long by now, and what it has locked.
+ *   DG4  The sink is called in the thread that asked, with whole lines, and under no lock: it may
+ *        make any call of libccp.
+ */
+
+/**
+ * Turns tracking on, for the whole process, or off: then all that is known is forgotten.
+ *
+ * Only what is made, and who goes to sleep or locks, from then on is known.
+ *
+ *   Threads: any.
+ *   Memory:  while it is on, a block for each object and each lock that is held.
+ *   Returns: CCP_OK.
+ *   Cost:    while it is off, making and freeing an object, locking and unlocking, and going to
+ *            sleep each look at one word more; while it is on, each takes a short lock, and going
+ *            to sleep a system call more.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_track(bool on);
+
+/**
+ * Names an object: any, also one in the program's own memory, such as a mutex.  NULL takes the name
+ * back: to be done before memory of the program's own that was named is used for something else.
+ * Does nothing while tracking is off.
+ *
+ *   Threads: any.
+ *   Memory:  copies up to 47 bytes of name.
+ *   Returns: CCP_OK; CCP_NOMEM; CCP_INVAL if object is NULL.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_name(const void *object, const char *name);
+
+/** Takes n bytes of text. */
+typedef void (*ccp_sink)(const char *text, size_t n, void *arg);
+
+/**
+ * Tells of all objects, and of all threads that wait.
+ *
+ *   Threads: any.
+ *   Memory:  keeps nothing.
+ *   Returns: CCP_OK; CCP_CLOSED while tracking is off; CCP_NOMEM, before or after the lines of
+ *            objects; CCP_INVAL if sink is NULL.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_dump(ccp_sink sink, void *arg);
+
+/**
+ * A sink: writes to the file descriptor at arg, an int.  For a FILE *:
+ *
+ *     static void to_file(const char *text, size_t n, void *file) { fwrite(text, 1, n, file); }
+ *
+ *   Threads: any.
+ *   Memory:  keeps nothing.
+ *   Since:   0.1
+ */
+CCP_API void ccp_to_fd(const char *text, size_t n, void *arg);
 
 #ifdef __cplusplus
 }

@@ -16,9 +16,13 @@ set(CCP_SOURCES
     base/self.c
     base/signal.c
     base/status.c
+    base/tasks.c
+    base/text.c
     base/thread.c
+    base/track.c
     block/ctx.c
     block/hook.c
+    block/sleepers.c
     block/spin.c
     block/tuning.c
     block/wait.c
@@ -40,6 +44,7 @@ set(CCP_SOURCES
     coord/flight.c
     coord/future.c
     coord/group.c
+    coord/holders.c
     coord/limiter.c
     coord/line.c
     coord/mutex.c
@@ -76,6 +81,8 @@ set(CCP_SOURCES
     flow/pool_size.c
     flow/pool_tune.c
     flow/pool_watch.c
+    ops/dump.c
+    ops/report.c
     ops/shutdown.c
     ops/signals.c
 )

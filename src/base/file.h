@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Lines of files of the C library.
+ * Lines of files of the C library; text to files of the system.
  */
 #ifndef CCPI_BASE_FILE_H
 #define CCPI_BASE_FILE_H
@@ -15,5 +15,8 @@ typedef enum ccpi_line {
 
 /* Reads the rest of a line, or as much of it as fits, with its newline; size is 2 .. INT_MAX. */
 ccpi_line ccpi_file_line(void *file, char *line, size_t size);
+
+/* Writes all of it, unless that fails. */
+void ccpi_file_write(int fd, const char *text, size_t n);
 
 #endif

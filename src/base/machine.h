@@ -58,11 +58,18 @@ typedef struct ccpi_home {
     struct ccp_ctx *ctx; /* that tasks get */
 } ccpi_home;
 
+/* From where the program made a call, if it says so (ccp.h, CCP_TRACE_PLACES). */
+typedef struct ccpi_place {
+    const char *call, *file; /* constant strings; NULL: not known */
+    int line;
+} ccpi_place;
+
 /* What the library keeps per thread.  Above base/ a waiting "thread" is only this. */
 typedef struct ccpi_self {
     ccpi_parker parker;
     uint32_t rand;   /* owner thread only; never 0 */
     ccpi_home *home; /* owner thread only; NULL: it is no worker */
+    ccpi_place place; /* owner thread only: of its last call */
 } ccpi_self;
 
 /* The calling thread's own.  Never fails; must not be kept across a wait.   [self.c] */

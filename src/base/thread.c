@@ -10,6 +10,10 @@
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 _Static_assert(sizeof(pthread_t) <= sizeof(uint64_t), "a handle must hold a pthread_t");
 
@@ -96,6 +100,15 @@ bool ccpi_thread_start(ccpi_thread *t, const ccpi_thread_opts *o, void (*fn)(voi
 ccpi_thread ccpi_thread_self(void)
 {
     return handle_of(pthread_self());
+}
+
+uint64_t ccpi_thread_id(void)
+{
+#if defined(__linux__)
+    return (uint64_t)syscall(SYS_gettid);
+#else
+    return ccpi_thread_self().handle;
+#endif
 }
 
 void ccpi_thread_join(ccpi_thread t)

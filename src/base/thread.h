@@ -23,6 +23,9 @@ bool ccpi_thread_start(ccpi_thread *t, const ccpi_thread_opts *o, void (*fn)(voi
 /* The calling thread. */
 ccpi_thread ccpi_thread_self(void);
 
+/* The number that the system has for the calling thread: on Linux the one in /proc/self/task. */
+uint64_t ccpi_thread_id(void);
+
 /* Waits until the thread has ended, and gives it back. */
 void ccpi_thread_join(ccpi_thread t);
 

@@ -6,6 +6,7 @@
 #include "block/ctx.h"
 
 #include "base/mem.h"
+#include "base/track.h"
 #include "block/hook.h"
 #include "block/wait.h"
 
@@ -70,6 +71,20 @@ static void unref(ccp_ctx *ctx)
         ctx = bury(ctx);
 }
 
+/* ---- what a dump says ---- */
+
+static void describe(const void *object, ccpi_text *t)
+{
+    const ccp_ctx *ctx = object;
+    ccp_status st = status_of(ctx);
+    if (st != CCP_OK)
+        ccpi_text_add(t, st == CCP_CANCELED ? ", canceled" : ", its time is over");
+    else if (ctx->deadline != CCPI_NEVER)
+        ccpi_text_add(t, ", with a deadline");
+}
+
+static const ccpi_kind kind = { "context", "ccp_ctx_", describe };
+
 /* ---- making and freeing ---- */
 
 static bool join_parent(ccp_ctx *ctx, ccp_ctx *parent)
@@ -102,6 +117,7 @@ static ccp_ctx *make(ccp_ctx *parent, ccp_ctx *values, int64_t deadline)
     ref(values);
     if (parent)
         join_parent(ctx, parent);
+    ccpi_track(ctx, &kind, NULL);
     return ctx;
 }
 
@@ -140,6 +156,7 @@ ccp_status ccp_ctx_free(ccp_ctx *ctx)
     bool busy = atomic_load_explicit(&ctx->users, CCPI_RLX) != 0;
     if (busy)
         return CCP_BUSY;
+    ccpi_untrack(ctx);
     unref(ctx);
     return CCP_OK;
 }

@@ -178,7 +178,7 @@ ccp_status ccp_ctx_unhook(ccp_hook *h, ccp_wait w)
         return CCP_CLOSED;
     ccp_ctx *ctx = h->ctx_;
     ccpi_waiter waiter;
-    ccpi_waiter_init(&waiter);
+    ccpi_waiter_init(&waiter, "ccp_ctx_unhook", ctx);
     switch (take_back(ctx, h, ccpi_wait_not_at_all(w) ? NULL : &waiter)) {
     case TOOK_BACK:
         return CCP_OK;

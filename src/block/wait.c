@@ -32,6 +32,7 @@ bool ccpi_wait_watch(ccp_wait w, ccpi_waiter *waiter, ccpi_node *n)
 {
     if (!w.ctx_)
         return true;
+    waiter->ctx = w.ctx_;
     ccpi_node_init(n, waiter, CCPI_ENDED - 1, NULL);
     return ccpi_ctx_watch(w.ctx_, n);
 }
@@ -74,7 +75,7 @@ ccp_status ccp_sleep(ccp_wait w)
     int64_t own = own_deadline(w.ns_);
     int64_t deadline = ccpi_wait_deadline(ccp_under(w.ctx_, ccp_until(own)));
     ccpi_waiter waiter;
-    ccpi_waiter_init(&waiter);
+    ccpi_waiter_init(&waiter, "ccp_sleep", NULL);
     if (ccpi_wait_sleep(w, &waiter, deadline) == CCPI_ENDED)
         return ccp_ctx_status(w.ctx_);
     return deadline == own ? CCP_OK : ccpi_wait_over(w);

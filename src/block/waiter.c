@@ -3,7 +3,11 @@
  * Sleeping and waking of one waiter; the invariants are in waiter.h.  Every thread that sleeps in
  * the library sleeps in ccpi_waiter_sleep().
  */
+/* uses: sleepers */
 #include "block/waiter.h"
+
+#include "base/track.h"
+#include "block/sleepers.h"
 
 bool ccpi_waiter_wake(ccpi_waiter *w)
 {
@@ -27,11 +31,25 @@ uint32_t ccpi_waiter_give_up(ccpi_waiter *w)
     return verdict_of(w);
 }
 
-uint32_t ccpi_waiter_sleep(ccpi_waiter *w, int64_t deadline)
+static uint32_t sleep_until(ccpi_waiter *w, int64_t deadline)
 {
     if (!ccpi_park(w->parker, deadline))
         return ccpi_waiter_give_up(w);
     return verdict_of(w);
+}
+
+static CCPI_COLD uint32_t sleep_on_record(ccpi_waiter *w, int64_t deadline)
+{
+    ccpi_sleeper s;
+    ccpi_sleepers_enter(&s, w, deadline);
+    uint32_t verdict = sleep_until(w, deadline);
+    ccpi_sleepers_leave(&s);
+    return verdict;
+}
+
+uint32_t ccpi_waiter_sleep(ccpi_waiter *w, int64_t deadline)
+{
+    return ccpi_tracks() ? sleep_on_record(w, deadline) : sleep_until(w, deadline);
 }
 
 int ccpi_queue_claim_all(ccpi_list *q, ccpi_list *won)

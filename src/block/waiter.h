@@ -28,8 +28,12 @@
 #define CCPI_GAVE_UP UINT32_MAX /* the waiter's own: time ran out, or there is no need to wait */
 
 typedef struct ccpi_waiter {
-    ccpi_parker *parker; /* const after init */
-    ccpi_word32 verdict; /* atomic */
+    ccpi_parker *parker;   /* const after init */
+    ccpi_word32 verdict;   /* atomic */
+    uint32_t cases;        /* const while it sleeps, as the following */
+    const char *call;      /* that waits: "ccp_chan_send" */
+    const void *object;    /* what it waits for: with cases > 0 an array of so many ccp_case */
+    const ccp_ctx *ctx;    /* that it watches; NULL: none */
 } ccpi_waiter;
 
 typedef struct ccpi_node {
@@ -42,10 +46,14 @@ typedef struct ccpi_node {
     ccp_status result;   /* written by the winner */
 } ccpi_node;
 
-CCPI_INLINE void ccpi_waiter_init(ccpi_waiter *w)
+CCPI_INLINE void ccpi_waiter_init(ccpi_waiter *w, const char *call, const void *object)
 {
     w->parker = &ccpi_self_get()->parker;
     atomic_init(&w->verdict, CCPI_WAITING);
+    w->cases = 0;
+    w->call = call;
+    w->object = object;
+    w->ctx = NULL;
 }
 
 CCPI_INLINE void ccpi_node_init(ccpi_node *n, ccpi_waiter *w, uint32_t index, void *elem)

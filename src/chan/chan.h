@@ -29,6 +29,12 @@ CCPI_INLINE ccpi_side ccpi_other(ccpi_side s)
     return (ccpi_side)(1 - (int)s);
 }
 
+/* The call by which a thread waits on that side. */
+CCPI_INLINE const char *ccpi_side_call(ccpi_side s)
+{
+    return s == CCPI_SENDERS ? "ccp_chan_send" : "ccp_chan_recv";
+}
+
 struct ccp_chan {
     /* --- const after new, but for `closed` --- */
     _Alignas(CCPI_LINE) ccpi_flavor flavor;

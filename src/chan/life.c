@@ -7,9 +7,43 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "base/track.h"
 #include "chan/count.h"
 #include "chan/crowd.h"
 #include "chan/ring.h"
+
+/* ---- what a dump says ---- */
+
+static void add_count(ccpi_text *t, size_t n, const char *one, const char *many)
+{
+    if (n == 0)
+        return;
+    ccpi_text_add(t, ", ");
+    ccpi_text_add_count(t, n, one, many);
+}
+
+static void describe(const void *object, ccpi_text *t)
+{
+    const ccp_chan *c = object;
+    ccp_chan_info i;
+    (void)ccp_chan_get_info(c, &i);
+    if (c->flavor == CCPI_TIMER)
+        ccpi_text_add(t, i.len ? ", due" : ", a timer");
+    else if (i.capacity == 0)
+        ccpi_text_add(t, ", without a buffer");
+    else {
+        ccpi_text_add(t, ", ");
+        ccpi_text_add_number(t, i.len);
+        ccpi_text_add(t, " of ");
+        ccpi_text_add_count(t, i.capacity, "element", "elements");
+    }
+    add_count(t, i.waiting_senders, "sender waits", "senders wait");
+    add_count(t, i.waiting_receivers, "receiver waits", "receivers wait");
+    if (i.closed)
+        ccpi_text_add(t, ", closed");
+}
+
+static const ccpi_kind kind = { "channel", "ccp_chan_", describe };
 
 /* ---- making ---- */
 
@@ -83,7 +117,11 @@ ccp_chan *ccpi_chan_alloc(const ccp_chan_opts *o, ccpi_flavor flavor)
     if (!layout(o, flavor, &stride, &total))
         return NULL;
     void *memory = ccpi_alloc_lines(total);
-    return memory ? build(memory, o, flavor, stride) : NULL;
+    if (!memory)
+        return NULL;
+    ccp_chan *c = build(memory, o, flavor, stride);
+    ccpi_track(c, &kind, c->name);
+    return c;
 }
 
 ccp_chan *ccp_chan_new(size_t elem_size, size_t capacity)
@@ -112,6 +150,7 @@ ccp_chan *ccp_chan_make(const ccp_chan_opts *o)
     void *start = (char *)o->memory + skip;
     ccp_chan *c = build(memset(start, 0, total), o, flavor_of(o), stride);
     c->own_memory = true;
+    ccpi_track(c, &kind, c->name);
     return c;
 }
 
@@ -170,6 +209,7 @@ ccp_status ccp_chan_free(ccp_chan *ch)
         return CCP_BUSY;
     CCPI_CHECK(atomic_load_explicit(&ch->crowd[0], CCPI_RLX) == 0);
     CCPI_CHECK(atomic_load_explicit(&ch->crowd[1], CCPI_RLX) == 0);
+    ccpi_untrack(ch);
     drain(ch);
     if (!ch->own_memory)
         ccpi_free_lines(ch);

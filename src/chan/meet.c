@@ -292,7 +292,7 @@ static ccp_status settle(meeting *m)
         return CCP_OK;
     ccpi_waiter waiter;
     ccpi_node watch;
-    ccpi_waiter_init(&waiter);
+    ccpi_waiter_init(&waiter, ccpi_side_call(m->side), m->chan);
     if (!ccpi_wait_watch(m->wait, &waiter, &watch))
         return ccp_ctx_status(m->wait.ctx_);
     ccp_status st = match_or_park(m, &waiter);

@@ -361,7 +361,8 @@ static ccp_status place_from(selection *s, size_t i)
 
 static ccp_status sleep_round(selection *s)
 {
-    ccpi_waiter_init(&s->waiter);
+    ccpi_waiter_init(&s->waiter, "ccp_select", s->n ? s->cases : NULL);
+    s->waiter.cases = (uint32_t)s->n;
     s->head = s->tail = NULL;
     return place_from(s, 0);
 }

@@ -121,7 +121,7 @@ static ccp_status park(attempt *a, uint64_t *woken)
     ccp_chan *c = a->chan;
     ccpi_waiter waiter;
     ccpi_node node, watch;
-    ccpi_waiter_init(&waiter);
+    ccpi_waiter_init(&waiter, ccpi_side_call(a->side), c);
     ccpi_node_init(&node, &waiter, 0, NULL);
     *woken = 0;
     if (!ccpi_wait_watch(a->wait, &waiter, &watch))

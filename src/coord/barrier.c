@@ -266,7 +266,7 @@ static ccp_status await(ccp_barrier *b, uint64_t mine, ccp_wait w)
     if (!settled_awake(b, mine)) {
         ccpi_waiter waiter;
         ccpi_node node;
-        ccpi_waiter_init(&waiter);
+        ccpi_waiter_init(&waiter, "ccp_barrier_wait", b);
         ccpi_node_init(&node, &waiter, 0, NULL);
         if (enqueue(b, &node, mine)) {
             uint32_t verdict = ccpi_wait_sleep(w, &waiter, deadline);

@@ -18,6 +18,7 @@
 #include "base/lock.h"
 #include "base/mem.h"
 #include "base/thread.h"
+#include "base/track.h"
 #include "block/wait.h"
 
 #define MOST 64 /* calls per batch, unless something else is said */
@@ -120,8 +121,11 @@ static bool is_inside(const ccp_batcher *b)
 
 /* ---- Making and freeing ---- */
 
+static const ccpi_kind kind = { "batcher", "ccp_batcher_", NULL };
+
 static void release(ccp_batcher *b)
 {
+    ccpi_untrack(b);
     (void)ccp_chan_free(b->bell);
     ccpi_free(b->items);
     ccpi_free(b->batch);
@@ -146,8 +150,11 @@ ccp_batcher *ccp_batcher_new(const ccp_batcher_opts *o)
     b->items = ccpi_alloc(items);
     b->batch = ccpi_alloc(batch);
     const ccpi_thread_opts t = { o->name, o->stack_size, true };
-    if (b->bell && b->items && b->batch && ccpi_thread_start(&b->thread, &t, work, b))
+    if (b->bell && b->items && b->batch && ccpi_thread_start(&b->thread, &t, work, b)) {
+        ccpi_track(b, &kind, o->name);
+        ccpi_track_part(b->bell, b);
         return b;
+    }
     release(b);
     return NULL;
 }

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "base/track.h"
 #include "block/wait.h"
 #include "coord/attempt.h"
 
@@ -56,8 +57,11 @@ static uint32_t cells_wanted(void)
     return n;
 }
 
+static const ccpi_kind kind = { "circuit breaker", "ccp_breaker_", NULL };
+
 static void release_memory(ccp_breaker *b)
 {
+    ccpi_untrack(b);
     ccpi_free_lines(b->cells);
     ccpi_free(b->buckets);
     ccpi_free(b);
@@ -90,6 +94,7 @@ ccp_breaker *ccp_breaker_new(const ccp_breaker_opts *o)
     ccpi_lock_acquire(&b->lock);
     ccpi_breaker_begin(b, CCP_BREAKER_CLOSED, ccpi_clock_now());
     ccpi_lock_release(&b->lock);
+    ccpi_track(b, &kind, b->o.name);
     return b;
 }
 

@@ -24,6 +24,7 @@
 #include "base/lock.h"
 #include "base/mem.h"
 #include "base/thread.h"
+#include "base/track.h"
 #include "block/wait.h"
 
 #define BUCKETS 64
@@ -75,6 +76,8 @@ struct ccp_flight {
     ccpi_list bucket[BUCKETS];  /* under lock */
 };
 
+static const ccpi_kind kind = { "single-flight", "ccp_flight_", NULL };
+
 /* ---- making ---- */
 
 ccp_flight *ccp_flight_make(const ccp_flight_opts *o)
@@ -87,8 +90,10 @@ ccp_flight *ccp_flight_make(const ccp_flight_opts *o)
         (o->drop && !o->copy))
         return NULL;
     ccp_flight *f = ccpi_alloc(sizeof *f);
-    if (f)
-        f->o = *o;
+    if (!f)
+        return NULL;
+    f->o = *o;
+    ccpi_track(f, &kind, NULL);
     return f;
 }
 
@@ -127,6 +132,7 @@ ccp_status ccp_flight_free(ccp_flight *f)
     }
     if (calls)
         return CCP_BUSY;
+    ccpi_untrack(f);
     join_ended(f);
     ccpi_free(f);
     return CCP_OK;
@@ -379,7 +385,7 @@ static ccp_status join(ccp_flight *f, call *k, void *result, bool *shared, ccp_w
 {
     ccpi_waiter waiter;
     ccpi_node node;
-    ccpi_waiter_init(&waiter);
+    ccpi_waiter_init(&waiter, "ccp_flight_do", f);
     ccpi_node_init(&node, &waiter, 0, NULL);
     ccp_status st = k->runner == ccpi_self_get() ? CCP_DEADLOCK
                     : ccpi_wait_not_at_all(w)    ? CCP_AGAIN

@@ -37,6 +37,7 @@
 #include "base/check.h"
 #include "base/lock.h"
 #include "base/mem.h"
+#include "base/track.h"
 #include "block/tuning.h"
 #include "block/wait.h"
 #include "coord/line.h"
@@ -89,6 +90,19 @@ static ccp_status error_of(uint32_t state)
     return (ccp_status)(state >> ERROR_SHIFT);
 }
 
+/* ---- what a dump says ---- */
+
+static void describe(const void *object, ccpi_text *t)
+{
+    const ccp_future *f = object;
+    uint32_t s = state_of(f);
+    ccpi_text_add(t, s & VALUE   ? ", has its value"
+                     : s & ERROR ? s & CANCELED ? ", canceled" : ", failed"
+                                 : ", not settled");
+}
+
+static const ccpi_kind kind = { "future", "ccp_future_", describe };
+
 /* ---- making and freeing ---- */
 
 static ccp_future *make(const ccp_promise_opts *o, uint32_t refs)
@@ -114,6 +128,8 @@ static ccp_future *make(const ccp_promise_opts *o, uint32_t refs)
             return NULL;
         }
     }
+    ccpi_track(f, &kind, NULL);
+    ccpi_track_part(f->ctx, f);
     return f;
 }
 
@@ -138,6 +154,7 @@ ccp_promise *ccpi_promise_of(const ccp_promise_opts *o, ccpi_maker *m, ccp_futur
 /* F4 */
 static CCPI_NOINLINE void bury(ccp_future *f)
 {
+    ccpi_untrack(f);
     uint32_t s = atomic_load_explicit(&f->state, CCPI_RLX); /* ours alone */
     if (f->drop && (s & (VALUE | TAKEN)) == VALUE)
         f->drop(f->value, f->drop_arg);
@@ -489,6 +506,7 @@ ccp_chan *ccp_future_done(ccp_future *f)
         return NULL;
     (void)run_lazy(f, NULL);
     ccp_chan *ch = done_channel(f), *fresh = ch ? NULL : ccp_chan_new(0, 0);
+    ccpi_track_part(fresh, f);
     ccpi_lock_acquire(&f->lock);
     if (!f->done)
         f->done = fresh;
@@ -546,7 +564,7 @@ static CCPI_NOINLINE ccp_status wait_slow(ccp_future *f, ccp_wait w)
         return CCP_OK;
     ccpi_waiter waiter;
     ccpi_node node;
-    ccpi_waiter_init(&waiter);
+    ccpi_waiter_init(&waiter, "ccp_future_get", f);
     ccpi_node_init(&node, &waiter, 0, NULL);
     if (!enqueue(f, &node))
         return CCP_OK;

@@ -28,6 +28,7 @@
 #include "base/lock.h"
 #include "base/mem.h"
 #include "base/thread.h"
+#include "base/track.h"
 #include "block/tuning.h"
 #include "block/wait.h"
 
@@ -74,10 +75,13 @@ struct ccp_group {
     ccp_group_opts opts; /* const after new */
 };
 
+static const ccpi_kind kind = { "group", "ccp_group_", NULL };
+
 /* ---- making ---- */
 
 static void release(ccp_group *g)
 {
+    ccpi_untrack(g);
     (void)ccp_chan_free(g->tasks);
     (void)ccp_chan_free(g->permits);
     (void)ccp_ctx_free(g->ctx);
@@ -96,8 +100,13 @@ ccp_group *ccp_group_make(const ccp_group_opts *o)
     g->ctx = ccp_ctx_new(g->opts.parent, CCP_FOREVER);
     g->tasks = ccp_chan_new(sizeof(task), queued);
     g->permits = limit ? ccp_chan_new(0, limit) : NULL;
-    if (g->ctx && g->tasks && (g->permits || !limit))
+    if (g->ctx && g->tasks && (g->permits || !limit)) {
+        ccpi_track(g, &kind, g->opts.name);
+        ccpi_track_part(g->ctx, g);
+        ccpi_track_part(g->tasks, g);
+        ccpi_track_part(g->permits, g);
         return g;
+    }
     release(g);
     return NULL;
 }
@@ -390,7 +399,7 @@ static ccp_status wait_until_done(ccp_group *g, ccp_wait w)
         return CCP_OK;
     ccpi_waiter waiter;
     ccpi_node node;
-    ccpi_waiter_init(&waiter);
+    ccpi_waiter_init(&waiter, "ccp_group_wait", g);
     ccpi_node_init(&node, &waiter, 0, NULL);
     if (!enqueue(g, &node))
         return CCP_OK;

@@ -37,9 +37,9 @@ typedef struct ccpi_stander {
     ccpi_waiter waiter;
 } ccpi_stander;
 
-CCPI_INLINE void ccpi_stander_init(ccpi_stander *s)
+CCPI_INLINE void ccpi_stander_init(ccpi_stander *s, const char *call, const ccp_line_ *l)
 {
-    ccpi_waiter_init(&s->waiter);
+    ccpi_waiter_init(&s->waiter, call, l);
     ccpi_node_init(&s->node, &s->waiter, 0, NULL);
 }
 

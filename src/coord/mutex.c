@@ -21,9 +21,10 @@
  *   M4  The last access of a thread that unlocks is the change of the word, or, if it has claimed
  *       one of the line, the release of the lock: that one has not returned yet (I2 of line.h).
  */
-/* uses: line */
+/* uses: holders line */
 #include "base/check.h"
 #include "block/tuning.h"
+#include "coord/holders.h"
 #include "coord/line.h"
 
 #define LOCKED ((uint64_t)1)
@@ -107,7 +108,7 @@ static bool comes_soon(ccp_line_ *l, const turn *t)
     return false;
 }
 
-static CCPI_COLD ccp_status lock_slow(ccp_line_ *l, ccp_wait w)
+static ccp_status compete(ccp_line_ *l, ccp_wait w)
 {
     turn t = { .woken = 0 };
     if (ccpi_wait_not_at_all(w))
@@ -117,7 +118,7 @@ static CCPI_COLD ccp_status lock_slow(ccp_line_ *l, ccp_wait w)
         return CCP_OK;
     t.began = ccpi_clock_now();
     for (;;) {
-        ccpi_stander_init(&t.stander);
+        ccpi_stander_init(&t.stander, "ccp_mutex_lock", l);
         if (enter(l, &t))
             return CCP_OK;
         uint32_t verdict = ccpi_wait_sleep(w, &t.stander.waiter, deadline);
@@ -135,6 +136,18 @@ static CCPI_COLD ccp_status lock_slow(ccp_line_ *l, ccp_wait w)
     }
 }
 
+static CCPI_COLD ccp_status note(ccp_line_ *l)
+{
+    ccpi_hold_slow(l, "ccp_mutex_lock", 1, true);
+    return CCP_OK;
+}
+
+static CCPI_COLD ccp_status lock_slow(ccp_line_ *l, ccp_wait w)
+{
+    ccp_status st = compete(l, w);
+    return st == CCP_OK && ccpi_tracks() ? note(l) : st;
+}
+
 ccp_status ccp_mutex_lock(ccp_mutex *m, ccp_wait w)
 {
     if (!m)
@@ -142,7 +155,9 @@ ccp_status ccp_mutex_lock(ccp_mutex *m, ccp_wait w)
     ccp_status st = ccpi_wait_enter(w);
     if (st != CCP_OK)
         return st;
-    return CCPI_LIKELY(try_lock(&m->line_, 0)) ? CCP_OK : lock_slow(&m->line_, w);
+    if (CCPI_UNLIKELY(!try_lock(&m->line_, 0)))
+        return lock_slow(&m->line_, w);
+    return ccpi_tracks() ? note(&m->line_) : CCP_OK;
 }
 
 /* Unlocks, with somebody in the line: wakes the first, or hands over to it.  False: look again. */
@@ -195,6 +210,7 @@ ccp_status ccp_mutex_unlock(ccp_mutex *m)
 {
     if (!m)
         return CCP_INVAL;
+    ccpi_unhold(&m->line_, 1);
     return CCPI_LIKELY(let_go(&m->line_)) ? CCP_OK : unlock_slow(&m->line_);
 }
 

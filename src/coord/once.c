@@ -13,8 +13,9 @@
  *       does so under the lock and wakes all.
  *   O3  owner_ is the running thread's while RUNNING, written by that thread alone; 0 otherwise.
  */
-/* uses: line */
+/* uses: holders line */
 #include "block/tuning.h"
+#include "coord/holders.h"
 #include "coord/line.h"
 
 #define RUNNING ((uint64_t)1)
@@ -55,7 +56,9 @@ static ccp_status run(ccp_once *o, ccp_status (*fn)(void *arg), void *arg)
 {
     /* Relaxed: O3; others only compare it with themselves. */
     atomic_store_explicit(owner_of(o), (uintptr_t)ccpi_self_get(), CCPI_RLX);
+    ccpi_hold(o, "ccp_once_do", 1, true);
     bool ok = fn(arg) == CCP_OK;
+    ccpi_unhold(o, 1);
     atomic_store_explicit(owner_of(o), 0, CCPI_RLX);
     end(o, ok);
     return ok ? CCP_OK : CCP_FAILED;
@@ -93,7 +96,7 @@ static ccp_status await(ccp_line_ *l, ccp_wait w, int64_t deadline)
         if (!(atomic_load_explicit(ccpi_line_word(l), CCPI_RLX) & RUNNING))
             return CCP_OK;
     ccpi_stander s;
-    ccpi_stander_init(&s);
+    ccpi_stander_init(&s, "ccp_once_do", l);
     if (!enter(l, &s))
         return CCP_OK;
     uint32_t verdict = ccpi_wait_sleep(w, &s.waiter, deadline);

@@ -141,6 +141,12 @@ static void withdraw(ccp_line_ *l, ask *a)
         ccpi_lock_release(ccpi_line_lock(l));
 }
 
+/* The call that takes them. */
+static const char *call_of(uint32_t n, uint32_t base)
+{
+    return base == 0 ? "ccp_sem_acquire" : n == 1 ? "ccp_rwlock_rdlock" : "ccp_rwlock_wrlock";
+}
+
 CCPI_COLD ccp_status ccpi_permits_take_slow(ccp_line_ *l, uint32_t n, uint32_t base, ccp_wait w)
 {
     ask a = { .n = n, .base = base };
@@ -150,7 +156,7 @@ CCPI_COLD ccp_status ccpi_permits_take_slow(ccp_line_ *l, uint32_t n, uint32_t b
     int64_t deadline = ccpi_wait_deadline(w);
     if (comes_soon(l, &a, &st))
         return st;
-    ccpi_stander_init(&a.stander);
+    ccpi_stander_init(&a.stander, call_of(n, base), l);
     st = enter(l, &a, true);
     if (st != CCP_AGAIN)
         return st;

@@ -19,6 +19,7 @@
 #include "base/check.h"
 #include "base/lock.h"
 #include "base/mem.h"
+#include "base/track.h"
 #include "block/tuning.h"
 #include "block/wait.h"
 
@@ -57,6 +58,8 @@ static bool is_lost(const ccp_phaser *p, uint64_t phase)
     return p->closed && !(p->advancing && phase == ended_rlx(p));
 }
 
+static const ccpi_kind kind = { "phaser", "ccp_phaser_", NULL };
+
 /* ---- making ---- */
 
 ccp_phaser *ccp_phaser_make(const ccp_phaser_opts *o)
@@ -70,6 +73,7 @@ ccp_phaser *ccp_phaser_make(const ccp_phaser_opts *o)
     p->parties = o->parties;
     p->action = o->action;
     p->arg = o->arg;
+    ccpi_track(p, &kind, NULL);
     return p;
 }
 
@@ -87,6 +91,7 @@ ccp_status ccp_phaser_free(ccp_phaser *p)
     ccpi_lock_release(&p->lock);
     if (busy)
         return CCP_BUSY;
+    ccpi_untrack(p);
     ccpi_free(p);
     return CCP_OK;
 }
@@ -299,7 +304,7 @@ static ccp_status sleep_once(ccp_phaser *p, uint64_t phase, bool arrived, ccp_wa
         return CCP_OK;
     ccpi_waiter waiter;
     ccpi_node node;
-    ccpi_waiter_init(&waiter);
+    ccpi_waiter_init(&waiter, arrived ? "ccp_phaser_arrive_and_wait" : "ccp_phaser_wait", p);
     ccpi_node_init(&node, &waiter, 0, &phase);
     ccp_status st = enqueue(p, &node, phase);
     if (st == CCP_OK || st == CCP_DEADLOCK)

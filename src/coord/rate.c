@@ -307,7 +307,7 @@ ccp_status ccp_rate_init(ccp_rate *r, double per_second, uint64_t burst)
 static ccp_status sleep_until(ccp_rate *r, const view *v, const ask *a, ccp_wait w)
 {
     ccpi_waiter waiter;
-    ccpi_waiter_init(&waiter);
+    ccpi_waiter_init(&waiter, "ccp_rate_take", r);
     if (ccpi_wait_sleep(w, &waiter, a->at) != CCPI_ENDED)
         return CCP_OK;
     ccp_reservation res;

@@ -18,6 +18,7 @@
 #include "base/list.h"
 #include "base/lock.h"
 #include "base/mem.h"
+#include "base/track.h"
 #include "block/wait.h"
 
 #define KEYS 1024
@@ -51,8 +52,11 @@ struct ccp_rate_map {
 
 #define ENTRY(l) CCPI_CONTAINER(l, entry, link)
 
+static const ccpi_kind kind = { "rate map", "ccp_rate_map_", NULL };
+
 static void free_all(ccp_rate_map *m)
 {
+    ccpi_untrack(m);
     ccpi_free(m->entries);
     ccpi_free(m->chains);
     ccpi_free(m);
@@ -95,6 +99,7 @@ ccp_rate_map *ccp_rate_map_new(const ccp_rate_map_opts *o)
         free_all(m);
         return NULL;
     }
+    ccpi_track(m, &kind, NULL);
     return m;
 }
 
@@ -283,7 +288,7 @@ static void give_back(const ccp_rate_map *m, const ask *a)
 static ccp_status sleep_until(ccp_rate_map *m, const ask *a, ccp_wait w)
 {
     ccpi_waiter waiter;
-    ccpi_waiter_init(&waiter);
+    ccpi_waiter_init(&waiter, "ccp_rate_map_take", m);
     bool ended = ccpi_wait_sleep(w, &waiter, a->at) == CCPI_ENDED;
     ccpi_lock_acquire(&m->lock);
     if (ended && a->e->serial == a->serial && m->plan.number == a->plan)

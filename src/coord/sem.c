@@ -2,8 +2,9 @@
  *
  * Semaphores: permits (permits.h) with a base of none.
  */
-/* uses: line permits */
+/* uses: holders line permits */
 #include "base/check.h"
+#include "coord/holders.h"
 #include "coord/permits.h"
 
 ccp_status ccp_sem_acquire(ccp_sem *s, unsigned n, ccp_wait w)
@@ -11,7 +12,11 @@ ccp_status ccp_sem_acquire(ccp_sem *s, unsigned n, ccp_wait w)
     if (!s)
         return CCP_INVAL;
     ccp_status st = ccpi_wait_enter(w);
-    return st == CCP_OK ? ccpi_permits_take(&s->line_, n, 0, w) : st;
+    if (st == CCP_OK)
+        st = ccpi_permits_take(&s->line_, n, 0, w);
+    if (st == CCP_OK)
+        ccpi_hold(&s->line_, "ccp_sem_acquire", n, false);
+    return st;
 }
 
 static bool give_back(uint64_t *word, uint32_t n)
@@ -26,6 +31,7 @@ ccp_status ccp_sem_release(ccp_sem *s, unsigned n)
 {
     if (!s)
         return CCP_INVAL;
+    ccpi_unhold(&s->line_, n);
     if (!ccpi_permits_change(&s->line_, give_back, n))
         return CCPI_MISUSE("ccp_sem_release", "more permits than are taken");
     return CCP_OK;
@@ -43,6 +49,7 @@ ccp_status ccp_sem_forget(ccp_sem *s, unsigned n)
 {
     if (!s)
         return CCP_INVAL;
+    ccpi_unhold(&s->line_, n);
     if (!ccpi_permits_change(&s->line_, forget, n))
         return CCPI_MISUSE("ccp_sem_forget", "more permits than are taken");
     return CCP_OK;

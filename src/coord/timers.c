@@ -25,6 +25,7 @@
 #include "base/lock.h"
 #include "base/mem.h"
 #include "base/thread.h"
+#include "base/track.h"
 #include "block/wait.h"
 
 enum { IDLE, SET, RUNNING };
@@ -162,7 +163,7 @@ static int64_t sleep_locked(ccp_timers *ts, int64_t now)
         ts->alarm = ts->first ? TIMER(ts->first)->due_ : CCPI_NEVER;
     int64_t alarm = ts->alarm;
     ccpi_waiter waiter;
-    ccpi_waiter_init(&waiter);
+    ccpi_waiter_init(&waiter, "ccp_timers_new", ts);
     ts->sleeper = &waiter;
     ccpi_lock_release(&ts->lock);
     (void)ccpi_wait_sleep(CCP_FOREVER, &waiter, alarm);
@@ -195,6 +196,8 @@ static ccp_status start_thread(void *arg)
 
 /* ---- making and freeing ---- */
 
+static const ccpi_kind kind = { "timers", "ccp_timers_", NULL };
+
 ccp_timers *ccp_timers_new(const ccp_timers_opts *o)
 {
     ccp_timers *ts = ccpi_alloc(sizeof *ts);
@@ -204,11 +207,13 @@ ccp_timers *ccp_timers_new(const ccp_timers_opts *o)
         ts->opts = *o;
     ts->once = (ccp_once)CCP_ONCE_RETRY_INIT;
     ts->alarm = CCPI_NEVER;
+    ccpi_track(ts, &kind, ts->opts.name);
     return ts;
 }
 
 static void end(ccp_timers *ts, ccpi_waiter *woken)
 {
+    ccpi_untrack(ts);
     if (woken)
         ccpi_waiter_wake(woken);
     if (ccp_once_is_done(&ts->once))
@@ -320,7 +325,7 @@ static CCPI_COLD ccp_status wait_for(ccp_timers *ts, ccp_timer *t, ccp_wait w)
 {
     ccpi_waiter waiter;
     ccpi_node node;
-    ccpi_waiter_init(&waiter);
+    ccpi_waiter_init(&waiter, "ccp_timer_stop", ts);
     ccpi_node_init(&node, &waiter, 0, NULL);
     int64_t deadline = ccpi_wait_deadline(w);
     found f = take_back(ts, t, &node);

@@ -273,7 +273,7 @@ ccp_status ccp_wg_wait(ccp_wg *wg, ccp_wait w)
         return leave(wg, false);
     ccpi_waiter waiter;
     ccpi_node node;
-    ccpi_waiter_init(&waiter);
+    ccpi_waiter_init(&waiter, "ccp_wg_wait", wg);
     ccpi_node_init(&node, &waiter, 0, NULL);
     if (!enqueue(wg, &node))
         return leave(wg, false);

@@ -17,6 +17,7 @@
 #include "base/list.h"
 #include "base/lock.h"
 #include "base/mem.h"
+#include "base/track.h"
 #include "ccp.h"
 
 #define DEFAULT_CAPACITY 64
@@ -190,8 +191,11 @@ static ccp_status run(ccp_ctx *ctx, void *arg)
 
 /* ---- making ---- */
 
+static const ccpi_kind kind = { "broadcast", "ccp_broadcast_", NULL };
+
 static void release(ccp_broadcast *b)
 {
+    ccpi_untrack(b);
     (void)ccp_group_free(b->group);
     ccpi_free(b->elem);
     ccpi_free(b);
@@ -220,6 +224,8 @@ ccp_broadcast *ccp_broadcast_new(ccp_chan *in, const ccp_broadcast_opts *o)
                                                  .stack_size = o->stack_size });
     if (b->elem && b->group) {
         b->copy = b->elem + b->size;
+        ccpi_track(b, &kind, o->name);
+        ccpi_track_part(b->group, b);
         return b;
     }
     release(b);

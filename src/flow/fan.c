@@ -20,6 +20,7 @@
 #include "base/lock.h"
 #include "base/machine.h"
 #include "base/mem.h"
+#include "base/track.h"
 #include "ccp.h"
 
 #include <string.h>
@@ -192,8 +193,11 @@ static ccp_status run_worker(ccp_ctx *ctx, void *arg)
 
 /* ---- making ---- */
 
+static const ccpi_kind kind = { "fan", "ccp_fan_", NULL };
+
 static void release(ccp_fan *f)
 {
+    ccpi_untrack(f);
     (void)ccp_chan_free(f->out);
     (void)ccp_chan_free(f->turn);
     (void)ccp_chan_free(f->places);
@@ -244,6 +248,15 @@ static bool make_parts(ccp_fan *f)
            (f->places || !f->o.ordered) && make_room(f);
 }
 
+static void track(const ccp_fan *f)
+{
+    ccpi_track(f, &kind, f->o.name);
+    ccpi_track_part(f->out, f);
+    ccpi_track_part(f->group, f);
+    ccpi_track_part(f->turn, f);
+    ccpi_track_part(f->places, f);
+}
+
 /* Starts as many workers as can be had. */
 static bool start(ccp_fan *f)
 {
@@ -280,8 +293,10 @@ ccp_fan *ccp_fan_out(ccp_chan *in, ccp_step step, const ccp_fan_opts *o)
     f->step = step;
     f->o = *o;
     f->workers = o->workers ? o->workers : ccp_cpu_count();
-    if (make_parts(f) && start(f))
+    if (make_parts(f) && start(f)) {
+        track(f);
         return f;
+    }
     release(f);
     return NULL;
 }

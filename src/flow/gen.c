@@ -10,6 +10,7 @@
  */
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/track.h"
 #include "ccp.h"
 
 #include <limits.h>
@@ -41,8 +42,11 @@ struct ccp_gen {
 
 /* ---- making ---- */
 
+static const ccpi_kind kind = { "generator", "ccp_gen_", NULL };
+
 static void release(ccp_gen *g)
 {
+    ccpi_untrack(g);
     (void)ccp_chan_free(g->ch);
     (void)ccp_group_free(g->group);
     ccpi_free(g);
@@ -68,8 +72,12 @@ static ccp_gen *make(const ccp_gen_opts *o, size_t elem_size, size_t room)
                                             .name = o->name });
     g->group = ccp_group_make(&(ccp_group_opts){
         .parent = o->parent, .limit = 1, .name = o->name, .stack_size = o->stack_size });
-    if (g->ch && g->group)
+    if (g->ch && g->group) {
+        ccpi_track(g, &kind, o->name);
+        ccpi_track_part(g->ch, g);
+        ccpi_track_part(g->group, g);
         return g;
+    }
     release(g);
     return NULL;
 }
@@ -163,6 +171,7 @@ ccp_status ccp_gen_free(ccp_gen *g)
         return CCP_DEADLOCK;
     if (has_consumer(g) || stop(g) != CCP_OK || ccp_chan_free(g->ch) != CCP_OK)
         return CCP_BUSY;
+    ccpi_untrack(g);
     ccpi_free(g);
     return CCP_OK;
 }
@@ -295,8 +304,11 @@ ccp_gen *ccp_gen_tick(int64_t ns)
     if (!g)
         return NULL;
     g->ch = ccp_chan_tick(ns);
-    if (g->ch)
+    if (g->ch) {
+        ccpi_track(g, &kind, NULL);
+        ccpi_track_part(g->ch, g);
         return g;
+    }
     ccpi_free(g);
     return NULL;
 }

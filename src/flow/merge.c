@@ -15,6 +15,7 @@
 #include "base/list.h"
 #include "base/lock.h"
 #include "base/mem.h"
+#include "base/track.h"
 #include "block/wait.h"
 
 #include <string.h>
@@ -38,6 +39,8 @@ struct ccp_merge {
     size_t n, room, turn;
 };
 
+static const ccpi_kind kind = { "merge", "ccp_merge_", NULL };
+
 ccp_merge *ccp_merge_new(ccp_source_gone gone, void *arg)
 {
     ccp_merge *m = ccpi_alloc(sizeof *m);
@@ -46,8 +49,11 @@ ccp_merge *ccp_merge_new(ccp_source_gone gone, void *arg)
     m->gone = gone;
     m->arg = arg;
     m->bell = ccp_chan_new(0, 1);
-    if (m->bell)
+    if (m->bell) {
+        ccpi_track(m, &kind, NULL);
+        ccpi_track_part(m->bell, m);
         return m;
+    }
     ccpi_free(m);
     return NULL;
 }
@@ -222,6 +228,7 @@ ccp_status ccp_merge_free(ccp_merge *m)
 {
     if (!m)
         return CCP_OK;
+    ccpi_untrack(m);
     while (m->fresh.first) {
         source *s = CCPI_CONTAINER(m->fresh.first, source, link);
         ccpi_list_remove(&m->fresh, &s->link);

@@ -22,6 +22,7 @@
 #include "flow/pipeline.h"
 
 #include "base/mem.h"
+#include "base/track.h"
 
 typedef struct slot {
     char *buffer;
@@ -86,6 +87,7 @@ bool ccpi_pipe_order_make(ccp_stage *head)
     }
     for (size_t i = 0; i < o->slots; i++)
         o->slot[i].buffer = o->memory + i * buffer;
+    ccpi_track_part(o->next, head->pipeline);
     return ccp_chan_send(o->next, &(position){ 0, 0 }, CCP_NOWAIT) == CCP_OK;
 }
 

@@ -9,6 +9,7 @@
 #include "flow/pipeline.h"
 
 #include "base/mem.h"
+#include "base/track.h"
 
 static const ccp_stage_opts defaults;
 
@@ -140,6 +141,7 @@ ccpi_edge *ccpi_pipe_edge(ccp_pipeline *p, const ccpi_elem *e, const ccp_stage_o
         ccpi_free(edge);
         return ccpi_pipe_refuse(p, CCP_NOMEM);
     }
+    ccpi_track_part(ch, p);
     edge->ch = ch;
     edge->elem = *e;
     edge->next = p->edges;

@@ -7,6 +7,7 @@
 #include "flow/pipeline.h"
 
 #include "base/mem.h"
+#include "base/track.h"
 
 /* What has to be placed, one after the other; each begins at a multiple of 16. */
 typedef struct layout {
@@ -83,6 +84,8 @@ bool ccpi_pipe_worker_make(ccp_stage *head, unsigned number, ccp_ctx *parent)
     put_all(w, &(layout){ 0, true, w->memory });
     w->ctx = ccp_ctx_new_value(parent, &ccpi_pipe_key, w);
     w->turn = head->order ? ccp_chan_new(0, 1) : NULL;
+    ccpi_track_part(w->ctx, head->pipeline);
+    ccpi_track_part(w->turn, head->pipeline);
     return w->ctx && (w->turn || !head->order);
 }
 

@@ -11,6 +11,9 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "base/track.h"
+
+static const ccpi_kind kind = { "pipeline", "ccp_pipeline_", NULL };
 
 ccp_pipeline *ccp_pipeline_new(const ccp_pipeline_opts *o)
 {
@@ -20,6 +23,7 @@ ccp_pipeline *ccp_pipeline_new(const ccp_pipeline_opts *o)
         return NULL;
     p->opts = o ? *o : defaults;
     p->last_stage = &p->stages;
+    ccpi_track(p, &kind, p->opts.name);
     return p;
 }
 
@@ -83,6 +87,8 @@ static bool make(ccp_pipeline *p)
     p->group = ccp_group_make(&how);
     p->gate = ccp_chan_new(0, 0);
     bool ok = p->group && p->gate;
+    ccpi_track_part(p->group, p);
+    ccpi_track_part(p->gate, p);
     for (ccp_stage *s = p->stages; s && ok; s = s->next)
         ok = !is_head(s) || make_workers(s, ccp_group_ctx(p->group));
     return ok;
@@ -219,6 +225,7 @@ ccp_status ccp_pipeline_free(ccp_pipeline *p)
         (void)ccp_group_wait(p->group, CCP_FOREVER);
         (void)ccp_group_free(p->group);
     }
+    ccpi_untrack(p);
     unmake(p);
     free_plan(p);
     return CCP_OK;

@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "base/cpus.h"
 #include "base/mem.h"
+#include "base/track.h"
 #include "block/wait.h"
 #include "flow/call.h"
 #include "flow/parallel.h"
@@ -107,10 +108,26 @@ bool ccpi_pool_is_own_thread(const ccp_pool *p)
     return home && home->pool == p;
 }
 
+/* ---- what a dump says ---- */
+
+static void describe(const void *object, ccpi_text *t)
+{
+    const ccp_pool *p = object;
+    ccpi_text_add(t, ", ");
+    ccpi_text_add_count(t, CCPI_POOL_LIVE(ccpi_pool_size(p)), "worker", "workers");
+    ccpi_text_add(t, ", ");
+    ccpi_text_add_count(t, ccp_chan_len(p->tasks), "task waits", "tasks wait");
+    if (ccp_chan_is_closed(p->tasks))
+        ccpi_text_add(t, ", closed");
+}
+
+static const ccpi_kind kind = { "pool", "ccp_pool_", describe };
+
 /* ---- making ---- */
 
 static void release(ccp_pool *p)
 {
+    ccpi_untrack(p);
     ccpi_worker *w = ccpi_pool_next(&p->first);
     while (w) {
         ccpi_worker *next = ccpi_pool_next(&w->next);
@@ -160,8 +177,12 @@ static ccp_pool *make(const ccp_pool_opts *o, unsigned workers)
         .elem_size = o->measure ? sizeof(ccpi_task) : offsetof(ccpi_task, since),
         .capacity = o->queue,
         .name = p->opts.name });
-    if (p->ctx && p->tasks)
+    if (p->ctx && p->tasks) {
+        ccpi_track(p, &kind, o->name);
+        ccpi_track_part(p->ctx, p);
+        ccpi_track_part(p->tasks, p);
         return p;
+    }
     release(p);
     return NULL;
 }

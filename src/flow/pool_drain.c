@@ -149,7 +149,7 @@ static ccp_status sleep_once(drain *d, ccp_wait w, int64_t deadline)
     ccp_pool *p = d->pool;
     ccpi_waiter waiter;
     ccpi_node node;
-    ccpi_waiter_init(&waiter);
+    ccpi_waiter_init(&waiter, "ccp_pool_drain", p);
     ccpi_node_init(&node, &waiter, 0, NULL);
     ccpi_lock_acquire(&p->lock);
     ccpi_queue_add(&p->drains, &node);

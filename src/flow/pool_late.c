@@ -17,6 +17,7 @@
  */
 /* uses: pool pool_jobs */
 #include "base/mem.h"
+#include "base/track.h"
 #include "coord/timers.h"
 #include "flow/pool_jobs.h"
 
@@ -51,6 +52,7 @@ static ccp_timers *make_timers(ccp_pool *p)
         return ts;
     ccp_timers *fresh = ccp_timers_new(
         &(ccp_timers_opts){ .name = p->opts.name, .stack_size = p->opts.stack_size });
+    ccpi_track_part(fresh, p);
     /* [A1] release: the timers; acquire: another's.  Pairs with timers_of(). */
     if (!fresh || atomic_compare_exchange_strong_explicit(&p->jobs.timers, &ts, fresh, CCPI_ACQ_REL,
                                                           CCPI_ACQ))

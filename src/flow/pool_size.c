@@ -23,6 +23,7 @@
 #include "base/backoff.h"
 #include "base/check.h"
 #include "base/mem.h"
+#include "base/track.h"
 #include "flow/pool.h"
 
 #define MAX_WORKERS 65536
@@ -154,6 +155,7 @@ static ccpi_worker *make_slot(ccp_pool *p)
     w->home.pool = p;
     atomic_init(&w->state, CCPI_W_STARTING);
     w->home.ctx = ccp_ctx_new_value(p->ctx, &worker_key, w);
+    ccpi_track_part(w->home.ctx, p);
     if (w->home.ctx) {
         append_slot(p, w);
         return w;

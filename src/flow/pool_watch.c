@@ -14,6 +14,7 @@
  */
 /* uses: pool pool_tune */
 #include "base/cpus.h"
+#include "base/track.h"
 #include "flow/pool.h"
 #include "flow/pool_tune.h"
 
@@ -148,6 +149,7 @@ bool ccpi_pool_watch(ccp_pool *p)
         return true;
     const ccpi_thread_opts how = { p->opts.name, 0, true };
     p->alarm = ccp_chan_new(0, 1);
+    ccpi_track_part(p->alarm, p);
     if (p->alarm && ccpi_thread_start(&p->watcher, &how, p->opts.tune ? tune : watch, p))
         return true;
     (void)ccp_chan_free(p->alarm);

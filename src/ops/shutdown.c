@@ -10,6 +10,7 @@
  */
 #include "base/lock.h"
 #include "base/mem.h"
+#include "base/track.h"
 #include "block/wait.h"
 
 #define PHASES 4
@@ -40,11 +41,15 @@ struct ccp_shutdown {
     batch *first, **last;                 /* S1 */
 };
 
+static const ccpi_kind kind = { "shutdown", "ccp_shutdown_", NULL };
+
 ccp_shutdown *ccp_shutdown_new(void)
 {
     ccp_shutdown *s = ccpi_alloc(sizeof *s);
-    if (s)
-        s->last = &s->first;
+    if (!s)
+        return NULL;
+    s->last = &s->first;
+    ccpi_track(s, &kind, NULL);
     return s;
 }
 
@@ -255,6 +260,7 @@ ccp_status ccp_shutdown_free(ccp_shutdown *s)
     ccpi_lock_release(&s->lock);
     if (busy)
         return CCP_BUSY;
+    ccpi_untrack(s);
     for (batch *b = s->first, *next; b; b = next) {
         next = b->next;
         ccpi_free(b);

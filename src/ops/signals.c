@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/signal.h"
 #include "base/thread.h"
+#include "base/track.h"
 #include "chan/chan.h"
 
 struct ccp_signals {
@@ -24,6 +25,8 @@ static const int numbers[CCPI_SIGNALS + 1] = {
     22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43,
     44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63, 64,
 };
+
+static const ccpi_kind kind = { "signals", "ccp_signals_", NULL };
 
 static void serve(void *arg)
 {
@@ -66,8 +69,10 @@ ccp_signals *ccp_signals_new(const int *signals, size_t n, const ccp_signals_opt
     s->chan = o->chan;
     s->ctx = o->ctx;
     s->catcher = ccpi_signal_open(&how);
-    if (s->catcher >= 0 && ccpi_thread_start(&s->thread, &thread, serve, s))
+    if (s->catcher >= 0 && ccpi_thread_start(&s->thread, &thread, serve, s)) {
+        ccpi_track(s, &kind, o->name);
         return s;
+    }
     if (s->catcher >= 0) {
         ccpi_signal_shut(s->catcher);
         ccpi_signal_close(s->catcher);
@@ -82,6 +87,7 @@ ccp_status ccp_signals_free(ccp_signals *s)
         return CCP_OK;
     if (ccpi_thread_self().handle == s->thread.handle)
         return CCP_DEADLOCK;
+    ccpi_untrack(s);
     ccpi_signal_shut(s->catcher);
     ccpi_thread_join(s->thread);
     ccpi_signal_close(s->catcher);

@@ -28,11 +28,13 @@ FNR < 40 && /^ \* +[0-9]+  [A-Z]/ {
     promises = 0
 }
 
-/^ \*   [A-Z][0-9]+ +[^ ]/ {
+/^ \*   [A-Z][A-Z]?[0-9]+ +[^ ]/ {
     promises++
-    if (substr($2, 2) != promises || promises > 1 && substr($2, 1, 1) != letter)
-        complain("guarantee " $2 " comes after " letter promises - 1)
-    letter = substr($2, 1, 1)
+    before = letter
+    letter = $2
+    sub(/[0-9]+$/, "", letter)
+    if (substr($2, length(letter) + 1) != promises || promises > 1 && letter != before)
+        complain("guarantee " $2 " comes after " before promises - 1)
     if (promises == 1 && letter in taken)
         complain("guarantees " letter " are numbered in two sections")
     taken[letter] = 1

@@ -3,7 +3,7 @@
 #   awk -f comments.awk -f promises.awk ccp.h tests...
 FNR == 1 { files++ }
 
-files == 1 && /^ \*   [A-Z][0-9]+ +[^ ]/ {
+files == 1 && /^ \*   [A-Z][A-Z]?[0-9]+ +[^ ]/ {
     order[++count] = $2
     at[$2] = FNR
 }

@@ -92,7 +92,7 @@ static void claim_and_wake(void *arg)
 static CCPI_NOINLINE uint32_t wait_once(int64_t deadline)
 {
     ccpi_waiter w;
-    ccpi_waiter_init(&w);
+    ccpi_waiter_init(&w, "test", NULL);
     STORE(current, &w, release);
     uint32_t verdict = ccpi_waiter_sleep(&w, deadline);
     if (verdict == CCPI_GAVE_UP) { /* as every queue does: nobody may find the waiter any more */
@@ -138,7 +138,7 @@ static void two_claim_one_wins(void *arg)
     sim_spawn(claim_wake_and_say, NULL);
     sim_spawn(claim_wake_and_say, NULL);
     ccpi_waiter w;
-    ccpi_waiter_init(&w);
+    ccpi_waiter_init(&w, "test", NULL);
     STORE(current, &w, release);
     sim_assert(ccpi_waiter_sleep(&w, sim_now() + 50) != CCPI_WAITING);
     sim_join();

@@ -129,9 +129,14 @@ void memory_start(void)
     more = reserve(MORE * sizeof *more);
 }
 
+/* Is the library to keep track of its objects?  A switch, whose loads are no steps. */
+extern char ccpi_tracking[4] __attribute__((weak));
+
 void memory_begin(void)
 {
     loc_count = undo_count = hint_count = more_count = 0;
+    if (ccpi_tracking)
+        sim_hint(ccpi_tracking, sizeof ccpi_tracking);
 }
 
 void memory_end(void)

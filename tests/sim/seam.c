@@ -8,6 +8,7 @@
 #include "base/cpus.h"
 #include "base/machine.h"
 #include "base/mem.h"
+#include "base/tasks.h"
 #include "base/thread.h"
 #include "ccp.h"
 
@@ -203,6 +204,23 @@ bool ccpi_thread_start(ccpi_thread *t, const ccpi_thread_opts *o, void (*fn)(voi
 ccpi_thread ccpi_thread_self(void)
 {
     return (ccpi_thread){ (uint64_t)sim_self() };
+}
+
+uint64_t ccpi_thread_id(void)
+{
+    return (uint64_t)sim_self() + 1;
+}
+
+size_t ccpi_task_count(void)
+{
+    return (size_t)sim.alive;
+}
+
+bool ccpi_task_name(uint64_t id, char name[CCPI_TASK_NAME])
+{
+    (void)id;
+    name[0] = '\0';
+    return false;
 }
 
 void ccpi_thread_join(ccpi_thread t)

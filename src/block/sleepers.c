@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Who sleeps, and for what; the invariants are in sleepers.h.
+ */
+/* uses: waiter */
+#include "block/sleepers.h"
+
+#include "base/lock.h"
+#include "base/thread.h"
+
+#define SHARDS 32
+
+typedef struct shard {
+    _Alignas(CCPI_LINE) ccpi_lock lock;
+    ccpi_list list; /* under lock */
+} shard;
+
+static shard shards[SHARDS];
+static ccpi_word64 last_serial; /* relaxed: S3 is all it is for */
+
+#define SLEEPER(ptr) CCPI_CONTAINER(ptr, ccpi_sleeper, link)
+
+static shard *shard_of(uint64_t thread)
+{
+    return &shards[thread % SHARDS];
+}
+
+void ccpi_sleepers_enter(ccpi_sleeper *s, const ccpi_waiter *w, int64_t deadline)
+{
+    s->waiter = w;
+    s->serial = atomic_fetch_add_explicit(&last_serial, 1, CCPI_RLX) + 1;
+    s->thread = ccpi_thread_id();
+    s->since = ccpi_clock_now();
+    s->deadline = deadline;
+    s->place = ccpi_self_get()->place;
+    shard *in = shard_of(s->thread);
+    ccpi_lock_acquire(&in->lock);
+    ccpi_list_append(&in->list, &s->link);
+    ccpi_lock_release(&in->lock);
+}
+
+void ccpi_sleepers_leave(ccpi_sleeper *s)
+{
+    shard *in = shard_of(s->thread);
+    ccpi_lock_acquire(&in->lock);
+    ccpi_list_remove(&in->list, &s->link);
+    ccpi_lock_release(&in->lock);
+}
+
+/* ---- looking ---- */
+
+/* By ccp_case.op_: what select.c makes of it. */
+static const char *call_of(const ccp_case *k)
+{
+    static const char *const calls[] = { "ccp_chan_recv", "ccp_chan_send", "ccp_ctx_cancel" };
+    return calls[k->op_];
+}
+
+static void copy_cases(ccpi_sleep *out, const ccpi_waiter *w)
+{
+    const ccp_case *cases = w->object;
+    for (uint32_t i = 0; i < w->cases; i++) {
+        if (!cases[i].obj_)
+            continue;
+        if (out->cases < CCPI_SLEEP_CASES)
+            out->of[out->cases] = (ccpi_sleep_case){ cases[i].obj_, call_of(&cases[i]) };
+        out->cases++;
+    }
+}
+
+static bool is_awake(const ccpi_waiter *w)
+{
+    /* Relaxed: what a thread has done before it went to sleep is seen by who has found it there. */
+    return atomic_load_explicit(&w->verdict, CCPI_RLX) != CCPI_WAITING;
+}
+
+static void copy_locked(ccpi_sleep *out, const ccpi_sleeper *s)
+{
+    const ccpi_waiter *w = s->waiter;
+    bool from_here = s->place.call && w->call && strcmp(s->place.call, w->call) == 0;
+    *out = (ccpi_sleep){
+        .serial = s->serial,
+        .thread = s->thread,
+        .since = s->since,
+        .deadline = s->deadline,
+        .call = w->call,
+        .object = w->cases ? NULL : w->object,
+        .ctx = w->ctx,
+        .file = from_here ? s->place.file : NULL,
+        .line = s->place.line,
+        .awake = is_awake(w),
+    };
+    copy_cases(out, w);
+}
+
+/* Keeps out[0 .. n - 1] in order, of which the last is new. */
+static void sort_in(ccpi_sleep *out, size_t n)
+{
+    ccpi_sleep last = out[n - 1];
+    size_t i = n - 1;
+    for (; i > 0 && out[i - 1].serial > last.serial; i--)
+        out[i] = out[i - 1];
+    out[i] = last;
+}
+
+size_t ccpi_sleepers_copy(ccpi_sleep *out, size_t max)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < SHARDS; i++) {
+        ccpi_lock_acquire(&shards[i].lock);
+        for (ccpi_link *l = shards[i].list.first; l; l = l->next)
+            if (n++ < max)
+                copy_locked(&out[n - 1], SLEEPER(l));
+        ccpi_lock_release(&shards[i].lock);
+    }
+    for (size_t k = 2; k <= n && k <= max; k++)
+        sort_in(out, k);
+    return n;
+}
+
+bool ccpi_sleepers_still(const ccpi_sleep *s)
+{
+    shard *in = shard_of(s->thread);
+    bool still = false;
+    ccpi_lock_acquire(&in->lock);
+    for (ccpi_link *l = in->list.first; l && !still; l = l->next)
+        still = SLEEPER(l)->serial == s->serial && !is_awake(SLEEPER(l)->waiter);
+    ccpi_lock_release(&in->lock);
+    return still;
+}
