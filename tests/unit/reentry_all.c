@@ -274,6 +274,24 @@ static void use_timers(void)
     OK(ccp_timers_free(ts));
 }
 
+static void read_nothing(const char *text, size_t n, void *arg)
+{
+    (void)arg;
+    MUST(text[n - 1] == '\n');
+}
+
+static void use_tracking(void)
+{
+    OK(ccp_track(true));
+    ccp_chan *ch = ccp_chan_new(0, 1);
+    MUST(ch);
+    RETURNS(ccp_name(ch, "bell"));
+    RETURNS(ccp_dump(read_nothing, NULL));
+    ccp_to_fd("", 0, NULL);
+    OK(ccp_chan_free(ch));
+    OK(ccp_track(false));
+}
+
 void use_everything(void)
 {
     use_base();
@@ -289,4 +307,5 @@ void use_everything(void)
     use_timers();
     use_tasks();
     use_pipelines();
+    use_tracking();
 }

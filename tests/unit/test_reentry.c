@@ -474,6 +474,24 @@ static void ends(void)
     OK(ccp_shutdown_free(s));
 }
 
+static void read_inside(const char *text, size_t n, void *arg)
+{
+    (void)text;
+    (void)n;
+    run_inside(arg);
+}
+
+static void diagnosis(void)
+{
+    site sink = { IN_ccp_dump_sink, NULL, NULL };
+    OK(ccp_track(true));
+    ccp_chan *ch = ccp_chan_new(0, 1);
+    MUST(ch);
+    OK(ccp_dump(read_inside, &sink));
+    OK(ccp_chan_free(ch));
+    OK(ccp_track(false));
+}
+
 /* --- G3 --- */
 
 TEST(contexts_and_channels_may_be_reentered) /* G3 C10 */
@@ -505,6 +523,11 @@ TEST(breakers_and_retries_may_be_reentered) /* G3 Q8 */
 TEST(batchers_and_shutdowns_may_be_reentered) /* G3 */
 {
     run_watched(ends);
+}
+
+TEST(dumps_may_be_reentered) /* G3 DG4 */
+{
+    run_watched(diagnosis);
 }
 
 TEST(pools_and_pipelines_may_be_reentered) /* G3 */
@@ -542,6 +565,7 @@ int main(void)
         ENTRY(timers_may_be_reentered),
         ENTRY(breakers_and_retries_may_be_reentered),
         ENTRY(batchers_and_shutdowns_may_be_reentered),
+        ENTRY(dumps_may_be_reentered),
         ENTRY(pools_and_pipelines_may_be_reentered),
         ENTRY(what_flows_may_be_reentered),
         ENTRY(what_the_process_has_may_be_reentered),
