@@ -117,6 +117,10 @@ ccp_sim_test(rate_weak 600 rate --summary --mode pct --weak --n 200 pair.*set* p
              one*)
 ccp_sim_scenes(rate_map rate_map_scenarios.c)
 ccp_sim_test(rate_map 600 rate_map --summary)
+ccp_sim_scenes(limiter limiter_scenarios.c)
+ccp_sim_test(limiter 600 limiter --summary pair* odd*)
+ccp_sim_test(limiter_few 600 limiter --summary one*)
+ccp_sim_test(limiter_weak 600 limiter --summary --mode pct --weak --n 50 pair*)
 
 # Circuit breakers, budgets of retries.
 ccp_sim_scenes(breaker breaker_scenarios.c)
