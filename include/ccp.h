@@ -29,6 +29,7 @@
  *   25  Signals
  *   26  Shutdown
  *   27  Tracking and diagnosis
+ *   28  File descriptors
  *
  * Every section is an essay, then types, then functions, then numbered guarantees, which the
  * tests cite by number.  The fields of a function's comment always mean the same:
@@ -104,7 +105,7 @@ extern "C" {
     X(CANCELED, "the wait's context was canceled")                                             \
     X(CLOSED, "the object accepts no more work, or is drained")                                \
     X(OPEN, "the circuit breaker is open")                                                     \
-    X(NOMEM, "out of memory or threads")                                                       \
+    X(NOMEM, "out of memory, threads or descriptors")                                          \
     X(INVAL, "an argument that can never be right")                                            \
     X(MISUSE, "the call breaks the rules of the object; nothing changed")                      \
     X(BUSY, "the object is in use in a way that excludes this call")                           \
@@ -515,7 +516,7 @@ CCP_API ccp_status ccp_ctx_unhook(ccp_hook *h, ccp_wait w);
  *       once the channel is drained, every thread that waits to receive (CCP_CLOSED).
  *   C4  Each accepted element is received exactly once or dropped exactly once.
  *   C5  With capacity 0 a send that returned CCP_OK was received by somebody.
- *   C6  After construction no call allocates memory.
+ *   C6  After construction no call allocates memory, but the first ccp_chan_fd() (section 28).
  *   C7  A NOWAIT call takes effect at one moment: CCP_AGAIN means that the channel was full
  *       (empty) at some moment during the call; with capacity 0, that no partner was waiting.
  *   C8  A thread that waits is served within a bounded number of operations of others: now and
@@ -5242,6 +5243,63 @@ CCP_API ccp_status ccp_dump(ccp_sink sink, void *arg);
  *   Since:   0.1
  */
 CCP_API void ccp_to_fd(const char *text, size_t n, void *arg);
+
+/* ==== 28. FILE DESCRIPTORS =================================================================
+ *
+ * An event loop waits for sockets, in poll(), epoll, libuv or GLib.  It can wait for channels
+ * beside them: ccp_chan_fd() gives a descriptor that can be read when a call on one side of the
+ * channel has something to do.  It behaves as a socket does that does not block:
+ *
+ *     int fd;
+ *     if (ccp_chan_fd(in, CCP_POLL_RECV, &fd) != CCP_OK) { ... }
+ *     ...                                      // the loop watches fd; when it can be read:
+ *     while ((rc = ccp_chan_recv(in, &v, CCP_NOWAIT)) == CCP_OK)
+ *         use(&v);
+ *     if (rc == CCP_CLOSED) { ... }            // the loop stops watching fd
+ *     ...                                      // CCP_AGAIN: it will tell when there is more
+ *
+ * What the descriptor says is advice: another thread may be faster.  So calls are made with
+ * CCP_NOWAIT, and one that comes back with CCP_AGAIN arms the descriptor anew.  A loop that is told
+ * of levels (poll, epoll without EPOLLET, libuv, GLib) may do one call for each event; one that is
+ * told of edges (EPOLLET) goes on until CCP_AGAIN or CCP_CLOSED.
+ *
+ * Only who finds a descriptor armed pays: one system call to make it readable.  While it can be
+ * read already, or nobody asked for one, calls on the channel cost what they always do.
+ *
+ * Guarantees
+ *   FD1 While there is something to do for its side (an element, room, with capacity 0 a partner
+ *       that waits, or the end) and no thread is in the middle of a call there, the descriptor can
+ *       be read.
+ *   FD2 After a call on its side has returned CCP_AGAIN, the descriptor cannot be read until there
+ *       is something to do; and then there is a new edge, even if it came during that call.
+ *   FD3 Calls on the descriptor by the program but to wait for it are not needed, and the
+ *       descriptor stays the same, until the channel is freed, which closes it.
+ *   FD4 A descriptor that waits takes nothing from a thread that waits: both are told.
+ */
+
+/** The side of a channel that a descriptor tells of. */
+typedef enum ccp_poll { CCP_POLL_RECV, CCP_POLL_SEND } ccp_poll;
+
+/**
+ * Gives the descriptor that can be read when ch can be received from (sent to); the first call
+ * makes it.
+ *
+ * Each later call gives the same one, after looking anew, as a call that returned CCP_AGAIN does.
+ * The program only waits for it to become readable, and never reads, writes or closes it.  With
+ * capacity 0 there is something to do only while a thread waits on the other side: two loops never
+ * meet.
+ *
+ *   Threads: any.
+ *   Memory:  the descriptor is the channel's: ccp_chan_free() closes it, so the loop must have let
+ *            go of it before.
+ *   Returns: CCP_OK; CCP_NOMEM if memory or descriptors are short; CCP_INVAL if ch or fd is NULL,
+ *            what is neither, or ch is a timer channel (a loop has time limits of its own).
+ *   Cost:    one descriptor, or two where there is no eventfd(); they do not outlive an exec.
+ *   After:   mio, flume and crossbeam, whose users ask for it (mio#1607), and GCancellable, which
+ *            has it.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_chan_fd(ccp_chan *ch, ccp_poll what, int *fd);
 
 #ifdef __cplusplus
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# The sources of libccp, bottom layer first.  base/park_${CCP_PARK}.c is added by CMakeLists.txt.
+# The sources of libccp, bottom layer first.  base/event_${CCP_EVENT}.c and
+# base/park_${CCP_PARK}.c are added by CMakeLists.txt.
 set(CCP_SOURCES
     base/backoff.c
     base/check.c
@@ -31,6 +32,7 @@ set(CCP_SOURCES
     chan/crowd.c
     chan/life.c
     chan/meet.c
+    chan/poll.c
     chan/ring.c
     chan/select.c
     chan/slow.c

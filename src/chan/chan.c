@@ -2,13 +2,14 @@
  *
  * The public calls of a channel: guards, the fast path, and the way to the slow one.
  */
-/* uses: count crowd meet ring slow */
+/* uses: count crowd meet poll ring slow */
 #include "chan/chan.h"
 
 #include "block/wait.h"
 #include "chan/count.h"
 #include "chan/crowd.h"
 #include "chan/meet.h"
+#include "chan/poll.h"
 #include "chan/ring.h"
 #include "chan/slow.h"
 
@@ -24,7 +25,12 @@ static ccp_status transfer(ccp_chan *c, ccpi_side side, void *elem, ccp_wait w)
         return ccpi_meet(c, side, elem, w);
     bool waits = !ccpi_wait_not_at_all(w);
     ccp_status st = ccpi_chan_try(c, side, elem, !waits);
-    return st == CCP_AGAIN && waits ? ccpi_chan_wait(c, side, elem, w) : st;
+    if (st != CCP_AGAIN)
+        return st;
+    if (waits)
+        return ccpi_chan_wait(c, side, elem, w);
+    ccpi_poll_again(c, side);
+    return CCP_AGAIN;
 }
 
 /* ---- fast paths ----
@@ -167,7 +173,9 @@ bool ccp_chan_is_closed(const ccp_chan *ch)
 
 static size_t waiting(const ccp_chan *c, ccpi_side s)
 {
-    return ccpi_crowd_parked(ccpi_crowd_load(c, s));
+    size_t parked = ccpi_crowd_parked(ccpi_crowd_load(c, s));
+    bool counted = c->flavor != CCPI_MEET && ccpi_poll_is_armed(ccpi_poll_of(c), s);
+    return parked && counted ? parked - 1 : parked;
 }
 
 ccp_status ccp_chan_get_info(const ccp_chan *ch, ccp_chan_info *out)

@@ -69,6 +69,7 @@ struct ccp_chan {
     void (*drop)(void *elem, void *arg);   /* const after new */
     void *drop_arg;                        /* const after new */
     const char *name;                      /* const after new */
+    _Atomic(struct ccpi_poll *) poll;      /* under lock: its descriptors; see poll.h */
     _Alignas(CCPI_LINE) ccpi_pace pace[2]; /* hints */
 };
 

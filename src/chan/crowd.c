@@ -2,7 +2,7 @@
  *
  * Waking the right number of threads; the invariants are in crowd.h.
  */
-/* uses: chan */
+/* uses: chan poll */
 #include "chan/crowd.h"
 
 ccpi_node *ccpi_crowd_pop(ccp_chan *c, ccpi_side s, bool oldest)
@@ -39,8 +39,10 @@ static void wake_one(ccp_chan *c, ccpi_side s, bool force)
 {
     ccpi_lock_acquire(&c->lock);
     ccpi_node *n = NULL;
-    if (force || ccpi_crowd_active(ccpi_crowd_load(c, s)) == 0)
+    if (force || ccpi_crowd_active(ccpi_crowd_load(c, s)) == 0) {
+        ccpi_poll_tell_locked(c, s);
         n = ccpi_crowd_pop(c, s, ccpi_crowd_turn(c, s) || force);
+    }
     ccpi_lock_release(&c->lock);
     if (n)
         ccpi_crowd_wake(c, s, n);
@@ -123,6 +125,8 @@ bool ccpi_crowd_release_all(ccp_chan *c)
     bool first = atomic_exchange_explicit(&c->closed, 1, CCPI_SC) == 0;
     ccpi_crowd_pop_all(c, CCPI_RECEIVERS, &won);
     ccpi_crowd_pop_all(c, CCPI_SENDERS, &won);
+    ccpi_poll_tell_locked(c, CCPI_RECEIVERS);
+    ccpi_poll_tell_locked(c, CCPI_SENDERS);
     ccpi_lock_release(&c->lock);
     ccpi_wake_all(&won);
     return first;

@@ -6,8 +6,9 @@
  *     +----------------+----------------+
  *     |     parked     |     active     |
  *     +----------------+----------------+
- *   parked   threads in the side's queue.  Legal to be too high for a moment (one that was
- *            claimed by somebody else and not taken out yet); illegal to be too low.
+ *   parked   threads in the side's queue, and its descriptor, if that is armed (poll.h).  Legal to
+ *            be too high for a moment (one that was claimed by somebody else and not taken out
+ *            yet); illegal to be too low.
  *   active   threads of the side that are awake on the slow path, or have been woken and did not
  *            look yet: each will look at the channel again before it parks or leaves.  Legal to
  *            leave one out; illegal to count one that will not look again.
@@ -26,10 +27,11 @@
  */
 #ifndef CCPI_CHAN_CROWD_H
 #define CCPI_CHAN_CROWD_H
-/* uses: chan */
+/* uses: chan poll */
 
 #include "block/waiter.h"
 #include "chan/chan.h"
+#include "chan/poll.h"
 
 #define CCPI_PARKED_ONE ((uint64_t)1 << 32)
 
@@ -100,6 +102,8 @@ CCPI_INLINE void ccpi_crowd_enter(ccp_chan *c, ccpi_side s, ccpi_node *n, bool a
 {
     ccpi_queue_add(&c->parked[s], n);
     ccpi_crowd_add(c, s, CCPI_PARKED_ONE - (active ? 1 : 0));
+    if (c->flavor == CCPI_MEET)
+        ccpi_poll_tell_locked(c, ccpi_other(s)); /* P3 */
 }
 
 /* Takes a node out, if it still is in; true if it was.  `active`: the thread will look again. */

@@ -2,7 +2,7 @@
  *
  * Making, closing, cancelling and freeing channels; counted senders.
  */
-/* uses: chan count crowd ring */
+/* uses: chan count crowd poll ring */
 #include "chan/life.h"
 
 #include "base/check.h"
@@ -10,6 +10,7 @@
 #include "base/track.h"
 #include "chan/count.h"
 #include "chan/crowd.h"
+#include "chan/poll.h"
 #include "chan/ring.h"
 
 /* ---- what a dump says ---- */
@@ -207,6 +208,7 @@ ccp_status ccp_chan_free(ccp_chan *ch)
     ccpi_lock_release(&ch->lock);
     if (busy)
         return CCP_BUSY;
+    ccpi_poll_free(ch);
     CCPI_CHECK(atomic_load_explicit(&ch->crowd[0], CCPI_RLX) == 0);
     CCPI_CHECK(atomic_load_explicit(&ch->crowd[1], CCPI_RLX) == 0);
     ccpi_untrack(ch);

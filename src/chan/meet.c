@@ -21,10 +21,11 @@
  *       began before the close if they meet.  (tail has no closed bit here.)
  *   E5  Whoever was served by a partner counts as active until it returns.
  */
-/* uses: chan crowd ring */
+/* uses: chan crowd poll ring */
 #include "chan/meet.h"
 
 #include "block/wait.h"
+#include "chan/poll.h"
 #include "chan/ring.h"
 
 typedef struct meeting {
@@ -324,8 +325,12 @@ static CCPI_NOINLINE ccp_status meet_slow(ccp_chan *c, ccpi_side side, void *ele
 
 ccp_status ccpi_meet(ccp_chan *c, ccpi_side side, void *elem, ccp_wait w)
 {
-    if (ccpi_wait_not_at_all(w))
-        return ccpi_meet_try(c, side, elem);
+    if (ccpi_wait_not_at_all(w)) {
+        ccp_status st = ccpi_meet_try(c, side, elem);
+        if (st == CCP_AGAIN)
+            ccpi_poll_again(c, side);
+        return st;
+    }
     if (side == CCPI_RECEIVERS && !ccpi_chan_closed(c) && take_laid_out(c, elem) == CCP_OK)
         return CCP_OK;
     return meet_slow(c, side, elem, w);

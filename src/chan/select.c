@@ -14,13 +14,14 @@
  *   S5  Nodes live in frames of sixteen on the stack, linked; the innermost frame does the
  *       sleeping.
  */
-/* uses: chan count crowd meet ring slow timer */
+/* uses: chan count crowd meet poll ring slow timer */
 #include "base/backoff.h"
 #include "block/wait.h"
 #include "chan/chan.h"
 #include "chan/count.h"
 #include "chan/crowd.h"
 #include "chan/meet.h"
+#include "chan/poll.h"
 #include "chan/ring.h"
 #include "chan/slow.h"
 #include "chan/timer.h"
@@ -397,6 +398,18 @@ static ccp_status run(selection *s)
     }
 }
 
+/* Without waiting.  If nothing can be done, descriptors are armed: each case was tried in vain. */
+static ccp_status poll_once(selection *s)
+{
+    ccp_status st = poll(s, true);
+    for (size_t i = 0; st == CCP_AGAIN && i < s->n; i++) {
+        ccp_chan *c = chan_of(&s->cases[i]);
+        if (c)
+            ccpi_poll_again(c, side_of(&s->cases[i]));
+    }
+    return st;
+}
+
 /* Counts the cases that are not switched off; false if one can never be right. */
 static bool check(const ccp_case *cases, size_t n, size_t *on)
 {
@@ -422,7 +435,7 @@ static ccp_status start(const ccp_case *cases, size_t n, size_t *chosen, ccp_wai
         return st;
     selection s = { .cases = cases, .n = n, .first = first, .wait = w };
     if (ccpi_wait_not_at_all(w))
-        st = poll(&s, true);
+        st = poll_once(&s);
     else if (on == 0 && !w.ctx_ && w.ns_ == INT64_MAX)
         return CCP_DEADLOCK;
     else

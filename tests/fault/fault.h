@@ -15,6 +15,7 @@ typedef enum fault_kind {
     FAULT_ALLOC,  /* the program's allocator has nothing */
     FAULT_THREAD, /* pthread_create(), or what prepares it, fails */
     FAULT_COND,   /* pthread_cond_init(), or what prepares it, fails */
+    FAULT_FD,     /* there are no more descriptors */
     FAULT_CPU,    /* sched_getaffinity() and sysconf() fail, or reading of quotas */
     FAULT_WAIT,   /* ccpi_word_wait() returns at once, for no reason */
     FAULT_EINTR,  /* the system call, or the wait for the condition, returns for no reason */

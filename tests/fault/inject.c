@@ -14,6 +14,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -134,6 +135,10 @@ int fault_pthread_cond_init(pthread_cond_t *c, const pthread_condattr_t *a)
     CHECK(a && pthread_condattr_getclock(a, &clock) == 0 && clock == CLOCK_MONOTONIC);
     return shall_fail(FAULT_COND) ? EAGAIN : pthread_cond_init(c, a);
 }
+
+/* ---- Descriptors ---- */
+
+FAULTY(FAULT_FD, -1, eventfd, (unsigned n, int flags), (n, flags))
 
 /* ---- Processors ---- */
 

@@ -93,6 +93,24 @@ static unsigned two_channels(void) /* the second fails, the first is unharmed */
     return failed;
 }
 
+/* Without a descriptor the channel is as good as before. */
+static unsigned descriptors(void)
+{
+    ccp_chan *ch = ccp_chan_new(8, 2);
+    if (!ch)
+        return 1;
+    unsigned failed = 0;
+    for (int i = 0; i < 4; i++) {
+        int fd = -7;
+        ccp_status st = ccp_chan_fd(ch, i % 2 ? CCP_POLL_SEND : CCP_POLL_RECV, &fd);
+        CHECK(st == CCP_OK ? fd >= 0 : st == CCP_NOMEM && fd == -7);
+        failed += st != CCP_OK;
+    }
+    use_chan(ch);
+    CHECK(ccp_chan_free(ch) == CCP_OK);
+    return failed;
+}
+
 static unsigned timers(void)
 {
     ccp_chan *after = ccp_chan_after(0), *tick = ccp_chan_tick(CCP_SEC(1000));
@@ -353,6 +371,7 @@ const fault_site making_sites[] = {
     { "rendezvous", rendezvous },
     { "in_own_memory", in_own_memory },
     { "two_channels", two_channels },
+    { "descriptors", descriptors },
     { "timers", timers },
     { "contexts", contexts },
     { "threads_of_a_group", threads_of_a_group },

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Flags by pipes: up while there is a byte in it.
+ */
+#include "base/event.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+static bool set_up(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+    return flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) >= 0 &&
+           fcntl(fd, F_SETFD, FD_CLOEXEC) >= 0;
+}
+
+bool ccpi_event_open(ccpi_event *e)
+{
+    int ends[2];
+    if (pipe(ends) != 0)
+        return false;
+    *e = (ccpi_event){ .fd = ends[0], .in = ends[1] };
+    if (set_up(e->fd) && set_up(e->in))
+        return true;
+    ccpi_event_close(e);
+    return false;
+}
+
+void ccpi_event_close(const ccpi_event *e)
+{
+    close(e->fd);
+    close(e->in);
+}
+
+/* From empty to not empty: what is an edge for every kernel. */
+void ccpi_event_raise(const ccpi_event *e)
+{
+    ccpi_event_lower(e);
+    (void)!write(e->in, "", 1);
+}
+
+void ccpi_event_lower(const ccpi_event *e)
+{
+    char byte;
+    (void)!read(e->fd, &byte, 1); /* fails if it is down; more than one is never in it */
+}

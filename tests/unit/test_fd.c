@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * File descriptors of channels, as poll() sees them.
+ */
+#include "fds.h"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+
+/* Channels that buffer: words, other sizes, nothing; one place and several. */
+static const ccp_chan_opts buffers[] = {
+    { .elem_size = 8, .capacity = 1 },  { .elem_size = 8, .capacity = 3 },
+    { .elem_size = 24, .capacity = 1 }, { .elem_size = 24, .capacity = 2 },
+    { .elem_size = 0, .capacity = 1 },  { .elem_size = 0, .capacity = 3 },
+};
+static const ccp_chan_opts meets[] = { { .elem_size = 8 }, { .elem_size = 0 } };
+
+#define FOR_EACH_BUFFER(ch)                                                                    \
+    for (size_t b_ = 0; b_ < LENGTH(buffers); b_++)                                            \
+        for (ccp_chan *ch = ccp_chan_make(&buffers[b_]); ch;                                   \
+             assert_int_equal(ccp_chan_free(ch), CCP_OK), ch = NULL)
+
+TEST(receivers_are_told_while_there_are_elements) /* FD1 FD2 */
+{
+    FOR_EACH_BUFFER(ch)
+    {
+        int fd = recv_fd(ch);
+        for (int round = 0; round < 3; round++) {
+            assert_false(is_up(fd));
+            size_t n = ccp_chan_cap(ch);
+            for (size_t i = 0; i < n; i++) {
+                ASSERT_STATUS(try_send(ch), CCP_OK);
+                assert_true(is_up(fd));
+            }
+            for (size_t i = 0; i < n; i++) {
+                assert_true(is_up(fd));
+                ASSERT_STATUS(try_recv(ch), CCP_OK);
+            }
+            ASSERT_STATUS(try_recv(ch), CCP_AGAIN);
+        }
+        assert_false(is_up(fd));
+    }
+}
+
+TEST(senders_are_told_while_there_is_room) /* FD1 FD2 */
+{
+    FOR_EACH_BUFFER(ch)
+    {
+        int fd = send_fd(ch);
+        for (int round = 0; round < 3; round++) {
+            size_t n = ccp_chan_cap(ch);
+            for (size_t i = 0; i < n; i++) {
+                assert_true(is_up(fd));
+                ASSERT_STATUS(try_send(ch), CCP_OK);
+            }
+            ASSERT_STATUS(try_send(ch), CCP_AGAIN);
+            assert_false(is_up(fd));
+            for (size_t i = 0; i < n; i++) {
+                ASSERT_STATUS(try_recv(ch), CCP_OK);
+                assert_true(is_up(fd));
+            }
+        }
+    }
+}
+
+TEST(one_made_later_tells_what_is_already_there) /* FD1 */
+{
+    FOR_EACH_BUFFER(ch)
+    {
+        ASSERT_STATUS(try_send(ch), CCP_OK);
+        assert_true(is_up(recv_fd(ch)));
+        while (try_send(ch) == CCP_OK)
+            ;
+        assert_false(is_up(send_fd(ch)));
+    }
+}
+
+TEST(the_end_is_told_to_both_sides) /* FD1 */
+{
+    FOR_EACH_BUFFER(ch)
+    {
+        int fd = recv_fd(ch), to = send_fd(ch);
+        while (try_send(ch) == CCP_OK)
+            ;
+        ASSERT_STATUS(try_recv(ch), CCP_OK);
+        ASSERT_STATUS(try_send(ch), CCP_OK);
+        ASSERT_STATUS(try_send(ch), CCP_AGAIN);
+        assert_false(is_up(to));
+        ASSERT_STATUS(ccp_chan_close(ch), CCP_OK);
+        assert_true(is_up(to));
+        ASSERT_STATUS(try_send(ch), CCP_CLOSED);
+        while (try_recv(ch) == CCP_OK)
+            assert_true(is_up(fd));
+        ASSERT_STATUS(try_recv(ch), CCP_CLOSED);
+        assert_true(is_up(fd) && is_up(to));
+        assert_true(is_up(recv_fd(ch)) && is_up(send_fd(ch)));
+    }
+}
+
+TEST(cancelling_and_the_last_sender_tell_too) /* FD1 */
+{
+    for (int how = 0; how < 2; how++)
+        FOR_EACH_BUFFER(ch)
+        {
+            int fd = recv_fd(ch);
+            assert_false(is_up(fd));
+            ASSERT_STATUS(ccp_chan_add_senders(ch, 1), CCP_OK);
+            ASSERT_STATUS(how ? ccp_chan_cancel(ch) : ccp_chan_sender_done(ch), CCP_OK);
+            assert_true(is_up(fd));
+        }
+}
+
+/* What may come back with CCP_AGAIN for a side. */
+static ccp_status recv_batch(ccp_chan *ch)
+{
+    unsigned char elems[64];
+    size_t n;
+    return ccp_chan_recv_n(ch, elems, 1, &n, CCP_NOWAIT);
+}
+
+static ccp_status recv_select(ccp_chan *ch)
+{
+    unsigned char elem[64];
+    const ccp_case k[] = { CCP_CASE_DONE(NULL), CCP_CASE_RECV(ch, elem) };
+    size_t i;
+    return ccp_select(k, 2, &i, CCP_NOWAIT);
+}
+
+static ccp_status recv_select_first(ccp_chan *ch)
+{
+    unsigned char elem[64];
+    const ccp_case k[] = { CCP_CASE_RECV(NULL, elem), CCP_CASE_RECV(ch, elem) };
+    size_t i;
+    return ccp_select_first(k, 2, &i, CCP_NOWAIT);
+}
+
+static ccp_status look_anew(ccp_chan *ch)
+{
+    (void)recv_fd(ch);
+    return CCP_AGAIN;
+}
+
+TEST(every_call_that_finds_nothing_arms_it_anew) /* FD2 */
+{
+    ccp_status (*const calls[])(ccp_chan *) = { try_recv, recv_batch, recv_select,
+                                                recv_select_first, look_anew };
+    for (size_t i = 0; i < LENGTH(calls); i++)
+        FOR_EACH_BUFFER(ch)
+        {
+            int fd = recv_fd(ch);
+            ASSERT_STATUS(try_send(ch), CCP_OK);
+            if (calls[i] != look_anew)
+                ASSERT_STATUS(calls[i](ch), CCP_OK);
+            else
+                ASSERT_STATUS(try_recv(ch), CCP_OK);
+            assert_true(is_up(fd));
+            ASSERT_STATUS(calls[i](ch), CCP_AGAIN);
+            assert_false(is_up(fd));
+            ASSERT_STATUS(try_send(ch), CCP_OK);
+            assert_true(is_up(fd));
+        }
+}
+
+/* ---- rendezvous ---- */
+
+static void select_to_send(actor *a)
+{
+    const ccp_case k[] = { CCP_CASE_SEND(a->ch, &a->value) };
+    actor_calls(a);
+    a->rc = ccp_select(k, 1, &a->index, a->w);
+}
+
+static void select_to_recv(actor *a)
+{
+    const ccp_case k[] = { CCP_CASE_RECV(a->ch, &a->value) };
+    actor_calls(a);
+    a->rc = ccp_select(k, 1, &a->index, a->w);
+}
+
+TEST(without_a_buffer_a_partner_that_waits_is_told_of) /* FD1 FD2 */
+{
+    static void (*const partners[2][2])(actor *) = { { actor_send_long, select_to_send },
+                                                     { actor_recv_long, select_to_recv } };
+    for (size_t m = 0; m < LENGTH(meets); m++)
+        for (int i = 0; i < 4; i++) {
+            bool to = i / 2;
+            ccp_chan *ch = ccp_chan_make(&meets[m]);
+            int fd = to ? send_fd(ch) : recv_fd(ch);
+            assert_false(is_up(fd));
+            for (int round = 0; round < 2; round++) {
+                actor a = { .ch = ch, .w = CCP_FOREVER };
+                actor_start(&a, partners[to][i % 2]);
+                wait_up(fd);
+                WAIT_UNTIL((to ? try_send(ch) : try_recv(ch)) == CCP_OK);
+                actor_join(&a);
+                ASSERT_STATUS(a.rc, CCP_OK);
+                ASSERT_STATUS(to ? try_send(ch) : try_recv(ch), CCP_AGAIN);
+                assert_false(is_up(fd));
+            }
+            ASSERT_STATUS(ccp_chan_close(ch), CCP_OK);
+            assert_true(is_up(fd));
+            ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
+        }
+}
+
+TEST(a_partner_that_was_there_before_is_told_of) /* FD1 */
+{
+    ccp_chan *ch = ccp_chan_new(sizeof(long), 0);
+    actor a = { .ch = ch, .w = CCP_FOREVER, .value = 7 };
+    actor_start(&a, actor_send_long);
+    actor_sleep_here(&a);
+    assert_true(is_up(recv_fd(ch)));
+    assert_false(is_up(send_fd(ch)));
+    long got = 0;
+    ASSERT_STATUS(ccp_chan_recv(ch, &got, CCP_NOWAIT), CCP_OK);
+    assert_int_equal(got, 7);
+    actor_join(&a);
+    ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
+}
+
+/* ---- beside threads ---- */
+
+TEST(threads_that_wait_and_the_descriptor_are_both_told) /* FD4 */
+{
+    ccp_chan *ch = ccp_chan_new(sizeof(long), 4);
+    int fd = recv_fd(ch);
+    actor a[2] = { { .ch = ch, .w = CCP_FOREVER }, { .ch = ch, .w = CCP_FOREVER } };
+    for (int i = 0; i < 2; i++) {
+        actor_start(&a[i], actor_recv_long);
+        actor_sleep_here(&a[i]);
+    }
+    assert_int_equal(waiting_receivers(ch), 2); /* threads, not descriptors */
+    for (int i = 0; i < 3; i++)
+        ASSERT_STATUS(try_send(ch), CCP_OK);
+    actor_join(&a[0]);
+    actor_join(&a[1]);
+    wait_up(fd);
+    ASSERT_STATUS(try_recv(ch), CCP_OK);
+    ASSERT_STATUS(try_recv(ch), CCP_AGAIN);
+    assert_false(is_up(fd));
+    assert_nobody_waits(ch);
+    ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
+}
+
+/* ---- life ---- */
+
+TEST(it_stays_the_same_and_goes_with_the_channel) /* FD3 */
+{
+    FOR_EACH_BUFFER(ch)
+    {
+        int fd = recv_fd(ch), to = send_fd(ch);
+        assert_int_not_equal(fd, to);
+        assert_int_equal(recv_fd(ch), fd);
+        assert_int_equal(send_fd(ch), to);
+        assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+        ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
+        assert_int_equal(fcntl(fd, F_GETFD), -1);
+        assert_int_equal(fcntl(to, F_GETFD), -1);
+        ch = ccp_chan_new(0, 0); /* for the loop to free */
+    }
+}
+
+TEST(what_can_never_be_right_is_refused)
+{
+    ccp_chan *ch = ccp_chan_new(8, 1), *timer = ccp_chan_after(0);
+    int fd = -7;
+    ASSERT_STATUS(ccp_chan_fd(NULL, CCP_POLL_RECV, &fd), CCP_INVAL);
+    ASSERT_STATUS(ccp_chan_fd(ch, CCP_POLL_RECV, NULL), CCP_INVAL);
+    ASSERT_STATUS(ccp_chan_fd(ch, (ccp_poll)2, &fd), CCP_INVAL);
+    ASSERT_STATUS(ccp_chan_fd(timer, CCP_POLL_RECV, &fd), CCP_INVAL);
+    assert_int_equal(fd, -7);
+    ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
+    ASSERT_STATUS(ccp_chan_free(timer), CCP_OK);
+}
+
+TEST(without_memory_or_descriptors_nothing_changes)
+{
+    ccp_chan *ch = ccp_chan_new(8, 1);
+    int fd = -7;
+    memory_fail_at(1);
+    ASSERT_STATUS(ccp_chan_fd(ch, CCP_POLL_RECV, &fd), CCP_NOMEM);
+    memory_fail_at(0);
+    struct rlimit old, none;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+    none = old;
+    none.rlim_cur = 0;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    ccp_status rc = ccp_chan_fd(ch, CCP_POLL_RECV, &fd);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+    ASSERT_STATUS(rc, CCP_NOMEM);
+    assert_int_equal(fd, -7);
+    ASSERT_STATUS(try_recv(ch), CCP_AGAIN);
+    ASSERT_STATUS(try_send(ch), CCP_OK);
+    assert_true(is_up(recv_fd(ch)));
+    ASSERT_STATUS(try_recv(ch), CCP_OK);
+    ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
+}
+
+/* ---- loops and threads ---- */
+
+enum { THREADS = 3, EACH = 3000 };
+
+static void send_many(actor *a)
+{
+    for (long i = 0; i < a->value; i++)
+        MUST(ccp_chan_send(a->ch, &i, CCP_FOREVER) == CCP_OK);
+}
+
+static void recv_many(actor *a)
+{
+    long got;
+    for (a->value = 0; (a->rc = ccp_chan_recv(a->ch, &got, CCP_FOREVER)) == CCP_OK; a->value++)
+        ;
+}
+
+/* One call per event. */
+static void recv_by_poll(actor *a)
+{
+    int fd = recv_fd(a->ch);
+    long got;
+    for (a->value = 0; a->rc != CCP_CLOSED; a->value += a->rc == CCP_OK) {
+        wait_up(fd);
+        a->rc = ccp_chan_recv(a->ch, &got, CCP_NOWAIT);
+    }
+}
+
+static void send_by_poll(actor *a)
+{
+    int fd = send_fd(a->ch);
+    for (long i = 0; i < a->value; i += a->rc == CCP_OK) {
+        wait_up(fd);
+        a->rc = ccp_chan_send(a->ch, &i, CCP_NOWAIT);
+        MUST(a->rc == CCP_OK || a->rc == CCP_AGAIN);
+    }
+}
+
+/* Senders of one kind and receivers of another; every element arrives. */
+static void run_all(size_t capacity, void (*const send[THREADS])(actor *),
+                    void (*const recv[THREADS])(actor *))
+{
+    ccp_chan *ch = ccp_chan_new(sizeof(long), capacity);
+    actor s[THREADS], r[THREADS];
+    long each = (long)scaled(EACH), sum = 0;
+    for (int i = 0; i < THREADS; i++) {
+        s[i] = (actor){ .ch = ch, .value = each };
+        r[i] = (actor){ .ch = ch };
+        actor_start(&r[i], recv[i]);
+        actor_start(&s[i], send[i]);
+    }
+    for (int i = 0; i < THREADS; i++)
+        actor_join(&s[i]);
+    ASSERT_STATUS(ccp_chan_close(ch), CCP_OK);
+    for (int i = 0; i < THREADS; i++) {
+        actor_join(&r[i]);
+        sum += r[i].value;
+    }
+    assert_int_equal(sum, THREADS * each);
+    assert_nobody_waits(ch);
+    ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
+}
+
+TEST(loops_and_threads_share_a_channel) /* FD1 FD2 FD4 */
+{
+    static const size_t capacities[] = { 1, 2, 64 };
+    for (size_t c = 0; c < LENGTH(capacities); c++) {
+        run_all(capacities[c], (void (*const[])(actor *)){ send_many, send_many, send_many },
+                (void (*const[])(actor *)){ recv_by_poll, recv_by_poll, recv_many });
+        run_all(capacities[c], (void (*const[])(actor *)){ send_by_poll, send_by_poll, send_many },
+                (void (*const[])(actor *)){ recv_by_poll, recv_many, recv_many });
+        run_all(capacities[c],
+                (void (*const[])(actor *)){ send_by_poll, send_by_poll, send_by_poll },
+                (void (*const[])(actor *)){ recv_by_poll, recv_by_poll, recv_by_poll });
+    }
+}
+
+TEST(loops_meet_threads) /* FD1 FD2 */
+{
+    run_all(0, (void (*const[])(actor *)){ send_many, send_many, send_many },
+            (void (*const[])(actor *)){ recv_by_poll, recv_by_poll, recv_many });
+    run_all(0, (void (*const[])(actor *)){ send_by_poll, send_by_poll, send_many },
+            (void (*const[])(actor *)){ recv_many, recv_many, recv_many });
+}
+
+int main(void)
+{
+    memory_watch();
+    const struct CMUnitTest tests[] = {
+        ENTRY(receivers_are_told_while_there_are_elements),
+        ENTRY(senders_are_told_while_there_is_room),
+        ENTRY(one_made_later_tells_what_is_already_there),
+        ENTRY(the_end_is_told_to_both_sides),
+        ENTRY(cancelling_and_the_last_sender_tell_too),
+        ENTRY(every_call_that_finds_nothing_arms_it_anew),
+        ENTRY(without_a_buffer_a_partner_that_waits_is_told_of),
+        ENTRY(a_partner_that_was_there_before_is_told_of),
+        ENTRY(threads_that_wait_and_the_descriptor_are_both_told),
+        ENTRY(it_stays_the_same_and_goes_with_the_channel),
+        ENTRY(what_can_never_be_right_is_refused),
+        ENTRY(without_memory_or_descriptors_nothing_changes),
+        ENTRY(loops_and_threads_share_a_channel),
+        ENTRY(loops_meet_threads),
+    };
+    return cmocka_run_group_tests_name("fd", tests, NULL, NULL);
+}
