@@ -199,6 +199,8 @@ static void assert_even(const size_t *picks, size_t k, size_t n)
             fail_msg("chi-square %f among %zu", chi, k);
 }
 
+/* k cases that are ready stand side by side, `off` after them are not: whoever looks round from a
+ * random start takes the first of the k too often. */
 static void choose_among(size_t k, size_t off)
 {
     enum { MOST = 300 };
@@ -208,13 +210,13 @@ static void choose_among(size_t k, size_t off)
     long v = 0;
     for (size_t c = 0; c < k; c++) {
         ch[c] = full_chan(1);
-        cases[c * (off + 1)] = CCP_CASE_RECV(ch[c], &v);
-        if (off)
-            cases[2 * c + 1] = CCP_CASE_RECV(NULL, &v);
+        cases[c] = CCP_CASE_RECV(ch[c], &v);
     }
+    for (size_t c = k; c < k + off; c++)
+        cases[c] = CCP_CASE_RECV(NULL, &v);
     for (size_t round = 0; round < n; round++) {
-        ASSERT_STATUS(ccp_select(cases, k * (off + 1), &i, CCP_NOWAIT), CCP_OK);
-        i /= off + 1;
+        ASSERT_STATUS(ccp_select(cases, k + off, &i, CCP_NOWAIT), CCP_OK);
+        assert_true(i < k);
         picks[i]++;
         ASSERT_STATUS(ccp_chan_send(ch[i], &v, CCP_NOWAIT), CCP_OK);
     }
@@ -235,9 +237,30 @@ TEST(the_choice_is_even_among_the_ready) /* S2 */
 
 TEST(the_choice_is_even_beside_cases_that_are_not_ready) /* S2 */
 {
-    choose_among(2, 1);
-    choose_among(4, 1);
-    choose_among(10, 1);
+    choose_among(2, 2);
+    choose_among(4, 4);
+    choose_among(10, 90);
+    choose_among(10, 290);
+}
+
+TEST(cases_beyond_the_last_are_not_looked_at)
+{
+    static const size_t some[] = { 1, 2, 256, 257 }; /* 256 are put in an order */
+    ccp_chan *empty = ccp_chan_new(sizeof(long), 1), *full = full_chan(1);
+    ccp_case cases[258];
+    long v = 0;
+    for (size_t k = 0; k < LENGTH(some); k++) {
+        size_t i = 1000;
+        for (size_t c = 0; c < some[k]; c++)
+            cases[c] = CCP_CASE_RECV(empty, &v);
+        cases[some[k]] = CCP_CASE_RECV(full, &v);
+        ASSERT_STATUS(ccp_select(cases, some[k], &i, CCP_NOWAIT), CCP_AGAIN);
+        ASSERT_STATUS(ccp_select(cases, some[k], &i, ccp_within(1)), CCP_TIMEOUT);
+        assert_int_equal(i, 1000);
+    }
+    assert_int_equal(ccp_chan_len(full), 1);
+    ASSERT_STATUS(ccp_chan_free(empty), CCP_OK);
+    ASSERT_STATUS(ccp_chan_free(full), CCP_OK);
 }
 
 TEST(select_first_takes_the_first_that_is_ready) /* S2 */
@@ -541,6 +564,7 @@ int main(void)
         ENTRY(a_closed_channel_is_drained_first),
         ENTRY(the_choice_is_even_among_the_ready),
         ENTRY(the_choice_is_even_beside_cases_that_are_not_ready),
+        ENTRY(cases_beyond_the_last_are_not_looked_at),
         ENTRY(select_first_takes_the_first_that_is_ready),
         ENTRY(a_select_never_meets_itself),
         ENTRY(send_and_receive_of_one_buffer_take_turns),
