@@ -5189,7 +5189,20 @@ CCP_API ccp_status ccp_shutdown_free(ccp_shutdown *s);
  *   DG3  A thread that went to sleep in a call while tracking was on, and still sleeps, has its
  *        line: the call, what it waits for, for how long by now, and what it has locked.
  *   DG4  The sink is called in the thread that asked, with whole lines, and under no lock: it may
- *        make any call of libccp.
+ *        make any call of libccp; so may the alarm of a watch, which its own thread calls.
+ *   DG5  That all threads are in a deadlock is said only if it is so: each thread of the process
+ *        sleeps in a call of libccp that was made while tracking was on and has no deadline, of its
+ *        own or a context's, no timer, and nobody has ended it.  (Signal handlers may not call
+ *        libccp.  Threads of which libccp knows nothing, those that wait for a signal, a socket or
+ *        a join included, count as running.  Where the system does not tell how many threads there
+ *        are, as only Linux does, nothing is said.)  It is told once.
+ *   DG6  With `locks_have_owners`, which is the program's promise for its mutexes and reader-writer
+ *        locks, a circle of threads that wait for each other's locks, without a limit or a context,
+ *        is told of even while others run.
+ *   DG7  With `end_one` one call in each deadlock that was told of fails with CCP_DEADLOCK, and has
+ *        changed nothing, as if its time were over.
+ *   DG8  Each wait that lasts for stall_ns is told of once, at the first look after that, if the
+ *        look finds no deadlock.
  */
 
 /**
@@ -5243,6 +5256,63 @@ CCP_API ccp_status ccp_dump(ccp_sink sink, void *arg);
  *   Since:   0.1
  */
 CCP_API void ccp_to_fd(const char *text, size_t n, void *arg);
+
+/**
+ * Looks once whether all threads of the process but the calling one wait in calls that nothing
+ * can end, unless the calling one does it (DG5), and tells which deadlock that is.
+ *
+ *   Threads: any.
+ *   Memory:  keeps nothing.
+ *   Returns: CCP_DEADLOCK if so: then sink (NULL: nobody) has been told; CCP_OK if not, or it
+ *            cannot be known; CCP_NOMEM; CCP_CLOSED while tracking is off.
+ *   After:   Go's "all goroutines are asleep - deadlock!".
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_deadlock_check(ccp_sink sink, void *arg);
+
+typedef struct ccp_watch ccp_watch;
+
+/** What a watch has seen. */
+typedef enum ccp_alarm {
+    CCP_ALARM_DEADLOCK, /* nothing can end these waits: DG5, DG6 */
+    CCP_ALARM_STALL     /* these last long, that is all: DG8 */
+} ccp_alarm;
+
+/** What a watch looks for; zero is the default of every field but alarm. */
+typedef struct ccp_watch_opts {
+    void (*alarm)(ccp_alarm what, const char *text, size_t n, void *arg); /* told, in its thread */
+    void *arg;
+    int64_t period_ns;      /* from one look to the next; 0: a second */
+    int64_t stall_ns;       /* a wait that lasts so long is a stall; 0: none is */
+    bool locks_have_owners; /* DG6: here, a lock is given back by the thread that took it */
+    bool end_one;           /* DG7: one of the calls in a deadlock ends with CCP_DEADLOCK */
+    const char *name;       /* of the thread; NULL: "ccp-watch"; must outlive the watch */
+} ccp_watch_opts;
+
+/**
+ * Starts a thread that looks for deadlocks and stalls, while tracking is on.
+ *
+ *   Threads: any.
+ *   Memory:  copies *o; the caller owns the result and must pass it to ccp_watch_free().
+ *   Returns: the watch; NULL if memory or threads are short, o or its alarm is NULL, or a time is
+ *            negative.
+ *   Cost:    a look takes time for each thread that waits, and holds up none for longer than a few
+ *            of them take.
+ *   Since:   0.1
+ */
+CCP_API ccp_watch *ccp_watch_new(const ccp_watch_opts *o);
+
+/**
+ * Ends a watch; NULL is allowed.
+ *
+ * Blocks:  while it is looking, or its alarm runs.
+ *
+ *   Threads: one; nobody may use w any more.
+ *   Memory:  frees w.
+ *   Returns: CCP_OK; CCP_DEADLOCK if its own alarm calls this: nothing has happened.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_watch_free(ccp_watch *w);
 
 /* ==== 28. FILE DESCRIPTORS =================================================================
  *

@@ -87,4 +87,6 @@ set(CCP_SOURCES
     ops/report.c
     ops/shutdown.c
     ops/signals.c
+    ops/verdict.c
+    ops/watch.c
 )

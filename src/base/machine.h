@@ -70,6 +70,7 @@ typedef struct ccpi_self {
     uint32_t rand;   /* owner thread only; never 0 */
     ccpi_home *home; /* owner thread only; NULL: it is no worker */
     ccpi_place place; /* owner thread only: of its last call */
+    bool deadlocked; /* owner thread only: a watch has ended the wait that it is in */
 } ccpi_self;
 
 /* The calling thread's own.  Never fails; must not be kept across a wait.   [self.c] */

@@ -25,26 +25,31 @@ static shard *shard_of(uint64_t thread)
     return &shards[thread % SHARDS];
 }
 
-void ccpi_sleepers_enter(ccpi_sleeper *s, const ccpi_waiter *w, int64_t deadline)
+void ccpi_sleepers_enter(ccpi_sleeper *s, ccpi_waiter *w, int64_t deadline)
 {
     s->waiter = w;
     s->serial = atomic_fetch_add_explicit(&last_serial, 1, CCPI_RLX) + 1;
     s->thread = ccpi_thread_id();
     s->since = ccpi_clock_now();
     s->deadline = deadline;
-    s->place = ccpi_self_get()->place;
+    const ccpi_self *self = ccpi_self_get();
+    s->pool = self->home ? self->home->pool : NULL;
+    s->place = self->place;
+    s->ended = false;
     shard *in = shard_of(s->thread);
     ccpi_lock_acquire(&in->lock);
     ccpi_list_append(&in->list, &s->link);
     ccpi_lock_release(&in->lock);
 }
 
-void ccpi_sleepers_leave(ccpi_sleeper *s)
+bool ccpi_sleepers_leave(ccpi_sleeper *s)
 {
     shard *in = shard_of(s->thread);
     ccpi_lock_acquire(&in->lock);
     ccpi_list_remove(&in->list, &s->link);
+    bool ended = s->ended;
     ccpi_lock_release(&in->lock);
+    return ended;
 }
 
 /* ---- looking ---- */
@@ -81,6 +86,7 @@ static void copy_locked(ccpi_sleep *out, const ccpi_sleeper *s)
     *out = (ccpi_sleep){
         .serial = s->serial,
         .thread = s->thread,
+        .pool = s->pool,
         .since = s->since,
         .deadline = s->deadline,
         .call = w->call,
@@ -118,13 +124,34 @@ size_t ccpi_sleepers_copy(ccpi_sleep *out, size_t max)
     return n;
 }
 
+static ccpi_sleeper *find_locked(const shard *in, uint64_t serial)
+{
+    ccpi_link *l = in->list.first;
+    while (l && SLEEPER(l)->serial != serial)
+        l = l->next;
+    return l ? SLEEPER(l) : NULL;
+}
+
 bool ccpi_sleepers_still(const ccpi_sleep *s)
 {
     shard *in = shard_of(s->thread);
-    bool still = false;
     ccpi_lock_acquire(&in->lock);
-    for (ccpi_link *l = in->list.first; l && !still; l = l->next)
-        still = SLEEPER(l)->serial == s->serial && !is_awake(SLEEPER(l)->waiter);
+    const ccpi_sleeper *found = find_locked(in, s->serial);
+    bool still = found && !is_awake(found->waiter);
     ccpi_lock_release(&in->lock);
     return still;
+}
+
+bool ccpi_sleepers_end(const ccpi_sleep *s)
+{
+    shard *in = shard_of(s->thread);
+    ccpi_lock_acquire(&in->lock);
+    ccpi_sleeper *found = find_locked(in, s->serial);
+    bool won = found && ccpi_waiter_claim(found->waiter, CCPI_GAVE_UP);
+    if (won) {
+        found->ended = true;
+        ccpi_waiter_wake(found->waiter); /* S2: it cannot leave before the lock is released */
+    }
+    ccpi_lock_release(&in->lock);
+    return won;
 }

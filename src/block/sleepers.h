@@ -18,15 +18,19 @@
 
 typedef struct ccpi_sleeper {
     ccpi_link link;           /* under the lock of its shard */
-    const ccpi_waiter *waiter;
+    ccpi_waiter *waiter;      /* const while it is in the list, as the following */
     uint64_t serial;
     uint64_t thread;          /* by the number that the system has for it */
+    const void *pool;         /* of which it is a worker; NULL: of none */
     int64_t since, deadline;
     ccpi_place place;
+    bool ended;               /* under the lock: by ccpi_sleepers_end() */
 } ccpi_sleeper;
 
-void ccpi_sleepers_enter(ccpi_sleeper *s, const ccpi_waiter *w, int64_t deadline);
-void ccpi_sleepers_leave(ccpi_sleeper *s);
+void ccpi_sleepers_enter(ccpi_sleeper *s, ccpi_waiter *w, int64_t deadline);
+
+/* True if the wait was ended by ccpi_sleepers_end(). */
+bool ccpi_sleepers_leave(ccpi_sleeper *s);
 
 #define CCPI_SLEEP_CASES 6
 
@@ -39,6 +43,7 @@ typedef struct ccpi_sleep_case {
 /* A copy of a record and of what it points to. */
 typedef struct ccpi_sleep {
     uint64_t serial, thread;
+    const void *pool;
     int64_t since, deadline;
     const char *call;
     const void *object;     /* NULL: see the cases; or it waits for nothing but time */
@@ -55,5 +60,8 @@ size_t ccpi_sleepers_copy(ccpi_sleep *out, size_t max);
 
 /* Looks again: does this sleep go on, and has nobody ended it? */
 bool ccpi_sleepers_still(const ccpi_sleep *s);
+
+/* Ends the call that sleeps with CCP_DEADLOCK, if it still does; true if so. */
+bool ccpi_sleepers_end(const ccpi_sleep *s);
 
 #endif

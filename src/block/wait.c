@@ -18,6 +18,7 @@ int64_t ccpi_wait_deadline(ccp_wait w)
 {
     int64_t own = own_deadline(w.ns_);
     int64_t inherited = ccp_ctx_deadline(w.ctx_);
+    ccpi_self_get()->deadlocked = false;
     return own < inherited ? own : inherited;
 }
 
@@ -25,7 +26,7 @@ ccp_status ccpi_wait_over(ccp_wait w)
 {
     /* Notices the context's deadline, for others too, and runs its hooks. */
     ccp_status st = ccp_ctx_status(w.ctx_);
-    return st == CCP_OK ? CCP_TIMEOUT : st;
+    return st != CCP_OK ? st : ccpi_self_get()->deadlocked ? CCP_DEADLOCK : CCP_TIMEOUT;
 }
 
 bool ccpi_wait_watch(ccp_wait w, ccpi_waiter *waiter, ccpi_node *n)

@@ -43,7 +43,8 @@ static CCPI_COLD uint32_t sleep_on_record(ccpi_waiter *w, int64_t deadline)
     ccpi_sleeper s;
     ccpi_sleepers_enter(&s, w, deadline);
     uint32_t verdict = sleep_until(w, deadline);
-    ccpi_sleepers_leave(&s);
+    if (ccpi_sleepers_leave(&s))
+        ccpi_self_get()->deadlocked = true;
     return verdict;
 }
 

@@ -25,7 +25,8 @@
 /* Verdicts.  From 1 on: served by the node whose index is one less. */
 #define CCPI_WAITING 0u
 #define CCPI_ENDED (UINT32_MAX - 1) /* the context ended */
-#define CCPI_GAVE_UP UINT32_MAX /* the waiter's own: time ran out, or there is no need to wait */
+#define CCPI_GAVE_UP UINT32_MAX /* the waiter's own: time ran out, or there is no need to wait; or
+                                 * a watch has ended the call (sleepers.h) */
 
 typedef struct ccpi_waiter {
     ccpi_parker *parker;   /* const after init */

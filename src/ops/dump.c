@@ -74,17 +74,10 @@ static void dump_thread(dump *d, const ccpi_report *r, const ccpi_sleep *s)
     ccpi_text_clear(&d->text);
     ccpi_report_thread(&d->text, s->thread);
     ccpi_report_sleep(&d->text, s, d->now);
-    hand_over(d);
-    for (size_t i = 0; i < r->holder_count; i++) {
-        const ccpi_holder *h = &r->holders[i];
-        if (h->thread != s->thread)
-            continue;
-        ccpi_text_add(&d->text, "    holds ");
-        ccpi_report_object(&d->text, h->object, h->call);
-        ccpi_text_add(&d->text, " for ");
-        ccpi_text_add_time(&d->text, d->now - h->since);
-        hand_over(d);
-    }
+    ccpi_text_add(&d->text, "\n");
+    ccpi_report_holds(&d->text, r, s->thread, d->now);
+    d->sink(d->text.s, d->text.n, d->arg);
+    ccpi_text_clear(&d->text);
 }
 
 static bool sleeps(const ccpi_report *r, uint64_t thread)

@@ -173,3 +173,17 @@ void ccpi_report_sleep(ccpi_text *t, const ccpi_sleep *s, int64_t now)
     if (s->awake)
         ccpi_text_add(t, "; it is about to go on");
 }
+
+void ccpi_report_holds(ccpi_text *t, const ccpi_report *r, uint64_t thread, int64_t now)
+{
+    for (size_t i = 0; i < r->holder_count; i++) {
+        const ccpi_holder *h = &r->holders[i];
+        if (h->thread != thread)
+            continue;
+        ccpi_text_add(t, "    holds ");
+        ccpi_report_object(t, h->object, h->call);
+        ccpi_text_add(t, " for ");
+        ccpi_text_add_time(t, now - h->since);
+        ccpi_text_add(t, "\n");
+    }
+}

@@ -35,6 +35,9 @@ void ccpi_report_place(ccpi_text *t, const char *file, int line);
 /* "thread 4711 'main'" */
 void ccpi_report_thread(ccpi_text *t, uint64_t thread);
 
+/* "    holds mutex 'accounts' for 1.2 s\n" for each thing that a thread holds; "" for none. */
+void ccpi_report_holds(ccpi_text *t, const ccpi_report *r, uint64_t thread, int64_t now);
+
 /* " has waited 1.2 s in ccp_chan_recv at main.c:55 for channel 'orders'" */
 void ccpi_report_sleep(ccpi_text *t, const ccpi_sleep *s, int64_t now);
 

@@ -49,6 +49,8 @@ void pipelines_may_be_reentered(void);
 void fans_may_be_reentered(void);
 void generators_may_be_reentered(void);
 void ranges_may_be_reentered(void);
+void dumps_may_be_reentered(void);
+void watches_may_be_reentered(void);
 void the_misuse_hook_may_be_reentered(void);
 void the_allocator_may_be_reentered(void);
 

@@ -280,6 +280,14 @@ static void read_nothing(const char *text, size_t n, void *arg)
     MUST(text[n - 1] == '\n');
 }
 
+static void hear_nothing(ccp_alarm what, const char *text, size_t n, void *arg)
+{
+    (void)what;
+    (void)text;
+    (void)n;
+    (void)arg;
+}
+
 static void use_tracking(void)
 {
     OK(ccp_track(true));
@@ -288,6 +296,10 @@ static void use_tracking(void)
     RETURNS(ccp_name(ch, "bell"));
     RETURNS(ccp_dump(read_nothing, NULL));
     ccp_to_fd("", 0, NULL);
+    RETURNS(ccp_deadlock_check(NULL, NULL));
+    ccp_watch *w = ccp_watch_new(&(ccp_watch_opts){ .alarm = hear_nothing });
+    MUST(w);
+    OK(ccp_watch_free(w));
     OK(ccp_chan_free(ch));
     OK(ccp_track(false));
 }

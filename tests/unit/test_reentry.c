@@ -474,24 +474,6 @@ static void ends(void)
     OK(ccp_shutdown_free(s));
 }
 
-static void read_inside(const char *text, size_t n, void *arg)
-{
-    (void)text;
-    (void)n;
-    run_inside(arg);
-}
-
-static void diagnosis(void)
-{
-    site sink = { IN_ccp_dump_sink, NULL, NULL };
-    OK(ccp_track(true));
-    ccp_chan *ch = ccp_chan_new(0, 1);
-    MUST(ch);
-    OK(ccp_dump(read_inside, &sink));
-    OK(ccp_chan_free(ch));
-    OK(ccp_track(false));
-}
-
 /* --- G3 --- */
 
 TEST(contexts_and_channels_may_be_reentered) /* G3 C10 */
@@ -525,9 +507,10 @@ TEST(batchers_and_shutdowns_may_be_reentered) /* G3 */
     run_watched(ends);
 }
 
-TEST(dumps_may_be_reentered) /* G3 DG4 */
+TEST(dumps_and_watches_may_be_reentered) /* G3 DG4 */
 {
-    run_watched(diagnosis);
+    run_watched(dumps_may_be_reentered);
+    run_watched(watches_may_be_reentered);
 }
 
 TEST(pools_and_pipelines_may_be_reentered) /* G3 */
@@ -565,7 +548,7 @@ int main(void)
         ENTRY(timers_may_be_reentered),
         ENTRY(breakers_and_retries_may_be_reentered),
         ENTRY(batchers_and_shutdowns_may_be_reentered),
-        ENTRY(dumps_may_be_reentered),
+        ENTRY(dumps_and_watches_may_be_reentered),
         ENTRY(pools_and_pipelines_may_be_reentered),
         ENTRY(what_flows_may_be_reentered),
         ENTRY(what_the_process_has_may_be_reentered),

@@ -3,58 +3,28 @@
  * Tracking: which objects and threads a dump tells of, and what it says.
  */
 #define _POSIX_C_SOURCE 200809L
+#include "page.h"
 #include "pools.h"
 
 #include <signal.h>
 
 #include "base/track.h"
 
-/* ---- what a dump says ---- */
-
-typedef struct page {
-    char text[1 << 16];
-    size_t n;
-    int calls;
-} page;
-
 static page now;
-
-static void write_down(const char *text, size_t n, void *arg)
-{
-    page *p = arg;
-    MUST(n > 0 && text[n - 1] == '\n'); /* DG4 */
-    MUST(p->n + n < sizeof p->text);
-    memcpy(p->text + p->n, text, n);
-    p->n += n;
-    p->text[p->n] = '\0';
-    p->calls++;
-}
 
 static const char *dump(void)
 {
-    now.n = 0;
-    now.calls = 0;
-    now.text[0] = '\0';
-    ASSERT_STATUS(ccp_dump(write_down, &now), CCP_OK);
+    page_clear(&now);
+    ASSERT_STATUS(ccp_dump(page_write, &now), CCP_OK);
     return now.text;
 }
 
 static int says(const char *what)
 {
-    int n = 0;
-    for (const char *s = now.text; (s = strstr(s, what)); s++)
-        n++;
-    return n;
+    return page_says(&now, what);
 }
 
-#define ASSERT_SAYS(what) says_or_fail((what), __FILE__, __LINE__)
-static void says_or_fail(const char *what, const char *file, int line)
-{
-    if (says(what))
-        return;
-    print_error("this is not in the dump: %s\n%s", what, now.text);
-    _fail(file, line);
-}
+#define ASSERT_SAYS(what) PAGE_MUST_SAY(&now, (what))
 
 static int on(void **state)
 {
@@ -78,7 +48,7 @@ TEST(while_it_is_off_nothing_is_kept) /* DG1 */
     assert_int_equal(ccp_live_blocks(), before + 1);
     ASSERT_STATUS(ccp_name(ch, "orders"), CCP_OK);
     assert_int_equal(ccp_live_blocks(), before + 1);
-    ASSERT_STATUS(ccp_dump(write_down, &now), CCP_CLOSED);
+    ASSERT_STATUS(ccp_dump(page_write, &now), CCP_CLOSED);
     ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
 }
 
@@ -497,9 +467,9 @@ TEST(without_memory_an_object_is_made_and_counted_as_missing)
     }
     memory_fail_from(1);
     ASSERT_STATUS(ccp_name(&now, "page"), CCP_NOMEM);
-    ASSERT_STATUS(ccp_dump(write_down, &now), CCP_NOMEM);
+    ASSERT_STATUS(ccp_dump(page_write, &now), CCP_NOMEM);
     memory_fail_at(2);
-    ASSERT_STATUS(ccp_dump(write_down, &now), CCP_NOMEM);
+    ASSERT_STATUS(ccp_dump(page_write, &now), CCP_NOMEM);
     memory_fail_at(0);
     ASSERT_STATUS(ccp_track(false), CCP_OK);
     assert_int_equal(memory_live, 0);

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Deadlocks and stalls: looked for once, or by a thread that does so again and again.
+ *
+ *   W1  `sleeper` is set under the lock while the thread sleeps, and cleared by who wakes it.
+ *   W2  An alarm is given under no lock.
+ */
+/* uses: report verdict */
+#include "base/lock.h"
+#include "base/mem.h"
+#include "base/thread.h"
+#include "block/wait.h"
+#include "ops/verdict.h"
+
+#define PERIOD CCP_SEC(1)
+
+struct ccp_watch {
+    ccp_watch_opts o;     /* const after new */
+    ccpi_thread thread;   /* const after new */
+    ccpi_lock lock;
+    ccpi_waiter *sleeper; /* under lock, W1 */
+    bool ending;          /* under lock */
+    uint64_t told;        /* the thread's: serial of the youngest sleep in the last deadlock */
+};
+
+static const ccpi_kind kind = { "watch", "ccp_watch_", NULL };
+
+static void add_line(ccpi_page *p, const char *line)
+{
+    ccpi_text t;
+    ccpi_text_clear(&t);
+    ccpi_text_add(&t, line);
+    ccpi_page_add(p, &t);
+}
+
+/* ---- once ---- */
+
+ccp_status ccp_deadlock_check(ccp_sink sink, void *arg)
+{
+    ccpi_report r;
+    ccpi_page page = { NULL, 0, 0 };
+    if (!ccpi_tracks())
+        return CCP_CLOSED;
+    if (!ccpi_report_make(&r))
+        return CCP_NOMEM;
+    bool stuck = ccpi_all_are_stuck(&r);
+    if (stuck && sink) {
+        add_line(&page, "deadlock: every other thread waits, and only this one could end that\n");
+        ccpi_explain(&page, &r, ccpi_clock_now());
+        if (page.n)
+            sink(page.s, page.n, arg);
+    }
+    ccpi_report_free(&r);
+    ccpi_free(page.s);
+    return stuck ? CCP_DEADLOCK : CCP_OK;
+}
+
+/* ---- again and again ---- */
+
+static void raise_alarm(const ccp_watch *w, ccp_alarm what, const ccpi_page *p)
+{
+    if (p->n)
+        w->o.alarm(what, p->s, p->n, w->o.arg);
+}
+
+/* The call that is ended is the first that is no part of the library's own work. */
+static void end_one(const ccpi_report *r, const size_t *in, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const ccpi_sleep *s = &r->sleeps[in ? in[i] : i];
+        if (!ccpi_is_idle(s) && ccpi_sleepers_end(s))
+            return;
+    }
+}
+
+static uint64_t youngest(const ccpi_report *r)
+{
+    uint64_t last = 0;
+    for (size_t i = 0; i < r->sleep_count; i++)
+        if (strcmp(r->sleeps[i].call, CCPI_WATCH_CALL) != 0)
+            last = r->sleeps[i].serial;
+    return last;
+}
+
+/* True if there is one, told now or before. */
+static bool look_for_deadlock(ccp_watch *w, const ccpi_report *r, int64_t now)
+{
+    if (!ccpi_all_are_stuck(r))
+        return false;
+    if (youngest(r) == w->told)
+        return true;
+    w->told = youngest(r);
+    ccpi_page page = { NULL, 0, 0 };
+    add_line(&page, "deadlock: every thread waits, and nothing can end that\n");
+    ccpi_explain(&page, r, now);
+    raise_alarm(w, CCP_ALARM_DEADLOCK, &page);
+    ccpi_free(page.s);
+    if (w->o.end_one)
+        end_one(r, NULL, r->sleep_count);
+    return true;
+}
+
+static bool all_still(const ccpi_report *r, const size_t *in, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!ccpi_sleepers_still(&r->sleeps[in[i]]))
+            return false;
+    return true;
+}
+
+/* Among some threads, while others run (Q2 of verdict.h). */
+static void look_for_circle(ccp_watch *w, const ccpi_report *r)
+{
+    size_t *in = ccpi_alloc((r->sleep_count + 1) * sizeof *in);
+    size_t n = in ? ccpi_find_circle(r, true, in) : 0;
+    uint64_t last = 0;
+    for (size_t i = 0; i < n; i++)
+        last = r->sleeps[in[i]].serial > last ? r->sleeps[in[i]].serial : last;
+    if (n && last != w->told && all_still(r, in, n)) {
+        ccpi_page page = { NULL, 0, 0 };
+        w->told = last;
+        add_line(&page, "deadlock of some threads, while others run\n");
+        ccpi_explain_circle(&page, r, in, n);
+        raise_alarm(w, CCP_ALARM_DEADLOCK, &page);
+        ccpi_free(page.s);
+        if (w->o.end_one)
+            end_one(r, in, n);
+    }
+    ccpi_free(in);
+}
+
+/* Tells of each sleep once: when it became too long since the last look. */
+static void look_for_stalls(const ccp_watch *w, const ccpi_report *r, int64_t last, int64_t now)
+{
+    ccpi_page page = { NULL, 0, 0 };
+    ccpi_text t;
+    for (size_t i = 0; i < r->sleep_count; i++) {
+        const ccpi_sleep *s = &r->sleeps[i];
+        if (ccpi_is_idle(s) || now - s->since < w->o.stall_ns || last - s->since >= w->o.stall_ns)
+            continue;
+        ccpi_text_clear(&t);
+        ccpi_report_thread(&t, s->thread);
+        ccpi_report_sleep(&t, s, now);
+        ccpi_text_add(&t, "\n");
+        ccpi_report_holds(&t, r, s->thread, now);
+        ccpi_page_add(&page, &t);
+    }
+    raise_alarm(w, CCP_ALARM_STALL, &page);
+    ccpi_free(page.s);
+}
+
+static void look(ccp_watch *w, int64_t last, int64_t now)
+{
+    ccpi_report r;
+    if (!ccpi_tracks() || !ccpi_report_make(&r))
+        return;
+    if (!look_for_deadlock(w, &r, now)) {
+        if (w->o.locks_have_owners)
+            look_for_circle(w, &r);
+        if (w->o.stall_ns)
+            look_for_stalls(w, &r, last, now);
+    }
+    ccpi_report_free(&r);
+}
+
+/* Sleeps until the time for the next look; the lock is held. */
+static void sleep_locked(ccp_watch *w, int64_t until)
+{
+    ccpi_waiter waiter;
+    ccpi_waiter_init(&waiter, CCPI_WATCH_CALL, w);
+    w->sleeper = &waiter;
+    ccpi_lock_release(&w->lock);
+    (void)ccpi_wait_sleep(CCP_FOREVER, &waiter, until);
+    ccpi_lock_acquire(&w->lock);
+    w->sleeper = NULL;
+}
+
+static void work(void *arg)
+{
+    ccp_watch *w = arg;
+    int64_t last = ccpi_clock_now();
+    ccpi_lock_acquire(&w->lock);
+    while (!w->ending) {
+        sleep_locked(w, last + w->o.period_ns);
+        if (w->ending)
+            break;
+        ccpi_lock_release(&w->lock);
+        int64_t now = ccpi_clock_now();
+        look(w, last, now);
+        last = now;
+        ccpi_lock_acquire(&w->lock);
+    }
+    ccpi_lock_release(&w->lock);
+}
+
+ccp_watch *ccp_watch_new(const ccp_watch_opts *o)
+{
+    if (!o || !o->alarm || o->period_ns < 0 || o->stall_ns < 0)
+        return NULL;
+    ccp_watch *w = ccpi_alloc(sizeof *w);
+    if (!w)
+        return NULL;
+    w->o = *o;
+    if (!w->o.period_ns)
+        w->o.period_ns = PERIOD;
+    const ccpi_thread_opts how = { o->name ? o->name : "ccp-watch", 0, true };
+    if (ccpi_thread_start(&w->thread, &how, work, w)) {
+        ccpi_track(w, &kind, o->name);
+        return w;
+    }
+    ccpi_free(w);
+    return NULL;
+}
+
+ccp_status ccp_watch_free(ccp_watch *w)
+{
+    if (!w)
+        return CCP_OK;
+    if (ccpi_thread_self().handle == w->thread.handle)
+        return CCP_DEADLOCK;
+    ccpi_untrack(w);
+    ccpi_lock_acquire(&w->lock);
+    w->ending = true;
+    ccpi_waiter *sleeper = w->sleeper;
+    w->sleeper = NULL;
+    if (sleeper && !ccpi_waiter_claim(sleeper, 1))
+        sleeper = NULL;
+    ccpi_lock_release(&w->lock);
+    if (sleeper)
+        ccpi_waiter_wake(sleeper);
+    ccpi_thread_join(w->thread);
+    ccpi_free(w);
+    return CCP_OK;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+#include "page.h"
+
+#include "support.h"
+
+void page_clear(page *p)
+{
+    p->n = 0;
+    p->calls = 0;
+    p->text[0] = '\0';
+}
+
+void page_write(const char *text, size_t n, void *arg)
+{
+    page *p = arg;
+    MUST(n > 0 && text[n - 1] == '\n'); /* DG4 */
+    MUST(p->n + n < sizeof p->text);
+    memcpy(p->text + p->n, text, n);
+    p->n += n;
+    p->text[p->n] = '\0';
+    p->calls++;
+}
+
+int page_says(const page *p, const char *what)
+{
+    int n = 0;
+    for (const char *s = p->text; (s = strstr(s, what)); s++)
+        n++;
+    return n;
+}
+
+void page_must_say(const page *p, const char *what, const char *file, int line)
+{
+    if (page_says(p, what))
+        return;
+    print_error("this is not said: %s\n%s", what, p->text);
+    _fail(file, line);
+}

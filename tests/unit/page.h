@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a sink was given.
+ */
+#ifndef CCP_TESTS_PAGE_H
+#define CCP_TESTS_PAGE_H
+
+#include <stddef.h>
+
+typedef struct page {
+    char text[1 << 16];
+    size_t n;
+    int calls;
+} page;
+
+void page_clear(page *p);
+
+/* A sink; arg is the page. */
+void page_write(const char *text, size_t n, void *arg);
+
+/* How often it says so. */
+int page_says(const page *p, const char *what);
+
+#define PAGE_MUST_SAY(p, what) page_must_say((p), (what), __FILE__, __LINE__)
+void page_must_say(const page *p, const char *what, const char *file, int line);
+
+#endif

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Watches: whom they tell, what of, how often; and calls that they end.
+ */
+#include "stuck.h"
+
+typedef struct log {
+    page told[2]; /* by ccp_alarm */
+    atomic_int calls[2];
+} log;
+
+static log alarms;
+
+static void write_down(ccp_alarm what, const char *text, size_t n, void *arg)
+{
+    log *l = arg;
+    page_write(text, n, &l->told[what]);
+    atomic_fetch_add(&l->calls[what], 1);
+}
+
+static ccp_watch *watch(ccp_watch_opts o)
+{
+    for (int i = 0; i < 2; i++) {
+        page_clear(&alarms.told[i]);
+        atomic_store(&alarms.calls[i], 0);
+    }
+    o.alarm = write_down;
+    o.arg = &alarms;
+    o.period_ns = CCP_MS(1);
+    ccp_watch *w = ccp_watch_new(&o);
+    assert_non_null(w);
+    return w;
+}
+
+#define ASSERT_ALARM(what, text) PAGE_MUST_SAY(&alarms.told[what], (text))
+
+static void lock_for_ever(actor *a)
+{
+    ccp_mutex *first = &sc.m[a->index], *second = &sc.m[1 - a->index];
+    MUST(ccp_mutex_lock(first, CCP_FOREVER) == CCP_OK);
+    meet(2);
+    a->rc = ccp_mutex_lock(second, CCP_FOREVER);
+    if (a->rc == CCP_OK)
+        MUST(ccp_mutex_unlock(second) == CCP_OK);
+    MUST(ccp_mutex_unlock(first) == CCP_OK);
+}
+
+TEST(a_circle_of_locks_is_told_of_while_others_run_and_one_call_ends) /* DG6 DG7 */
+{
+    stuck_begin();
+    ccp_watch *w = watch((ccp_watch_opts){ .locks_have_owners = true, .end_one = true });
+    enter(lock_for_ever, 0);
+    enter(lock_for_ever, 1);
+    for (size_t i = 0; i < 2; i++) /* the test is outside */
+        actor_join(&sc.a[i]);
+    sc.n = 0;
+    int ended = (sc.a[0].rc == CCP_DEADLOCK) + (sc.a[1].rc == CCP_DEADLOCK);
+    int ok = (sc.a[0].rc == CCP_OK) + (sc.a[1].rc == CCP_OK);
+    assert_int_equal(ended, 1);
+    assert_int_equal(ok, 1);
+    ASSERT_STATUS(ccp_watch_free(w), CCP_OK);
+    assert_int_equal(alarms.calls[CCP_ALARM_DEADLOCK], 1);
+    ASSERT_ALARM(CCP_ALARM_DEADLOCK, "deadlock of some threads, while others run\n");
+    ASSERT_ALARM(CCP_ALARM_DEADLOCK, "a circle of 2 threads");
+    assert_false(ccp_mutex_is_locked(&sc.m[0]) || ccp_mutex_is_locked(&sc.m[1]));
+    stuck_end();
+}
+
+TEST(without_the_promise_a_circle_of_locks_is_a_stall) /* DG6 DG8 */
+{
+    stuck_begin();
+    ccp_watch *w = watch((ccp_watch_opts){ .stall_ns = CCP_MS(20) });
+    enter(lock_in_order_of_index, 0);
+    enter(lock_in_order_of_index, 1);
+    gate outside = GATE_INIT;
+    actor b = { .arg = &outside };
+    actor_start(&b, stay);
+    WAIT_UNTIL(page_says(&alarms.told[CCP_ALARM_STALL], "    holds mutex ") == 2);
+    ASSERT_ALARM(CCP_ALARM_STALL, " in ccp_mutex_lock for mutex 0x");
+    gate_open(&outside);
+    actor_join(&b);
+    ASSERT_STATUS(ccp_watch_free(w), CCP_OK);
+    assert_int_equal(alarms.calls[CCP_ALARM_DEADLOCK], 0);
+    assert_int_equal(page_says(&alarms.told[CCP_ALARM_STALL], " has waited "), 2); /* once each */
+    stuck_end();
+}
+
+/* Under a watch with end_one a call of each kind comes back. */
+static void await_end(actor *a)
+{
+    long v = 0;
+    size_t chosen;
+    ccp_case cases[] = { CCP_CASE_RECV(sc.ch[0], &v), CCP_CASE_RECV(sc.ch[1], &v) };
+    MUST(ccp_mutex_lock(&sc.m[0], CCP_NOWAIT) == CCP_OK);
+    MUST(ccp_rwlock_wrlock(&sc.l, CCP_NOWAIT) == CCP_OK);
+    MUST(ccp_chan_recv(sc.ch[0], &v, CCP_FOREVER) == CCP_DEADLOCK);
+    MUST(ccp_chan_recv(sc.ch[1], &v, CCP_FOREVER) == CCP_DEADLOCK);
+    MUST(ccp_chan_send(sc.ch[1], &v, CCP_FOREVER) == CCP_DEADLOCK);
+    MUST(ccp_select(cases, 2, &chosen, CCP_FOREVER) == CCP_DEADLOCK);
+    MUST(ccp_mutex_lock(&sc.m[0], CCP_FOREVER) == CCP_DEADLOCK);
+    MUST(ccp_sem_acquire(&sc.s[0], 1, CCP_FOREVER) == CCP_DEADLOCK);
+    MUST(ccp_rwlock_rdlock(&sc.l, CCP_FOREVER) == CCP_DEADLOCK);
+    MUST(ccp_rwlock_wrlock(&sc.l, CCP_FOREVER) == CCP_DEADLOCK);
+    MUST(ccp_wg_wait(&sc.wg, CCP_FOREVER) == CCP_DEADLOCK);
+    MUST(ccp_future_get(sc.future, &v, CCP_FOREVER) == CCP_DEADLOCK);
+    MUST(ccp_barrier_wait(&sc.barrier, NULL, CCP_FOREVER) == CCP_DEADLOCK);
+    MUST(ccp_chan_recv(sc.ch[0], &v, ccp_within(1)) == CCP_TIMEOUT); /* as ever */
+    MUST(ccp_mutex_unlock(&sc.m[0]) == CCP_OK);
+    MUST(ccp_rwlock_wrunlock(&sc.l) == CCP_OK);
+    (void)a;
+    MUST(ccp_chan_close(sc.ch[0]) == CCP_OK);
+}
+
+/* The main thread has to wait in libccp too, to be known. */
+TEST(one_call_in_each_deadlock_ends) /* DG7 */
+{
+    if (!THREADS_ARE_COUNTED)
+        skip();
+    stuck_begin();
+    sc.ch[0] = channel("buffered", 1);
+    sc.ch[1] = channel("met", 0);
+    sc.barrier = (ccp_barrier)CCP_BARRIER_INIT(2);
+    ASSERT_STATUS(ccp_wg_add(&sc.wg, 1), CCP_OK);
+    ccp_promise *p = ccp_promise_new(&(ccp_promise_opts){ .size = sizeof(long) }, &sc.future);
+    ccp_watch *w = watch((ccp_watch_opts){ .end_one = true });
+    actor a = { .index = 0 };
+    await_end(&a); /* here: all threads are this one, and the watch */
+    assert_int_equal(alarms.calls[CCP_ALARM_DEADLOCK], 11);
+    assert_int_equal(alarms.calls[CCP_ALARM_STALL], 0);
+    ASSERT_STATUS(ccp_watch_free(w), CCP_OK);
+    ccp_promise_free(p);
+    ccp_future_free(sc.future);
+    stuck_end();
+}
+
+static void cancel_all(ccp_alarm what, const char *text, size_t n, void *arg)
+{
+    (void)text;
+    (void)n;
+    MUST(what == CCP_ALARM_DEADLOCK);
+    ccp_ctx_cancel(arg);
+}
+
+TEST(a_deadlock_is_told_once_by_each_watch) /* DG5 */
+{
+    if (!THREADS_ARE_COUNTED)
+        skip();
+    stuck_begin();
+    sc.ch[0] = channel("in", 1);
+    ccp_watch *often = watch((ccp_watch_opts){ .name = "often" });
+    ccp_watch *late = ccp_watch_new(
+        &(ccp_watch_opts){ .alarm = cancel_all, .arg = sc.ctx, .period_ns = CCP_MS(50) });
+    assert_non_null(late);
+    long v;
+    ASSERT_STATUS(ccp_chan_recv(sc.ch[0], &v, ccp_within(CCP_MS(20))), CCP_TIMEOUT);
+    assert_int_equal(alarms.calls[CCP_ALARM_DEADLOCK], 0);
+    ASSERT_STATUS(ccp_chan_recv(sc.ch[0], &v, forever()), CCP_CANCELED);
+    ASSERT_STATUS(ccp_watch_free(often), CCP_OK);
+    ASSERT_STATUS(ccp_watch_free(late), CCP_OK);
+    assert_true(alarms.calls[CCP_ALARM_DEADLOCK] <= 1);
+    stuck_end();
+}
+
+static void free_from_inside(ccp_alarm what, const char *text, size_t n, void *arg)
+{
+    ccp_watch **w = arg;
+    (void)what;
+    (void)text;
+    (void)n;
+    MUST(ccp_watch_free(*w) == CCP_DEADLOCK);
+    MUST(ccp_dump(page_write, &now) == CCP_OK);
+    ccp_ctx_cancel(sc.ctx);
+}
+
+TEST(an_alarm_may_make_any_call_but_not_free_its_watch) /* DG4 */
+{
+    stuck_begin();
+    static ccp_watch *w; /* set before it can be called: nothing has stalled yet */
+    page_clear(&now);
+    sc.ch[0] = channel("in", 1);
+    w = ccp_watch_new(&(ccp_watch_opts){ .alarm = free_from_inside,
+                                         .arg = &w,
+                                         .period_ns = CCP_MS(1),
+                                         .stall_ns = CCP_MS(1) });
+    assert_non_null(w);
+    long v;
+    ASSERT_STATUS(ccp_chan_recv(sc.ch[0], &v, forever()), CCP_CANCELED);
+    ASSERT_STATUS(ccp_watch_free(w), CCP_OK);
+    ASSERT_SAYS("watch 0x");
+    stuck_end();
+}
+
+TEST(what_can_never_be_right_makes_no_watch)
+{
+    assert_null(ccp_watch_new(NULL));
+    assert_null(ccp_watch_new(&(ccp_watch_opts){ .stall_ns = 1 }));
+    assert_null(ccp_watch_new(&(ccp_watch_opts){ .alarm = write_down, .stall_ns = -1 }));
+    assert_null(ccp_watch_new(&(ccp_watch_opts){ .alarm = write_down, .period_ns = -1 }));
+    ASSERT_STATUS(ccp_watch_free(NULL), CCP_OK);
+    ASSERT_STATUS(ccp_deadlock_check(NULL, NULL), CCP_OK);
+}
+
+static bool no_threads;
+
+int __real_pthread_create(pthread_t *t, const pthread_attr_t *a, void *(*fn)(void *), void *arg);
+int __wrap_pthread_create(pthread_t *t, const pthread_attr_t *a, void *(*fn)(void *), void *arg);
+int __wrap_pthread_create(pthread_t *t, const pthread_attr_t *a, void *(*fn)(void *), void *arg)
+{
+    return no_threads ? 11 : __real_pthread_create(t, a, fn, arg);
+}
+
+TEST(without_memory_or_threads_there_is_no_watch)
+{
+    ASSERT_STATUS(ccp_track(false), CCP_OK);
+    memory_watch();
+    ASSERT_STATUS(ccp_track(true), CCP_OK);
+    memory_fail_from(1);
+    assert_null(ccp_watch_new(&(ccp_watch_opts){ .alarm = write_down }));
+    ASSERT_STATUS(check(), CCP_NOMEM);
+    memory_fail_at(0);
+    no_threads = true;
+    assert_null(ccp_watch_new(&(ccp_watch_opts){ .alarm = write_down }));
+    no_threads = false;
+    ASSERT_STATUS(ccp_track(false), CCP_OK);
+    assert_int_equal(memory_live, 0);
+    memory_unwatch();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TRACKED(a_circle_of_locks_is_told_of_while_others_run_and_one_call_ends),
+        TRACKED(without_the_promise_a_circle_of_locks_is_a_stall),
+        TRACKED(one_call_in_each_deadlock_ends),
+        TRACKED(a_deadlock_is_told_once_by_each_watch),
+        TRACKED(an_alarm_may_make_any_call_but_not_free_its_watch),
+        TRACKED(what_can_never_be_right_makes_no_watch),
+        TRACKED(without_memory_or_threads_there_is_no_watch),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
