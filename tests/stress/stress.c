@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "stress.h"
 
+#include "watched.h"
+
 static uint64_t current_seed;
 static const char *current_mode = "?";
 
@@ -140,7 +142,9 @@ static unsigned long run_rounds(const mode *m, int64_t end, uint64_t seed)
     unsigned long rounds = 0;
     do {
         current_seed = seed + rounds;
+        ccp_watch *w = current_seed % 2 ? watched_begin() : NULL;
         m->round(current_seed);
+        watched_end(w);
         rounds++;
         MUST(ccp_live_blocks() == 0);
     } while (ccp_now() < end);

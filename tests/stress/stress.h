@@ -5,7 +5,7 @@
  *     program MODE [seconds [seed]]
  *
  * A program runs rounds until its time is over, and prints the seed of each round before it, so
- * that a failure can be tried again.  When no watched thread gets on for a while, the watchdog
+ * that a failure can be tried again.  Those with an odd seed are run beside a watch (watched.h).  When no watched thread gets on for a while, the watchdog
  * prints what each does and the state of each channel, and stops the program.
  */
 #ifndef CCP_TESTS_STRESS_H

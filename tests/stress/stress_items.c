@@ -15,6 +15,7 @@
 #include <sys/resource.h>
 
 #include "ccp.h"
+#include "watched.h"
 
 typedef struct item {
     uint64_t k;
@@ -136,7 +137,9 @@ int main(int argc, char **argv)
     s.n = argc > 1 ? strtoull(argv[1], NULL, 10) : 100000;
     s.again = argc > 2 && strcmp(argv[2], "again") == 0;
     int64_t begin = ccp_now();
+    ccp_watch *w = watched_if_asked();
     ccp_status rc = run();
+    watched_end(w);
     double seconds = (double)(ccp_now() - begin) / 1e9;
     uint64_t wrong = s.n / 10; /* n is a multiple of 20 */
     wrong = s.again ? wrong / 2 : wrong;

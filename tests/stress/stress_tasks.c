@@ -19,6 +19,7 @@
 #include <sys/resource.h>
 
 #include "ccp.h"
+#include "watched.h"
 
 enum { SUBMITTERS = 2, QUEUE = 256, WORKERS = 4, MOST_WORKERS = 32, BATCH = 100, EARLY = 20000 };
 
@@ -123,6 +124,7 @@ int main(int argc, char **argv)
     must(s.how < WAYS && n % SUBMITTERS == 0 && n >= EARLY * 2, "stress_tasks N HOW");
     s.n = n / SUBMITTERS;
     int64_t begin = ccp_now();
+    ccp_watch *w = watched_if_asked();
     ccp_wg submitters = CCP_WG_INIT;
     s.pool = ccp_pool_new(&(ccp_pool_opts){
         .workers = WORKERS, .queue = QUEUE, .unrun = take_back, .unrun_arg = &s, .aging = 100 });
@@ -133,6 +135,7 @@ int main(int argc, char **argv)
     must(ccp_pool_drain(s.pool, CCP_FOREVER) == CCP_OK, "no drain");
     must(ccp_wg_wait(&s.done, CCP_FOREVER) == CCP_OK, "not each end was counted");
     must(ccp_pool_free(s.pool) == CCP_OK, "not freed");
+    watched_end(w);
     uint64_t ran = atomic_load(&s.ran), back = atomic_load(&s.back);
     int limit = s.how == RESIZED ? MOST_WORKERS : WORKERS, most = atomic_load(&s.most);
     printf("tasks %" PRIu64 " ran %" PRIu64 " back %" PRIu64
