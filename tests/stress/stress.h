@@ -5,8 +5,9 @@
  *     program MODE [seconds [seed]]
  *
  * A program runs rounds until its time is over, and prints the seed of each round before it, so
- * that a failure can be tried again.  Those with an odd seed are run beside a watch (watched.h).  When no watched thread gets on for a while, the watchdog
- * prints what each does and the state of each channel, and stops the program.
+ * that a failure can be tried again.  Those with an odd seed are run beside a watch (watched.h).
+ * When no thread of a test gets on for a while, the watchdog prints what each does and the state of
+ * each channel, and stops the program.
  */
 #ifndef CCP_TESTS_STRESS_H
 #define CCP_TESTS_STRESS_H
