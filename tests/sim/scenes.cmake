@@ -140,3 +140,8 @@ ccp_sim_scenes(batcher batcher_scenarios.c)
 ccp_sim_test(batcher 600 batcher --summary one* two*)
 ccp_sim_test(batcher_some 600 batcher --summary some*)
 ccp_sim_test(batcher_weak 600 batcher --summary --mode pct --weak --n 200 one* two* some*)
+
+# Dumps and checks for deadlocks.
+ccp_sim_scenes(track track_scenarios.c)
+ccp_sim_test(track 600 track --summary)
+ccp_sim_test(track_weak 600 track --summary --mode pct --weak --n 20 some2*)
