@@ -5203,6 +5203,9 @@ CCP_API ccp_status ccp_shutdown_free(ccp_shutdown *s);
  *        changed nothing, as if its time were over.
  *   DG8  Each wait that lasts for stall_ns is told of once, at the first look after that, if the
  *        look finds no deadlock.
+ *   DG9  With CCP_TRACE_PLACES a dump, an alarm and an audit say where an object was made, and
+ *        where a call that waits was made.
+ *   DG10 An audit tells of everything that has not been freed or given back, and nothing else.
  */
 
 /**
@@ -5314,6 +5317,32 @@ CCP_API ccp_watch *ccp_watch_new(const ccp_watch_opts *o);
  */
 CCP_API ccp_status ccp_watch_free(ccp_watch *w);
 
+/**
+ * Tells of everything that has not been given back: each object that has a line in a dump (DG2),
+ * and each lock and permit that somebody still holds.  For the end of a test: it should be 0.
+ *
+ *   Threads: any.
+ *   Memory:  keeps nothing.
+ *   Returns: how many there are; 0 also while tracking is off, or for holders if memory is short.
+ *            sink (NULL: nobody) is told of each.
+ *   Since:   0.1
+ */
+CCP_API size_t ccp_audit(ccp_sink sink, void *arg);
+
+/**
+ * Says from where in the program the calling thread makes its next call.
+ *
+ * With CCP_TRACE_PLACES defined before ccp.h is included, the calls that make objects or wait do it
+ * themselves; then dumps, alarms and audits have the file and the line, as long as all that the
+ * thread calls is compiled so.
+ *
+ *   Threads: any.
+ *   Memory:  keeps call and file, which must be constant strings.
+ *   Cost:    three words of the thread's own are written.
+ *   Since:   0.1
+ */
+CCP_API void ccp_place(const char *call, const char *file, int line);
+
 /* ==== 28. FILE DESCRIPTORS =================================================================
  *
  * An event loop waits for sockets, in poll(), epoll, libuv or GLib.  It can wait for channels
@@ -5373,5 +5402,71 @@ CCP_API ccp_status ccp_chan_fd(ccp_chan *ch, ccp_poll what, int *fd);
 
 #ifdef __cplusplus
 }
+#endif
+
+#ifdef CCP_TRACE_PLACES
+/* Each call says first where it is, and as which of the calls it is seen to wait. */
+#define CCP_AT_(seen_as, call) (ccp_place((seen_as), __FILE__, __LINE__), (call))
+#define ccp_sleep(...) CCP_AT_("ccp_sleep", ccp_sleep(__VA_ARGS__))
+#define ccp_ctx_unhook(...) CCP_AT_("ccp_ctx_unhook", ccp_ctx_unhook(__VA_ARGS__))
+#define ccp_chan_send(...) CCP_AT_("ccp_chan_send", ccp_chan_send(__VA_ARGS__))
+#define ccp_chan_recv(...) CCP_AT_("ccp_chan_recv", ccp_chan_recv(__VA_ARGS__))
+#define ccp_chan_send_n(...) CCP_AT_("ccp_chan_send", ccp_chan_send_n(__VA_ARGS__))
+#define ccp_chan_recv_n(...) CCP_AT_("ccp_chan_recv", ccp_chan_recv_n(__VA_ARGS__))
+#define ccp_select(...) CCP_AT_("ccp_select", ccp_select(__VA_ARGS__))
+#define ccp_select_first(...) CCP_AT_("ccp_select", ccp_select_first(__VA_ARGS__))
+#define ccp_wg_wait(...) CCP_AT_("ccp_wg_wait", ccp_wg_wait(__VA_ARGS__))
+#define ccp_once_do(...) CCP_AT_("ccp_once_do", ccp_once_do(__VA_ARGS__))
+#define ccp_sem_acquire(...) CCP_AT_("ccp_sem_acquire", ccp_sem_acquire(__VA_ARGS__))
+#define ccp_mutex_lock(...) CCP_AT_("ccp_mutex_lock", ccp_mutex_lock(__VA_ARGS__))
+#define ccp_rwlock_rdlock(...) CCP_AT_("ccp_rwlock_rdlock", ccp_rwlock_rdlock(__VA_ARGS__))
+#define ccp_rwlock_wrlock(...) CCP_AT_("ccp_rwlock_wrlock", ccp_rwlock_wrlock(__VA_ARGS__))
+#define ccp_barrier_wait(...) CCP_AT_("ccp_barrier_wait", ccp_barrier_wait(__VA_ARGS__))
+#define ccp_phaser_wait(...) CCP_AT_("ccp_phaser_wait", ccp_phaser_wait(__VA_ARGS__))
+#define ccp_phaser_arrive_and_wait(...) \
+    CCP_AT_("ccp_phaser_arrive_and_wait", ccp_phaser_arrive_and_wait(__VA_ARGS__))
+#define ccp_future_get(...) CCP_AT_("ccp_future_get", ccp_future_get(__VA_ARGS__))
+#define ccp_group_go(...) CCP_AT_("ccp_chan_send", ccp_group_go(__VA_ARGS__))
+#define ccp_group_wait(...) CCP_AT_("ccp_group_wait", ccp_group_wait(__VA_ARGS__))
+#define ccp_flight_do(...) CCP_AT_("ccp_flight_do", ccp_flight_do(__VA_ARGS__))
+#define ccp_pool_submit(...) CCP_AT_("ccp_chan_send", ccp_pool_submit(__VA_ARGS__))
+#define ccp_pool_submit_with(...) CCP_AT_("ccp_chan_send", ccp_pool_submit_with(__VA_ARGS__))
+#define ccp_pool_submit_n(...) CCP_AT_("ccp_chan_send", ccp_pool_submit_n(__VA_ARGS__))
+#define ccp_pool_drain(...) CCP_AT_("ccp_pool_drain", ccp_pool_drain(__VA_ARGS__))
+#define ccp_pool_wait(...) CCP_AT_("ccp_pool_drain", ccp_pool_wait(__VA_ARGS__))
+#define ccp_pipeline_wait(...) CCP_AT_("ccp_group_wait", ccp_pipeline_wait(__VA_ARGS__))
+#define ccp_fan_wait(...) CCP_AT_("ccp_group_wait", ccp_fan_wait(__VA_ARGS__))
+#define ccp_merge_recv(...) CCP_AT_("ccp_select", ccp_merge_recv(__VA_ARGS__))
+#define ccp_gen_yield(...) CCP_AT_("ccp_chan_send", ccp_gen_yield(__VA_ARGS__))
+#define ccp_gen_next(...) CCP_AT_("ccp_chan_recv", ccp_gen_next(__VA_ARGS__))
+#define ccp_timer_stop(...) CCP_AT_("ccp_timer_stop", ccp_timer_stop(__VA_ARGS__))
+#define ccp_rate_take(...) CCP_AT_("ccp_rate_take", ccp_rate_take(__VA_ARGS__))
+#define ccp_rate_map_take(...) CCP_AT_("ccp_rate_map_take", ccp_rate_map_take(__VA_ARGS__))
+#define ccp_chan_new(...) CCP_AT_("ccp_chan_new", ccp_chan_new(__VA_ARGS__))
+#define ccp_chan_make(...) CCP_AT_("ccp_chan_make", ccp_chan_make(__VA_ARGS__))
+#define ccp_chan_after(...) CCP_AT_("ccp_chan_after", ccp_chan_after(__VA_ARGS__))
+#define ccp_chan_tick(...) CCP_AT_("ccp_chan_tick", ccp_chan_tick(__VA_ARGS__))
+#define ccp_ctx_new(...) CCP_AT_("ccp_ctx_new", ccp_ctx_new(__VA_ARGS__))
+#define ccp_ctx_new_value(...) CCP_AT_("ccp_ctx_new_value", ccp_ctx_new_value(__VA_ARGS__))
+#define ccp_ctx_new_detached(...) CCP_AT_("ccp_ctx_new_detached", ccp_ctx_new_detached(__VA_ARGS__))
+#define ccp_phaser_new(...) CCP_AT_("ccp_phaser_new", ccp_phaser_new(__VA_ARGS__))
+#define ccp_phaser_make(...) CCP_AT_("ccp_phaser_make", ccp_phaser_make(__VA_ARGS__))
+#define ccp_promise_new(...) CCP_AT_("ccp_promise_new", ccp_promise_new(__VA_ARGS__))
+#define ccp_group_new(...) CCP_AT_("ccp_group_new", ccp_group_new(__VA_ARGS__))
+#define ccp_group_make(...) CCP_AT_("ccp_group_make", ccp_group_make(__VA_ARGS__))
+#define ccp_flight_new(...) CCP_AT_("ccp_flight_new", ccp_flight_new(__VA_ARGS__))
+#define ccp_flight_make(...) CCP_AT_("ccp_flight_make", ccp_flight_make(__VA_ARGS__))
+#define ccp_pool_new(...) CCP_AT_("ccp_pool_new", ccp_pool_new(__VA_ARGS__))
+#define ccp_pipeline_new(...) CCP_AT_("ccp_pipeline_new", ccp_pipeline_new(__VA_ARGS__))
+#define ccp_fan_out(...) CCP_AT_("ccp_fan_out", ccp_fan_out(__VA_ARGS__))
+#define ccp_merge_new(...) CCP_AT_("ccp_merge_new", ccp_merge_new(__VA_ARGS__))
+#define ccp_broadcast_new(...) CCP_AT_("ccp_broadcast_new", ccp_broadcast_new(__VA_ARGS__))
+#define ccp_gen_new(...) CCP_AT_("ccp_gen_new", ccp_gen_new(__VA_ARGS__))
+#define ccp_timers_new(...) CCP_AT_("ccp_timers_new", ccp_timers_new(__VA_ARGS__))
+#define ccp_rate_map_new(...) CCP_AT_("ccp_rate_map_new", ccp_rate_map_new(__VA_ARGS__))
+#define ccp_breaker_new(...) CCP_AT_("ccp_breaker_new", ccp_breaker_new(__VA_ARGS__))
+#define ccp_batcher_new(...) CCP_AT_("ccp_batcher_new", ccp_batcher_new(__VA_ARGS__))
+#define ccp_signals_new(...) CCP_AT_("ccp_signals_new", ccp_signals_new(__VA_ARGS__))
+#define ccp_shutdown_new() CCP_AT_("ccp_shutdown_new", ccp_shutdown_new())
 #endif
 #endif

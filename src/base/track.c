@@ -130,6 +130,11 @@ static ccpi_record *new_record(const void *object, const ccpi_kind *kind, const 
     r->object = object;
     r->kind = kind;
     r->since = ccpi_clock_now();
+    const ccpi_place *at = &ccpi_self_get()->place;
+    if (kind && at->call && strncmp(at->call, kind->prefix, strlen(kind->prefix)) == 0) {
+        r->file = at->file;
+        r->line = at->line;
+    }
     copy_name(r, name);
     return r;
 }

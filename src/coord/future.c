@@ -101,7 +101,7 @@ static void describe(const void *object, ccpi_text *t)
                                  : ", not settled");
 }
 
-static const ccpi_kind kind = { "future", "ccp_future_", describe };
+static const ccpi_kind kind = { "future", "ccp_promise_", describe };
 
 /* ---- making and freeing ---- */
 

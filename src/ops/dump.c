@@ -7,6 +7,7 @@
  */
 /* uses: report */
 #include "base/file.h"
+#include "base/machine.h"
 #include "base/mem.h"
 #include "base/tasks.h"
 #include "ops/report.h"
@@ -46,19 +47,25 @@ static void hand_over(dump *d)
     ccpi_text_clear(&d->text);
 }
 
+/* Under the lock of its shard. */
+static void add_object(ccpi_text *t, const ccpi_record *r)
+{
+    ccpi_report_record(t, r);
+    if (r->kind && r->kind->describe)
+        r->kind->describe(r->object, t);
+    if (r->file) {
+        ccpi_text_add(t, ", made at ");
+        ccpi_report_place(t, r->file, r->line);
+    }
+}
+
 static bool look(const ccpi_record *r, void *arg)
 {
     dump *d = arg;
     if (r->owner)
         return false;
     ccpi_text_clear(&d->text);
-    ccpi_report_record(&d->text, r);
-    if (r->kind && r->kind->describe)
-        r->kind->describe(r->object, &d->text);
-    if (r->file) {
-        ccpi_text_add(&d->text, ", made at ");
-        ccpi_report_place(&d->text, r->file, r->line);
-    }
+    add_object(&d->text, r);
     return true;
 }
 
@@ -138,6 +145,65 @@ ccp_status ccp_dump(ccp_sink sink, void *arg)
     dump_rest(&d, &r);
     ccpi_report_free(&r);
     return CCP_OK;
+}
+
+/* ---- what is left ---- */
+
+typedef struct audit {
+    ccp_sink sink; /* NULL: nobody */
+    void *arg;
+    size_t n;
+    ccpi_text text;
+} audit;
+
+static bool count_one(const ccpi_record *r, void *arg)
+{
+    audit *a = arg;
+    if (r->owner || !r->kind)
+        return false;
+    a->n++;
+    ccpi_text_clear(&a->text);
+    ccpi_text_add(&a->text, "not freed: ");
+    add_object(&a->text, r);
+    ccpi_text_add(&a->text, "\n");
+    return a->sink != NULL;
+}
+
+static void tell_of_one(void *arg)
+{
+    audit *a = arg;
+    a->sink(a->text.s, a->text.n, a->arg);
+}
+
+static void count_holder(audit *a, const ccpi_holder *h)
+{
+    a->n++;
+    ccpi_text_clear(&a->text);
+    ccpi_text_add(&a->text, "not given back: ");
+    ccpi_report_object(&a->text, h->object, h->call);
+    ccpi_text_add(&a->text, ", taken by ");
+    ccpi_report_thread(&a->text, h->thread);
+    ccpi_text_add(&a->text, "\n");
+    if (a->sink)
+        tell_of_one(a);
+}
+
+size_t ccp_audit(ccp_sink sink, void *arg)
+{
+    audit a = { .sink = sink, .arg = arg };
+    ccpi_report r;
+    ccpi_track_visit(&(ccpi_visit){ count_one, tell_of_one, &a });
+    if (!ccpi_report_make(&r))
+        return a.n;
+    for (size_t i = 0; i < r.holder_count; i++)
+        count_holder(&a, &r.holders[i]);
+    ccpi_report_free(&r);
+    return a.n;
+}
+
+void ccp_place(const char *call, const char *file, int line)
+{
+    ccpi_self_get()->place = (ccpi_place){ call, file, line };
 }
 
 void ccp_to_fd(const char *text, size_t n, void *arg)

@@ -99,6 +99,8 @@ static void use_channels(void)
     MUST(ccp_chan_is_closed(other));
     OK(ccp_chan_close(ch));
     OK(ccp_chan_cancel(ch));
+    int fd;
+    RETURNS(ccp_chan_fd(ch, CCP_POLL_RECV, &fd));
     OK(ccp_chan_free(ch));
     OK(ccp_chan_free(other));
 }
@@ -297,6 +299,8 @@ static void use_tracking(void)
     RETURNS(ccp_dump(read_nothing, NULL));
     ccp_to_fd("", 0, NULL);
     RETURNS(ccp_deadlock_check(NULL, NULL));
+    (void)ccp_audit(read_nothing, NULL);
+    ccp_place(NULL, NULL, 0);
     ccp_watch *w = ccp_watch_new(&(ccp_watch_opts){ .alarm = hear_nothing });
     MUST(w);
     OK(ccp_watch_free(w));

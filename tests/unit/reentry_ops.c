@@ -39,12 +39,17 @@ size_t __wrap_ccpi_task_count(void)
 void dumps_may_be_reentered(void)
 {
     site dump = { IN_ccp_dump_sink, NULL, NULL };
+    site audit = { IN_ccp_audit_sink, NULL, NULL };
     site check = { IN_ccp_deadlock_check_sink, NULL, NULL };
     pthread_t t;
     OK(ccp_track(true));
     ccp_chan *ch = ccp_chan_new(0, 1);
     MUST(ch);
     OK(ccp_dump(read_inside, &dump));
+    OK(ccp_track(true));
+    ccp_chan *left = ccp_chan_new(0, 1);
+    MUST(left && ccp_audit(read_inside, &audit) > 0);
+    OK(ccp_chan_free(left));
     OK(ccp_track(true));
     MUST(pthread_create(&t, NULL, receive, ch) == 0);
     WAIT_UNTIL(waiting_receivers(ch) == 1);

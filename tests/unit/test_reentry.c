@@ -50,6 +50,7 @@ static void use_same_chan(void *arg)
     ccp_chan *ch = arg;
     ccp_chan_info info;
     size_t n;
+    int fd;
     long v[1] = { 1 };
     GIVES(ccp_chan_send(ch, v, CCP_FOREVER), CCP_CLOSED);
     GIVES(ccp_chan_send_n(ch, v, 1, &n, CCP_FOREVER), CCP_CLOSED);
@@ -64,6 +65,7 @@ static void use_same_chan(void *arg)
     MUST(ccp_chan_is_closed(ch) && ccp_chan_cap(ch) == 4 && ccp_chan_len(ch) < 4);
     OK(ccp_chan_get_info(ch, &info));
     GIVES(ccp_chan_stop(ch), CCP_INVAL);
+    RETURNS(ccp_chan_fd(ch, CCP_POLL_RECV, &fd));
     GIVES(ccp_chan_reset(ch, 1), CCP_INVAL);
 }
 

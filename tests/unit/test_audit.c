@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Audits, and places.
+ */
+#include "stuck.h"
+
+#include "places.h"
+
+static size_t audit(void)
+{
+    page_clear(&now);
+    return ccp_audit(page_write, &now);
+}
+
+TEST(what_is_not_freed_is_told_of) /* DG10 */
+{
+    ccp_chan *ch = channel("orders", 4);
+    ccp_mutex m = CCP_MUTEX_INIT;
+    assert_int_equal(audit(), 1);
+    ASSERT_SAYS("not freed: channel 'orders', 0 of 4 elements\n");
+    ASSERT_STATUS(ccp_name(&m, "accounts"), CCP_OK);
+    assert_int_equal(audit(), 1); /* a name is nothing that could be freed */
+    ASSERT_STATUS(ccp_mutex_lock(&m, CCP_NOWAIT), CCP_OK);
+    assert_int_equal(ccp_audit(NULL, NULL), 2);
+    assert_int_equal(audit(), 2);
+    ASSERT_SAYS("not given back: mutex 'accounts', taken by thread ");
+    ASSERT_STATUS(ccp_mutex_unlock(&m), CCP_OK);
+    ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
+    assert_int_equal(audit(), 0);
+    assert_int_equal(now.calls, 0);
+}
+
+TEST(an_outcome_that_nobody_has_got_is_told_of) /* DG10 */
+{
+    long v = 1;
+    ccp_future *f;
+    ccp_promise *p = ccp_promise_new(&(ccp_promise_opts){ .size = sizeof v }, &f);
+    ASSERT_STATUS(ccp_promise_set(p, &v), CCP_OK);
+    ccp_promise_free(p);
+    assert_int_equal(audit(), 1);
+    ASSERT_SAYS(", has its value\n");
+    ccp_future_free(f);
+    assert_int_equal(audit(), 0);
+}
+
+TEST(while_it_is_off_an_audit_finds_nothing)
+{
+    ASSERT_STATUS(ccp_track(false), CCP_OK);
+    ccp_chan *ch = ccp_chan_new(0, 1);
+    assert_int_equal(audit(), 0);
+    ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
+}
+
+static void wait_there(actor *a)
+{
+    actor_calls(a);
+    a->rc = wait_at_line_23(a->ch, CCP_FOREVER);
+}
+
+TEST(places_are_told) /* DG9 */
+{
+    ccp_chan *ch = made_at_line_12(), *plain = ccp_chan_new(0, 1);
+    ccp_group *g = made_at_line_17();
+    actor a = { .ch = ch }, b = { .ch = ch, .w = CCP_FOREVER };
+    actor_start(&a, wait_there);
+    actor_sleep_here(&a);
+    actor_start(&b, actor_recv_long);
+    actor_sleep_here(&b);
+    assert_int_equal(audit(), 3);
+    ASSERT_SAYS(", 0 of 1 element, 2 receivers wait, made at places.c:12\n");
+    ASSERT_SAYS(", made at places.c:17\n");
+    page_clear(&now);
+    ASSERT_STATUS(ccp_dump(page_write, &now), CCP_OK);
+    assert_int_equal(page_says(&now, " in ccp_chan_recv at places.c:23 for channel 0x"), 1);
+    assert_int_equal(page_says(&now, " in ccp_chan_recv for channel 0x"), 1);
+    ASSERT_STATUS(ccp_chan_close(ch), CCP_OK);
+    actor_join(&a);
+    actor_join(&b);
+    ASSERT_STATUS(ccp_group_free(g), CCP_OK);
+    ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
+    ASSERT_STATUS(ccp_chan_free(plain), CCP_OK);
+}
+
+TEST(without_memory_an_audit_tells_of_objects_only)
+{
+    ASSERT_STATUS(ccp_track(false), CCP_OK);
+    memory_watch();
+    ASSERT_STATUS(ccp_track(true), CCP_OK);
+    ccp_chan *ch = ccp_chan_new(0, 1);
+    memory_fail_from(1);
+    assert_int_equal(audit(), 1);
+    memory_fail_at(0);
+    ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
+    ASSERT_STATUS(ccp_track(false), CCP_OK);
+    memory_unwatch();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TRACKED(what_is_not_freed_is_told_of),
+        TRACKED(an_outcome_that_nobody_has_got_is_told_of),
+        TRACKED(while_it_is_off_an_audit_finds_nothing),
+        TRACKED(places_are_told),
+        TRACKED(without_memory_an_audit_tells_of_objects_only),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
