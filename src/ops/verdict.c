@@ -211,12 +211,17 @@ static bool has_one_before(const ccpi_report *r, size_t i)
     return false;
 }
 
-static void explain_alike(ccpi_page *p, const ccpi_report *r, size_t i)
+static size_t count_alike(const ccpi_report *r, size_t i)
 {
-    const ccpi_sleep *s = &r->sleeps[i];
     size_t n = 1;
     for (size_t k = i + 1; k < r->sleep_count; k++)
-        n += are_alike(s, &r->sleeps[k]);
+        n += are_alike(&r->sleeps[i], &r->sleeps[k]);
+    return n;
+}
+
+static void explain_alike(ccpi_page *p, const ccpi_report *r, size_t i, size_t n)
+{
+    const ccpi_sleep *s = &r->sleeps[i];
     ccpi_text t;
     ccpi_text_clear(&t);
     ccpi_text_add_count(&t, n, "thread waits in ", "threads wait in ");
@@ -229,6 +234,19 @@ static void explain_alike(ccpi_page *p, const ccpi_report *r, size_t i)
     ccpi_text_add(&t, reason(s->call));
     ccpi_text_add(&t, "\n");
     ccpi_page_add(p, &t);
+}
+
+/* First where several threads wait. */
+static void explain_orphans(ccpi_page *p, const ccpi_report *r)
+{
+    for (int several = 1; several >= 0; several--)
+        for (size_t i = 0; i < r->sleep_count; i++) {
+            if (ccpi_is_idle(&r->sleeps[i]) || has_one_before(r, i))
+                continue;
+            size_t n = count_alike(r, i);
+            if ((n > 1) == several)
+                explain_alike(p, r, i, n);
+        }
 }
 
 static void explain_threads(ccpi_page *p, const ccpi_report *r, int64_t now)
@@ -264,8 +282,7 @@ void ccpi_explain(ccpi_page *p, const ccpi_report *r, int64_t now)
         ccpi_explain_circle(p, r, in, n);
     ccpi_free(in);
     explain_pools(p, r);
-    for (size_t i = 0; n == 0 && i < r->sleep_count; i++)
-        if (!ccpi_is_idle(&r->sleeps[i]) && !has_one_before(r, i))
-            explain_alike(p, r, i);
+    if (n == 0)
+        explain_orphans(p, r);
     explain_threads(p, r, now);
 }

@@ -63,14 +63,26 @@ static void raise_alarm(const ccp_watch *w, ccp_alarm what, const ccpi_page *p)
         w->o.alarm(what, p->s, p->n, w->o.arg);
 }
 
-/* The call that is ended is the first that is no part of the library's own work. */
-static void end_one(const ccpi_report *r, const size_t *in, size_t n)
+/* Ends the call that was made last, of those that `in` names. */
+static void end_one_of(const ccpi_report *r, const size_t *in, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
-        const ccpi_sleep *s = &r->sleeps[in ? in[i] : i];
-        if (!ccpi_is_idle(s) && ccpi_sleepers_end(s))
-            return;
-    }
+    size_t last = n ? in[0] : 0;
+    for (size_t i = 1; i < n; i++)
+        last = in[i] > last ? in[i] : last; /* they are in the order of their serials */
+    if (n)
+        (void)ccpi_sleepers_end(&r->sleeps[last]);
+}
+
+/* One in a circle, if there is one; else of all but those that are the library's own work. */
+static void end_one(const ccpi_report *r)
+{
+    size_t *in = ccpi_alloc((r->sleep_count + 1) * sizeof *in);
+    size_t n = in ? ccpi_find_circle(r, false, in) : 0;
+    for (size_t i = 0; in && n == 0 && i < r->sleep_count; i++)
+        if (!ccpi_is_idle(&r->sleeps[r->sleep_count - 1 - i]))
+            in[n++] = r->sleep_count - 1 - i;
+    end_one_of(r, in, n);
+    ccpi_free(in);
 }
 
 static uint64_t youngest(const ccpi_report *r)
@@ -96,7 +108,7 @@ static bool look_for_deadlock(ccp_watch *w, const ccpi_report *r, int64_t now)
     raise_alarm(w, CCP_ALARM_DEADLOCK, &page);
     ccpi_free(page.s);
     if (w->o.end_one)
-        end_one(r, NULL, r->sleep_count);
+        end_one(r);
     return true;
 }
 
@@ -124,7 +136,7 @@ static void look_for_circle(ccp_watch *w, const ccpi_report *r)
         raise_alarm(w, CCP_ALARM_DEADLOCK, &page);
         ccpi_free(page.s);
         if (w->o.end_one)
-            end_one(r, in, n);
+            end_one_of(r, in, n);
     }
     ccpi_free(in);
 }

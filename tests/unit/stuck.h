@@ -9,10 +9,18 @@
 #include "page.h"
 #include "pools.h"
 
-#if defined(__linux__) && !defined(__SANITIZE_THREAD__)
-#define THREADS_ARE_COUNTED 1
-#else
-#define THREADS_ARE_COUNTED 0 /* the run time of the sanitizer has a thread of its own */
+#include "base/tasks.h"
+
+/* The run time of a sanitizer has a thread of its own; emulators do not tell. */
+#if defined(__SANITIZE_THREAD__)
+#define THREADS_ARE_COUNTED false
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define THREADS_ARE_COUNTED false
+#endif
+#endif
+#ifndef THREADS_ARE_COUNTED
+#define THREADS_ARE_COUNTED (ccpi_task_count() > 0)
 #endif
 
 extern page now; /* what was said last */
