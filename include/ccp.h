@@ -38,7 +38,8 @@
  *   Threads:  who may call it at the same time.
  *   Memory:   what is copied, kept, owned, allocated.
  *   Returns:  every status with its cause.  "the wait codes" are CCP_AGAIN, CCP_TIMEOUT and
- *             CCP_CANCELED as section 2 gives them.
+ *             CCP_CANCELED as section 2 gives them; and CCP_DEADLOCK, if the program has asked a
+ *             watch to end calls that nothing else can end (DG7).
  *   Order:    what happens-before what.
  *   Cost:     complexity, system calls, allocations.
  *   After:    where the idea comes from.
