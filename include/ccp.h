@@ -4406,6 +4406,97 @@ CCP_API ccp_status ccp_limiter_release(ccp_limiter *l, ccp_status result, int64_
  */
 CCP_API unsigned ccp_limiter_limit(ccp_limiter *l);
 
+/* ---- At most so many in any stretch of time ----
+ *
+ * A bucket lets through its burst and what comes meanwhile.  Where the rule is "at most n in any ns
+ * nanoseconds", as with the quotas of many services, a window is exact: it remembers when the last
+ * n were.
+ *
+ *     ccp_window *quota = ccp_window_new(100, CCP_SEC(60));    // 100 in any minute
+ *     if (ccp_window_take(quota, 1, ccp_with(ctx)) == CCP_OK)  // when it may; or CCP_NOWAIT
+ *         query();
+ *     ccp_window_free(quota);
+ *
+ * Guarantees
+ *   R12 In no stretch of time shorter than the window are there more than n: each call counts at a
+ *       moment while it runs, or at its t, which is not taken for earlier than that of another
+ *       before it.
+ *   R13 Nothing else is refused: what is as old as the window is free again, to the nanosecond, and
+ *       a call that failed has left no trace, whoever waited behind it.
+ *   R14 Who waits gets it in the order of coming, and is overtaken by nobody.  R5 holds for them:
+ *       what they wait for who came before is counted, as single ones if it is more than n.
+ */
+typedef struct ccp_window ccp_window;
+
+/**
+ * Makes a limiter that lets n through in any ns nanoseconds.
+ *
+ *   Threads: any.
+ *   Memory:  the caller owns the result and must pass it to ccp_window_free().
+ *   Returns: the limiter; NULL if memory is short, n is 0, or ns is not above 0.
+ *   Cost:    one allocation of 8 bytes for each of n.
+ *   Since:   0.1
+ */
+CCP_API ccp_window *ccp_window_new(size_t n, int64_t ns);
+
+/**
+ * Frees it; NULL is allowed.
+ *
+ *   Threads: one; nobody may use x any more.
+ *   Memory:  frees it.
+ *   Returns: CCP_OK; CCP_BUSY if somebody waits in it: nothing is freed.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_window_free(ccp_window *x);
+
+/**
+ * Takes k of the n.
+ *
+ *   Waits:   while the window has fewer, or somebody waits who came before; with CCP_NOWAIT it only
+ *            tells (CCP_AGAIN).
+ *   Threads: any number at once.
+ *   Memory:  keeps nothing.
+ *   Returns: CCP_OK; CCP_TIMEOUT, at once, if they will be there only after the end of w (R14);
+ *            CCP_INVAL if x is NULL or k above n; the wait codes.
+ *   Cost:    one lock, one clock read, O(k) stores.
+ *   After:   the sliding log of times; the calls of ccp_rate_take().
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_window_take(ccp_window *x, size_t k, ccp_wait w);
+
+/**
+ * As ccp_window_take() with CCP_NOWAIT, at time t.
+ *
+ *   Threads: any number at once.
+ *   Memory:  keeps nothing.
+ *   Returns: CCP_OK; CCP_AGAIN if there are fewer, or somebody waits; CCP_INVAL as
+ *            ccp_window_take().
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_window_take_at(ccp_window *x, size_t k, int64_t t);
+
+/**
+ * Tells when k of the n can be taken, after those who wait: for who plans ahead, or tells a client
+ * when to come again.
+ *
+ *   Threads: any.
+ *   Memory:  keeps nothing.
+ *   Returns: the time, as things are at some moment during the call, which is the present time if
+ *            they are there; INT64_MAX if x is NULL, k is above n, or it is beyond all time.
+ *   Since:   0.1
+ */
+CCP_API int64_t ccp_window_when(ccp_window *x, size_t k);
+
+/**
+ * As ccp_window_when(), at time t.
+ *
+ *   Threads: any.
+ *   Memory:  keeps nothing.
+ *   Returns: as ccp_window_when().
+ *   Since:   0.1
+ */
+CCP_API int64_t ccp_window_when_at(ccp_window *x, size_t k, int64_t t);
+
 /* ---- Sometimes ---- */
 
 /** What is to be done only sometimes, such as a line in a log; all zero is once.  The conditions

@@ -62,6 +62,7 @@ set(CCP_SOURCES
     coord/sometimes.c
     coord/timers.c
     coord/waitgroup.c
+    coord/window.c
     flow/broadcast.c
     flow/call.c
     flow/fan.c

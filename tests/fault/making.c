@@ -327,6 +327,17 @@ static unsigned limiters_by_key(void)
     return 0;
 }
 
+static unsigned limiters_by_window(void)
+{
+    ccp_window *x = ccp_window_new(3, CCP_SEC(1000));
+    if (!x)
+        return 1;
+    CHECK(ccp_window_take(x, 3, CCP_FOREVER) == CCP_OK);
+    CHECK(ccp_window_take(x, 1, ccp_within(CCP_MS(1))) == CCP_TIMEOUT);
+    CHECK(ccp_window_free(x) == CCP_OK);
+    return 0;
+}
+
 /* ---- What never needs memory: C6, S6, P8; to be run with allocation failing for ever ---- */
 
 static unsigned nothing_is_allocated(void)
@@ -386,6 +397,7 @@ const fault_site making_sites[] = {
     { "elastic_pool_without_queue", elastic_pool_without_queue },
     { "partial_and_resized_pool", partial_and_resized_pool },
     { "limiters_by_key", limiters_by_key },
+    { "limiters_by_window", limiters_by_window },
     { "nothing_is_allocated", nothing_is_allocated },
 };
 const size_t making_count = sizeof making_sites / sizeof *making_sites;

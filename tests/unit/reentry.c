@@ -172,6 +172,7 @@ static bool has_callbacks(const char *kind)
         "none",        "ccp_sem",          "ccp_mutex",     "ccp_rwlock",
         "ccp_barrier", "ccp_rate",         "ccp_rate_map",  "ccp_limiter",
         "ccp_backoff", "ccp_retry_budget", "ccp_sometimes", "ccp_signals",
+        "ccp_window",
     };
     for (size_t i = 0; i < LENGTH(without); i++)
         if (!strcmp(kind, without[i]))

@@ -188,6 +188,12 @@ static void use_rates(void)
     OK(ccp_rate_map_take_at(m, "b", 1, 1, t));
     MUST(ccp_rate_map_len(m) == 2);
     OK(ccp_rate_map_free(m));
+    ccp_window *x = ccp_window_new(2, CCP_SEC(9));
+    MUST(x);
+    OK(ccp_window_take(x, 1, CCP_NOWAIT));
+    OK(ccp_window_take_at(x, 1, t));
+    MUST(ccp_window_when(x, 1) > t && ccp_window_when_at(x, 1, t) > t);
+    OK(ccp_window_free(x));
     ccp_limiter l;
     ccp_sometimes s = { .first = 1 };
     OK(ccp_limiter_init(&l, NULL));

@@ -186,6 +186,86 @@ TEST(no_key_gets_too_much_while_others_come_and_go) /* R8 R9 */
     ASSERT_STATUS(ccp_rate_map_free(c.m), CCP_OK);
 }
 
+/* ---- By a window ---- */
+
+typedef struct user {
+    ccp_window *x;
+    int64_t from, to[200]; /* each counted between one of these and the one before */
+} user;
+
+static void take_one_by_one(actor *a)
+{
+    user *u = a->arg;
+    u->from = ccp_now();
+    for (size_t i = 0; i < LENGTH(u->to); i++) {
+        MUST(ccp_window_take(u->x, 1, CCP_FOREVER) == CCP_OK);
+        u->to[i] = ccp_now();
+    }
+}
+
+/* How many certainly were taken from `from` on, and before `to`. */
+static size_t taken_within(const user *users, int64_t from, int64_t to)
+{
+    size_t sum = 0;
+    for (size_t t = 0; t < THREADS; t++)
+        for (size_t i = 0; i < LENGTH(users[t].to); i++)
+            sum += (i ? users[t].to[i - 1] : users[t].from) >= from && users[t].to[i] < to;
+    return sum;
+}
+
+TEST(in_no_window_get_threads_more_than_it_has) /* R12 */
+{
+    enum { SIZE = 20 };
+    static user users[THREADS];
+    ccp_window *x = ccp_window_new(SIZE, CCP_MS(1));
+    actor a[THREADS];
+    for (size_t t = 0; t < THREADS; t++) {
+        users[t].x = x;
+        a[t] = (actor){ .arg = &users[t] };
+        actor_start(&a[t], take_one_by_one);
+    }
+    for (size_t t = 0; t < THREADS; t++)
+        actor_join(&a[t]);
+    for (size_t t = 0; t < THREADS; t++)
+        for (size_t i = 0; i < LENGTH(users[t].to); i++)
+            assert_true(taken_within(users, users[t].to[i], users[t].to[i] + CCP_MS(1)) <= SIZE);
+    ASSERT_STATUS(ccp_window_free(x), CCP_OK);
+}
+
+static void wait_for_window(actor *a)
+{
+    actor_calls(a);
+    a->rc = ccp_window_take(a->arg, (size_t)a->value, a->w);
+}
+
+TEST(who_gives_up_in_a_line_leaves_no_trace) /* R13 R14 */
+{
+    ccp_window *x = ccp_window_new(2, CCP_SEC(3600));
+    ccp_ctx *ctx[3];
+    actor a[3];
+    ASSERT_STATUS(ccp_window_take(x, 2, CCP_NOWAIT), CCP_OK);
+    int64_t free = ccp_window_when(x, 1);
+    for (size_t i = 0; i < LENGTH(a); i++) {
+        ctx[i] = ccp_ctx_new(NULL, CCP_FOREVER);
+        a[i] = (actor){ .arg = x, .value = 1, .w = ccp_with(ctx[i]) };
+        actor_start(&a[i], wait_for_window);
+        WAIT_UNTIL(actor_is_asleep(&a[i]));
+    }
+    assert_int_equal(ccp_window_when(x, 1), free + CCP_SEC(3600)); /* the fourth */
+    ASSERT_STATUS(ccp_window_free(x), CCP_BUSY);
+    static const size_t order[] = { 1, 0, 2 }; /* one in the middle, who has the turn, the last */
+    for (size_t i = 0; i < LENGTH(order); i++) {
+        ccp_ctx_cancel(ctx[order[i]]);
+        actor_join(&a[order[i]]);
+        ASSERT_STATUS(a[order[i]].rc, CCP_CANCELED);
+        ASSERT_STATUS(ccp_ctx_free(ctx[order[i]]), CCP_OK);
+        ASSERT_STATUS(ccp_window_take(x, 1, CCP_NOWAIT), CCP_AGAIN);
+        ASSERT_STATUS(ccp_window_take(x, 1, ccp_within(CCP_SEC(1))), CCP_TIMEOUT);
+    }
+    assert_int_equal(ccp_window_when(x, 2), free);
+    ASSERT_STATUS(ccp_window_free(x), CCP_OK);
+}
+
 typedef struct service {
     ccp_limiter l;
     atomic_uint inside, most;
@@ -257,6 +337,8 @@ int main(void)
         ENTRY(the_rate_can_be_changed_while_others_take),
         ENTRY(who_sleeps_for_tokens_is_woken_by_its_context),
         ENTRY(no_key_gets_too_much_while_others_come_and_go),
+        ENTRY(in_no_window_get_threads_more_than_it_has),
+        ENTRY(who_gives_up_in_a_line_leaves_no_trace),
         ENTRY(a_limiter_stays_within_its_bounds_among_threads),
         ENTRY(threads_together_do_it_as_often_as_one_would),
     };

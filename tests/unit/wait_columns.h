@@ -27,6 +27,7 @@ typedef struct stage {
     ccp_once once;
     ccp_rate rate;
     ccp_rate_map *rates;
+    ccp_window *window;
     ccp_limiter limiter;
     ccp_flight *flight;
     ccp_pool *pool;

@@ -324,6 +324,49 @@ static void no_key_was_taken(stage *s, bool ok, bool served)
     key_is_empty(s);
 }
 
+/* --- and by a window --- */
+
+static void new_window(stage *s)
+{
+    s->window = ccp_window_new(1, CCP_SEC(100));
+    assert_non_null(s->window);
+}
+
+static void set_window(stage *s)
+{
+    new_window(s);
+    ASSERT_STATUS(ccp_window_take(s->window, 1, CCP_NOWAIT), CCP_OK);
+}
+
+static void clear_window(stage *s)
+{
+    ASSERT_STATUS(ccp_window_free(s->window), CCP_OK);
+}
+
+static void renew_window(stage *s)
+{
+    clear_window(s);
+    new_window(s);
+}
+
+static ccp_status call_window(stage *s, ccp_wait w)
+{
+    return ccp_window_take(s->window, 1, w);
+}
+
+static void window_is_full(stage *s)
+{
+    int64_t now = ccp_now(), free = ccp_window_when(s->window, 1);
+    ASSERT_STATUS(ccp_window_take(s->window, 1, CCP_NOWAIT), CCP_AGAIN);
+    assert_true(free > now && free <= now + CCP_SEC(100)); /* nobody waits */
+}
+
+static void no_place_was_taken(stage *s, bool ok, bool served)
+{
+    assert_false(ok || served);
+    window_is_full(s);
+}
+
 /* --- limiters of concurrency --- */
 
 static void set_limiter(stage *s)
@@ -399,6 +442,9 @@ const column columns_line[] = {
     { .name = "rate_map_take", .set = set_rates, .ready = renew_rates, .call = call_take_of_key,
       .unchanged = key_is_empty, .done = other_is_empty, .raced = no_key_was_taken,
       .clear = clear_rates, STATUSES, .early = true },
+    { .name = "window_take", .set = set_window, .ready = renew_window, .call = call_window,
+      .unchanged = window_is_full, .done = window_is_full, .raced = no_place_was_taken,
+      .clear = clear_window, STATUSES, .early = true },
     { .name = "limiter_acquire", .set = set_limiter, .ready = release_before,
       .call = call_limiter, .serve = release_limiter, .unchanged = limiter_is_used_up,
       .done = limiter_is_used_up, .raced = limiter_agrees, .clear = nothing_to_clear, STATUSES },
