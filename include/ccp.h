@@ -5467,6 +5467,8 @@ CCP_API void ccp_place(const char *call, const char *file, int line);
  *   FD3 Calls on the descriptor by the program but to wait for it are not needed, and the
  *       descriptor stays the same, until the channel is freed, which closes it.
  *   FD4 A descriptor that waits takes nothing from a thread that waits: both are told.
+ *   FD5 The descriptor of a context can be read once the context has ended, that of a future once
+ *       it is settled, and from then on.
  */
 
 /** The side of a channel that a descriptor tells of. */
@@ -5492,6 +5494,36 @@ typedef enum ccp_poll { CCP_POLL_RECV, CCP_POLL_SEND } ccp_poll;
  *   Since:   0.1
  */
 CCP_API ccp_status ccp_chan_fd(ccp_chan *ch, ccp_poll what, int *fd);
+
+/**
+ * Gives the descriptor that can be read once ctx has ended; the first call makes it.
+ *
+ * A deadline ends a context when somebody looks: let the loop's own time limit be that of
+ * ccp_ctx_deadline(), and ask ccp_ctx_status() then.
+ *
+ *   Threads: any.
+ *   Memory:  the descriptor is the context's: the loop must have let go of it before
+ *            ccp_ctx_free().
+ *   Returns: CCP_OK; CCP_NOMEM if memory or descriptors are short; CCP_INVAL if ctx or fd is NULL.
+ *   Cost:    as ccp_chan_fd().
+ *   After:   GCancellable's g_cancellable_get_fd().
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_ctx_fd(ccp_ctx *ctx, int *fd);
+
+/**
+ * Gives the descriptor that can be read once f is settled; the first call makes it.
+ *
+ * A lazy future's function is called, as by ccp_future_done().
+ *
+ *   Threads: any.
+ *   Memory:  the descriptor is the future's: the loop must have let go of it before the last
+ *            handle is freed.
+ *   Returns: CCP_OK; CCP_NOMEM if memory or descriptors are short; CCP_INVAL if f or fd is NULL.
+ *   Cost:    as ccp_chan_fd(), and a channel.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_future_fd(ccp_future *f, int *fd);
 
 #ifdef __cplusplus
 }

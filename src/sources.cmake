@@ -86,6 +86,7 @@ set(CCP_SOURCES
     flow/pool_watch.c
     ops/dump.c
     ops/report.c
+    ops/poll.c
     ops/shutdown.c
     ops/signals.c
     ops/verdict.c

@@ -61,6 +61,9 @@ static bool drop(ccp_ctx *ctx)
 static ccp_ctx *bury(ccp_ctx *ctx)
 {
     ccp_ctx *up = ctx->values; /* the parent, if there is one (see make()) */
+    if (ctx->event)
+        ccpi_event_close(ctx->event);
+    ccpi_free(ctx->event);
     ccpi_free(ctx);
     return up;
 }
@@ -188,6 +191,8 @@ static void end_one(ccp_ctx *ctx, ccp_status st, const void *cause, ccpi_list *w
         atomic_store_explicit(&ctx->status, (uint32_t)st, CCPI_REL);
         ccpi_ctx_use(ctx, -ccpi_queue_claim_all(&ctx->waiters, &won));
         take_children(ctx, work);
+        if (ctx->event)
+            ccpi_event_raise(ctx->event);
     }
     ccpi_lock_release(&ctx->lock);
     ccpi_wake_all(&won);
@@ -302,4 +307,51 @@ void ccpi_ctx_unwatch(ccp_ctx *ctx, ccpi_node *n)
         ccpi_ctx_use(ctx, -1);
     }
     ccpi_lock_release(&ctx->lock);
+}
+
+/* ---- descriptors ---- */
+
+/* Takes *fresh, if that is open and there is none yet; gives the descriptor, or -1. */
+static int event_of(ccp_ctx *ctx, ccpi_event **fresh)
+{
+    ccpi_lock_acquire(&ctx->lock);
+    if (!ctx->event && *fresh) {
+        ctx->event = *fresh;
+        *fresh = NULL;
+        if (status_of(ctx) != CCP_OK)
+            ccpi_event_raise(ctx->event);
+    }
+    int fd = ctx->event ? ctx->event->fd : -1;
+    ccpi_lock_release(&ctx->lock);
+    return fd;
+}
+
+static ccpi_event *new_event(void)
+{
+    ccpi_event *e = ccpi_alloc(sizeof *e);
+    if (e && !ccpi_event_open(e)) {
+        ccpi_free(e);
+        return NULL;
+    }
+    return e;
+}
+
+ccp_status ccp_ctx_fd(ccp_ctx *ctx, int *fd)
+{
+    if (!ctx || !fd)
+        return CCP_INVAL;
+    ccpi_event *none = NULL;
+    (void)ccp_ctx_status(ctx); /* notices a deadline that has passed */
+    int found = event_of(ctx, &none);
+    if (found < 0) {
+        ccpi_event *fresh = new_event();
+        found = event_of(ctx, &fresh);
+        if (fresh)
+            ccpi_event_close(fresh);
+        ccpi_free(fresh);
+    }
+    if (found < 0)
+        return CCP_NOMEM;
+    *fd = found;
+    return CCP_OK;
 }

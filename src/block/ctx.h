@@ -20,6 +20,7 @@
 #define CCPI_BLOCK_CTX_H
 /* uses: waiter */
 
+#include "base/event.h"
 #include "base/lock.h"
 #include "block/waiter.h"
 #include "ccp.h"
@@ -38,6 +39,7 @@ struct ccp_ctx {
     ccpi_list children; /* under lock */
     ccpi_list waiters;  /* under lock */
     ccp_hook *hooks;    /* under lock */
+    ccpi_event *event;  /* under lock; NULL until somebody asks; up once it has ended */
     ccpi_link sibling;  /* under the parent's lock */
     bool linked;        /* under the parent's lock */
 };

@@ -111,6 +111,25 @@ static unsigned descriptors(void)
     return failed;
 }
 
+static unsigned descriptors_of_ends(void)
+{
+    ccp_ctx *ctx = ccp_ctx_new(NULL, CCP_FOREVER);
+    ccp_future *f = NULL;
+    ccp_promise *p = ccp_promise_new(NULL, &f);
+    unsigned failed = !ctx + !p;
+    int fd = -7;
+    if (ctx)
+        failed += ccp_ctx_fd(ctx, &fd) != CCP_OK;
+    if (p)
+        failed += ccp_future_fd(f, &fd) != CCP_OK;
+    ccp_ctx_cancel(ctx);
+    ccp_promise_free(p);
+    CHECK(!p || ccp_future_is_done(f));
+    ccp_future_free(f);
+    CHECK(ccp_ctx_free(ctx) == CCP_OK);
+    return failed;
+}
+
 static unsigned timers(void)
 {
     ccp_chan *after = ccp_chan_after(0), *tick = ccp_chan_tick(CCP_SEC(1000));
@@ -383,6 +402,7 @@ const fault_site making_sites[] = {
     { "in_own_memory", in_own_memory },
     { "two_channels", two_channels },
     { "descriptors", descriptors },
+    { "descriptors_of_ends", descriptors_of_ends },
     { "timers", timers },
     { "contexts", contexts },
     { "threads_of_a_group", threads_of_a_group },

@@ -12,19 +12,19 @@ enum { FLAGS = 16, WAITERS = 2 /* to a flag, at most */ };
 
 /* How often it was raised, times two, plus 1 while it is up. */
 static ccpi_word32 flags[FLAGS];
-static int made, open_now;
+static atomic_int made, open_now;
 
 bool ccpi_event_open(ccpi_event *e)
 {
-    sim_assert(made < FLAGS);
-    open_now++;
-    e->fd = e->in = made++;
+    e->fd = e->in = atomic_fetch_add(&made, 1);
+    sim_assert(e->fd < FLAGS);
+    atomic_fetch_add(&open_now, 1);
     return true;
 }
 
 void ccpi_event_close(const ccpi_event *e)
 {
-    sim_assert(open_now-- > 0);
+    sim_assert(atomic_fetch_sub(&open_now, 1) > 0);
     atomic_store(&flags[e->fd], UINT32_MAX);
 }
 

@@ -204,6 +204,56 @@ static void run_play(void *arg)
     sim_assert(atomic_load(&accepted) == atomic_load(&received) + atomic_load(&dropped));
 }
 
+/* ---- Contexts and futures ---- */
+
+static ccp_ctx *ctx;
+static ccp_future *future;
+static ccp_promise *promise;
+
+static void ask_and_wait(void *arg)
+{
+    int fd = -1;
+    sim_assert((arg ? ccp_ctx_fd(ctx, &fd) : ccp_future_fd(future, &fd)) == CCP_OK);
+    sim_event_wait_level(fd); /* FD5 */
+    sim_assert(arg ? ccp_ctx_status(ctx) == CCP_CANCELED : ccp_future_is_done(future));
+}
+
+static void cancel_ctx(void *arg)
+{
+    ccp_ctx_cancel(arg);
+}
+
+static void settle(void *arg)
+{
+    (void)arg;
+    ccp_promise_free(promise);
+}
+
+static void ctx_ends(void *arg)
+{
+    scene_tune(STILL);
+    ccp_ctx *root = ccp_ctx_new(NULL, CCP_FOREVER);
+    ctx = ccp_ctx_new(root, CCP_FOREVER);
+    sim_assert(root && ctx);
+    sim_spawn(ask_and_wait, &ctx);
+    sim_spawn(ask_and_wait, &ctx);
+    sim_spawn(cancel_ctx, arg ? ctx : root);
+    sim_join();
+    sim_assert(ccp_ctx_free(root) == CCP_OK && ccp_ctx_free(ctx) == CCP_OK);
+}
+
+static void future_ends(void *arg)
+{
+    (void)arg;
+    scene_tune(STILL);
+    promise = ccp_promise_new(NULL, &future);
+    sim_assert(promise);
+    sim_spawn(ask_and_wait, NULL);
+    sim_spawn(settle, NULL);
+    sim_join();
+    ccp_future_free(future);
+}
+
 /* ---- The table ---- */
 
 static void add_play(const play *p, const sim_options *o, const char *how)
@@ -257,6 +307,11 @@ static void add_crowds(play p)
 
 int main(int argc, char **argv)
 {
+    static const sim_options few = { .mode = SIM_DFS, .preemptions = 2 };
+    static const bool yes = true;
+    scene_add(ctx_ends, NULL, &few, "hand.ctx_ends_with_its_parent");
+    scene_add(ctx_ends, (void *)(uintptr_t)&yes, &few, "hand.ctx_ends");
+    scene_add(future_ends, NULL, &every, "hand.future_ends");
     for (size_t capacity = 0; capacity < 3; capacity++)
         for (size_t size = 0; size <= 8; size += 8)
             for (size_t fill = 0; fill <= capacity; fill++)

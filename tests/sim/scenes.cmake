@@ -41,12 +41,12 @@ ccp_sim_test(timer_few 600 timer --summary one.* two.*)
 ccp_sim_test(timer_random 600 timer --summary some.*)
 ccp_sim_test(timer_weak 600 timer --summary --mode pct --weak --n 50 pair* one.* two.* some.*)
 
-# Descriptors of channels.
+# Descriptors of channels, contexts and futures.
 ccp_sim_scenes(fd fd_scenarios.c)
-ccp_sim_test(fd 600 fd --summary pair*)
+ccp_sim_test(fd 600 fd --summary pair* hand*)
 ccp_sim_test(fd_few 600 fd --summary one*)
 ccp_sim_test(fd_some 600 fd --summary some*)
-ccp_sim_test(fd_weak 600 fd --summary --mode pct --weak --n 20 pair* one*)
+ccp_sim_test(fd_weak 600 fd --summary --mode pct --weak --n 20 pair* one* hand*)
 
 # Barriers.
 ccp_sim_scenes(barrier barrier_scenarios.c)

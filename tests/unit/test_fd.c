@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * File descriptors of channels, as poll() sees them.
+ * File descriptors of channels, contexts and futures, as poll() sees them.
  */
 #include "fds.h"
 
@@ -296,6 +296,119 @@ TEST(without_memory_or_descriptors_nothing_changes)
     ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
 }
 
+/* ---- contexts and futures ---- */
+
+static int ctx_fd(ccp_ctx *ctx)
+{
+    int fd = -1;
+    MUST(ccp_ctx_fd(ctx, &fd) == CCP_OK && fd >= 0);
+    return fd;
+}
+
+TEST(a_context_tells_of_its_end) /* FD5 */
+{
+    ccp_ctx *root = ccp_ctx_new(NULL, CCP_FOREVER), *below = ccp_ctx_new(root, CCP_FOREVER);
+    ccp_ctx *late = ccp_ctx_new(NULL, CCP_NOWAIT);
+    int fd = ctx_fd(root), fd_below = ctx_fd(below);
+    assert_int_not_equal(fd, fd_below);
+    assert_int_equal(ctx_fd(root), fd);
+    assert_false(is_up(fd) || is_up(fd_below));
+    assert_true(is_up(ctx_fd(late)));
+    ccp_ctx_cancel(root);
+    assert_true(is_up(fd) && is_up(fd_below));
+    ccp_ctx *after = ccp_ctx_new(root, CCP_FOREVER);
+    assert_true(is_up(ctx_fd(after)) && is_up(ctx_fd(root)));
+    ASSERT_STATUS(ccp_ctx_free(after), CCP_OK);
+    ASSERT_STATUS(ccp_ctx_free(late), CCP_OK);
+    ASSERT_STATUS(ccp_ctx_free(below), CCP_OK);
+    ASSERT_STATUS(ccp_ctx_free(root), CCP_OK);
+    assert_int_equal(fcntl(fd, F_GETFD), -1);
+    assert_int_equal(fcntl(fd_below, F_GETFD), -1);
+}
+
+TEST(a_deadline_is_told_when_somebody_has_looked) /* FD5 */
+{
+    ccp_ctx *ctx = ccp_ctx_new(NULL, ccp_within(CCP_MS(1)));
+    int fd = ctx_fd(ctx);
+    WAIT_UNTIL(ccp_ctx_status(ctx) == CCP_TIMEOUT);
+    assert_true(is_up(fd));
+    ASSERT_STATUS(ccp_ctx_free(ctx), CCP_OK);
+}
+
+static void cancel_it(actor *a)
+{
+    ccp_ctx_cancel(a->arg);
+}
+
+TEST(who_waits_for_a_context_by_its_descriptor_is_woken) /* FD5 */
+{
+    ccp_ctx *ctx = ccp_ctx_new(NULL, CCP_FOREVER);
+    int fd = ctx_fd(ctx);
+    actor a = { .arg = ctx };
+    actor_start(&a, cancel_it);
+    wait_up(fd);
+    ASSERT_STATUS(ccp_ctx_status(ctx), CCP_CANCELED);
+    actor_join(&a);
+    ASSERT_STATUS(ccp_ctx_free(ctx), CCP_OK);
+}
+
+TEST(a_future_tells_when_it_is_settled) /* FD5 */
+{
+    for (int how = 0; how < 4; how++) {
+        ccp_future *f;
+        ccp_promise *p = ccp_promise_new(NULL, &f);
+        int fd = -1, again = -1;
+        ASSERT_STATUS(ccp_future_fd(f, &fd), CCP_OK);
+        assert_false(is_up(fd));
+        if (how == 0)
+            ASSERT_STATUS(ccp_promise_set(p, NULL), CCP_OK);
+        else if (how == 1)
+            ASSERT_STATUS(ccp_promise_fail(p, CCP_FAILED), CCP_OK);
+        else if (how == 2)
+            ASSERT_STATUS(ccp_future_cancel(f), CCP_OK);
+        ccp_promise_free(p); /* settles it in the last case */
+        assert_true(is_up(fd));
+        ASSERT_STATUS(ccp_future_fd(f, &again), CCP_OK);
+        assert_int_equal(again, fd);
+        assert_true(is_up(fd));
+        ccp_future_free(f);
+        assert_int_equal(fcntl(fd, F_GETFD), -1);
+    }
+}
+
+TEST(those_of_contexts_and_futures_may_not_be_had)
+{
+    ccp_ctx *ctx = ccp_ctx_new(NULL, CCP_FOREVER);
+    ccp_future *f;
+    ccp_promise *p = ccp_promise_new(NULL, &f);
+    int fd = -7;
+    ASSERT_STATUS(ccp_ctx_fd(NULL, &fd), CCP_INVAL);
+    ASSERT_STATUS(ccp_ctx_fd(ctx, NULL), CCP_INVAL);
+    ASSERT_STATUS(ccp_future_fd(NULL, &fd), CCP_INVAL);
+    ASSERT_STATUS(ccp_future_fd(f, NULL), CCP_INVAL);
+    memory_fail_at(1);
+    ASSERT_STATUS(ccp_ctx_fd(ctx, &fd), CCP_NOMEM);
+    memory_fail_at(1);
+    ASSERT_STATUS(ccp_future_fd(f, &fd), CCP_NOMEM);
+    memory_fail_at(2);
+    ASSERT_STATUS(ccp_future_fd(f, &fd), CCP_NOMEM);
+    memory_fail_at(0);
+    struct rlimit old, none;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+    none = old;
+    none.rlim_cur = 0;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    ccp_status of_ctx = ccp_ctx_fd(ctx, &fd), of_future = ccp_future_fd(f, &fd);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+    ASSERT_STATUS(of_ctx, CCP_NOMEM);
+    ASSERT_STATUS(of_future, CCP_NOMEM);
+    assert_int_equal(fd, -7);
+    ASSERT_STATUS(ccp_ctx_fd(ctx, &fd), CCP_OK);
+    ccp_promise_free(p);
+    ccp_future_free(f);
+    ASSERT_STATUS(ccp_ctx_free(ctx), CCP_OK);
+}
+
 /* ---- loops and threads ---- */
 
 enum { THREADS = 3, EACH = 3000 };
@@ -397,6 +510,11 @@ int main(void)
         ENTRY(it_stays_the_same_and_goes_with_the_channel),
         ENTRY(what_can_never_be_right_is_refused),
         ENTRY(without_memory_or_descriptors_nothing_changes),
+        ENTRY(a_context_tells_of_its_end),
+        ENTRY(a_deadline_is_told_when_somebody_has_looked),
+        ENTRY(who_waits_for_a_context_by_its_descriptor_is_woken),
+        ENTRY(a_future_tells_when_it_is_settled),
+        ENTRY(those_of_contexts_and_futures_may_not_be_had),
         ENTRY(loops_and_threads_share_a_channel),
         ENTRY(loops_meet_threads),
     };
