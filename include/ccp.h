@@ -29,7 +29,8 @@
  *   25  Signals
  *   26  Shutdown
  *   27  Tracking and diagnosis
- *   28  File descriptors
+ *   28  Metrics
+ *   29  File descriptors
  *
  * Every section is an essay, then types, then functions, then numbered guarantees, which the
  * tests cite by number.  The fields of a function's comment always mean the same:
@@ -517,7 +518,7 @@ CCP_API ccp_status ccp_ctx_unhook(ccp_hook *h, ccp_wait w);
  *       once the channel is drained, every thread that waits to receive (CCP_CLOSED).
  *   C4  Each accepted element is received exactly once or dropped exactly once.
  *   C5  With capacity 0 a send that returned CCP_OK was received by somebody.
- *   C6  After construction no call allocates memory, but the first ccp_chan_fd() (section 28).
+ *   C6  After construction no call allocates memory, but the first ccp_chan_fd() (section 29).
  *   C7  A NOWAIT call takes effect at one moment: CCP_AGAIN means that the channel was full
  *       (empty) at some moment during the call; with capacity 0, that no partner was waiting.
  *   C8  A thread that waits is served within a bounded number of operations of others: now and
@@ -5436,7 +5437,56 @@ CCP_API size_t ccp_audit(ccp_sink sink, void *arg);
  */
 CCP_API void ccp_place(const char *call, const char *file, int line);
 
-/* ==== 28. FILE DESCRIPTORS =================================================================
+=======
+/* ==== 28. METRICS ==========================================================================
+ *
+ * The figures of all objects that are tracked, as text that Prometheus reads.  There is no server
+ * here: the text goes to a sink, and from there to whoever asks, such as one who serves HTTP.
+ *
+ *     (void)ccp_track(true);                                  // first thing in main()
+ *     ...
+ *     int fd = 1;
+ *     (void)ccp_metrics_write(CCP_METRICS_PROMETHEUS, ccp_to_fd, &fd);
+ *
+ * writes
+ *
+ *     // # HELP ccp_channel_elements Elements in the channel.
+ *     // # TYPE ccp_channel_elements gauge
+ *     // ccp_channel_elements{name="orders",id="7"} 3
+ *     // ...
+ *
+ * Channels, pools, circuit breakers, batchers, broadcasts, fans and single-flights have figures;
+ * what belongs to another object, as the queue of a pool does, has none of its own.
+ *
+ * Guarantees
+ *   MT1  Names of metrics and labels do not change while the major version does not.
+ *   MT2  Each object has samples with the labels `name`, which is "" if it has no name, and `id`,
+ *        which no other object of the process has or had: so no two samples are the same.
+ *   MT3  A counter never goes back while its object lives.
+ *   MT4  The sink is called in the thread that asked, with whole lines, and under no lock: it may
+ *        make any call of libccp.
+ */
+
+/** How the text is to be written. */
+typedef enum ccp_metrics_format {
+    CCP_METRICS_PROMETHEUS, /* text/plain; version=0.0.4 */
+    CCP_METRICS_OPENMETRICS /* application/openmetrics-text; version=1.0.0; charset=utf-8 */
+} ccp_metrics_format;
+
+/**
+ * Tells the figures of all objects that are tracked.
+ *
+ *   Threads: any.
+ *   Memory:  allocates a block per object, and frees it; keeps nothing.
+ *   Returns: CCP_OK; CCP_CLOSED while tracking is off; CCP_NOMEM; CCP_INVAL if sink is NULL or
+ *            there is no such format.  But for CCP_OK nothing was told.
+ *   Cost:    a short lock per object.
+ *   After:   the client libraries of Prometheus; joyent/libuv#1042 for what one asks of a pool.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_metrics_write(ccp_metrics_format format, ccp_sink sink, void *arg);
+
+/* ==== 29. FILE DESCRIPTORS =================================================================
  *
  * An event loop waits for sockets, in poll(), epoll, libuv or GLib.  It can wait for channels
  * beside them: ccp_chan_fd() gives a descriptor that can be read when a call on one side of the

@@ -85,6 +85,7 @@ set(CCP_SOURCES
     flow/pool_tune.c
     flow/pool_watch.c
     ops/dump.c
+    ops/metrics.c
     ops/report.c
     ops/poll.c
     ops/shutdown.c

@@ -12,8 +12,10 @@
  *       the shard what a record stands for is there.
  *   T4  Records of a shard are linked in the order of their serials.  One that is pinned stays
  *       linked when it is taken out, and is `gone`: who goes over the table can let go of the lock.
- * Locks           Of a shard: nothing else is locked under it, so what describes an object reads
- *                 what is constant and what is atomic.  Nothing is allocated under it either.
+ * Locks           Of a shard: under it whoever looks at an object may take that object's own lock,
+ *                 as its get_info() does.  No shard is locked under the lock of an object: objects
+ *                 are made and freed under none, as that calls the program's allocator (G3).
+ *                 Nothing is allocated under the lock of a shard either.
  */
 #ifndef CCPI_BASE_TRACK_H
 #define CCPI_BASE_TRACK_H

@@ -303,6 +303,7 @@ static void use_tracking(void)
     MUST(ch);
     RETURNS(ccp_name(ch, "bell"));
     RETURNS(ccp_dump(read_nothing, NULL));
+    RETURNS(ccp_metrics_write(CCP_METRICS_PROMETHEUS, read_nothing, NULL));
     ccp_to_fd("", 0, NULL);
     RETURNS(ccp_deadlock_check(NULL, NULL));
     (void)ccp_audit(read_nothing, NULL);

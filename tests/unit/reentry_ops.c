@@ -36,16 +36,19 @@ size_t __wrap_ccpi_task_count(void)
     return n ? n : __real_ccpi_task_count();
 }
 
-void dumps_may_be_reentered(void)
+void dumps_may_be_reentered(void) /* and metrics: MT4 */
 {
     site dump = { IN_ccp_dump_sink, NULL, NULL };
     site audit = { IN_ccp_audit_sink, NULL, NULL };
     site check = { IN_ccp_deadlock_check_sink, NULL, NULL };
+    site metrics = { IN_ccp_metrics_write_sink, NULL, NULL };
     pthread_t t;
     OK(ccp_track(true));
     ccp_chan *ch = ccp_chan_new(0, 1);
     MUST(ch);
     OK(ccp_dump(read_inside, &dump));
+    OK(ccp_track(true)); /* that turned it off */
+    OK(ccp_metrics_write(CCP_METRICS_PROMETHEUS, read_inside, &metrics));
     OK(ccp_track(true));
     ccp_chan *left = ccp_chan_new(0, 1);
     MUST(left && ccp_audit(read_inside, &audit) > 0);

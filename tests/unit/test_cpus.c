@@ -19,8 +19,8 @@
 
 /* ---- the machine of the tests, linked with --wrap ---- */
 
-static unsigned fake_cpus; /* the kernel has a mask for so many, and all are allowed; 0: the real */
-static unsigned masks;     /* asked for */
+static atomic_uint fake_cpus; /* the kernel has a mask for so many, all allowed; 0: the real */
+static atomic_uint masks;     /* asked for */
 int __real_sched_getaffinity(pid_t pid, size_t size, cpu_set_t *set);
 int __wrap_sched_getaffinity(pid_t pid, size_t size, cpu_set_t *set);
 int __wrap_sched_getaffinity(pid_t pid, size_t size, cpu_set_t *set)
@@ -38,8 +38,8 @@ int __wrap_sched_getaffinity(pid_t pid, size_t size, cpu_set_t *set)
     return 0;
 }
 
-static uint32_t fake_quota; /* 0: the real one */
-static unsigned quotas_read;
+static _Atomic uint32_t fake_quota; /* 0: the real one */
+static atomic_uint quotas_read;
 uint32_t __real_ccpi_cpu_quota(const char *root);
 uint32_t __wrap_ccpi_cpu_quota(const char *root);
 uint32_t __wrap_ccpi_cpu_quota(const char *root)
