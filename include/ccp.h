@@ -5437,7 +5437,6 @@ CCP_API size_t ccp_audit(ccp_sink sink, void *arg);
  */
 CCP_API void ccp_place(const char *call, const char *file, int line);
 
-=======
 /* ==== 28. METRICS ==========================================================================
  *
  * The figures of all objects that are tracked, as text that Prometheus reads.  There is no server
