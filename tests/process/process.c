@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * process exit|return|fork [N]: eight threads hammer on channels and a pool; then the process ends,
+ * by exit() or by the return of main(), or it forks N times, and each child uses what it makes
+ * itself.
+ */
+#define _GNU_SOURCE
+#include "use.h"
+
+#include "ccp.h"
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { HAMMERS = 8, FORKS = 50, EXITS = 20 };
+
+static ccp_chan *ring, *meet;
+static ccp_pool *pool;
+static ccp_ctx *ctx;
+static atomic_bool stop;
+static atomic_long done;
+
+static ccp_status task(ccp_ctx *c, void *arg)
+{
+    (void)c;
+    (void)arg;
+    atomic_fetch_add(&done, 1);
+    return CCP_OK;
+}
+
+static void hammer(void *arg)
+{
+    int k = *(const int *)arg;
+    long v = k;
+    while (!atomic_load(&stop)) {
+        ccp_wait w = ccp_under(ctx, ccp_within(CCP_MS(2)));
+        if (k % 2)
+            (void)!ccp_chan_send(k % 4 == 1 ? ring : meet, &v, w);
+        else
+            (void)!ccp_chan_recv(k % 4 == 0 ? ring : meet, &v, w);
+        (void)!ccp_pool_submit(pool, task, NULL, CCP_NOWAIT);
+        ccp_ctx *c = ccp_ctx_new(ctx, CCP_FOREVER);
+        (void)ccp_ctx_free(c);
+    }
+}
+
+static ccp_wg hammers = CCP_WG_INIT;
+
+static void begin(void)
+{
+    static int number[HAMMERS];
+    ring = ccp_chan_new(sizeof(long), 4);
+    meet = ccp_chan_new(sizeof(long), 0);
+    pool = ccp_pool_new(&(ccp_pool_opts){ .workers = 2, .queue = 8 });
+    ctx = ccp_ctx_new(NULL, CCP_FOREVER);
+    if (!ring || !meet || !pool || !ctx)
+        exit(3);
+    for (int i = 0; i < HAMMERS; i++) {
+        number[i] = i;
+        if (ccp_wg_go(&hammers, hammer, &number[i]) != CCP_OK)
+            exit(3);
+    }
+    while (atomic_load(&done) < 10)
+        (void)ccp_sleep(ccp_within(CCP_MS(1)));
+}
+
+static void end(void)
+{
+    atomic_store(&stop, true);
+    ccp_ctx_cancel(ctx);
+    if (ccp_wg_wait(&hammers, CCP_FOREVER) != CCP_OK || ccp_pool_free(pool) != CCP_OK ||
+        ccp_chan_free(ring) != CCP_OK || ccp_chan_free(meet) != CCP_OK ||
+        ccp_ctx_free(ctx) != CCP_OK)
+        exit(4);
+}
+
+/* Did the child end well, and before a generous limit? */
+static bool ends_well(pid_t child)
+{
+    int status;
+    for (int i = 0; i < 60 * 1000; i++) {
+        if (waitpid(child, &status, WNOHANG) == child)
+            return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+        (void)ccp_sleep(ccp_within(CCP_MS(1)));
+    }
+    fputs("the child hangs\n", stderr);
+    kill(child, SIGKILL);
+    (void)waitpid(child, &status, 0);
+    return false;
+}
+
+static int forks(int n)
+{
+    begin();
+    for (int i = 0; i < n; i++) {
+        pid_t child = fork();
+        if (child == 0) {
+            const char *wrong = use_everything();
+            if (wrong)
+                fprintf(stderr, "in child %d: %s\n", i, wrong);
+            _exit(wrong ? 1 : 0);
+        }
+        if (child < 0 || !ends_well(child))
+            return 1;
+    }
+    end(); /* the parent has seen nothing of it */
+    return 0;
+}
+
+static int exits(const char *how)
+{
+    for (int i = 0; i < EXITS; i++) {
+        pid_t child = fork();
+        if (child == 0) {
+            begin();
+            if (strcmp(how, "exit") == 0)
+                exit(0);
+            return 0;    /* from main() */
+        }
+        if (child < 0 || !ends_well(child))
+            return 1;
+    }
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 2 && argc != 3)
+        return 2;
+    return strcmp(argv[1], "fork") == 0 ? forks(argc == 3 ? atoi(argv[2]) : FORKS) : exits(argv[1]);
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * unload PLUGIN: loads a plugin that uses libccp, uses it, and unloads it, a hundred times: it goes
+ * each time, and leaves no thread, no descriptor and no mapping behind.
+ */
+#include "use.h"
+
+#include <dirent.h>
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int entries(const char *directory)
+{
+    DIR *d = opendir(directory);
+    int n = 0;
+    while (d && readdir(d))
+        n++;
+    if (d)
+        closedir(d);
+    return n;
+}
+
+static void fail(int round, const char *what)
+{
+    fprintf(stderr, "round %d: %s\n", round, what);
+    exit(1);
+}
+
+int main(int argc, char **argv)
+{
+    int fds = entries("/proc/self/fd"), threads = entries("/proc/self/task");
+    for (int round = 0; argc == 2 && round < 100; round++) {
+        void *plugin = dlopen(argv[1], RTLD_NOW | RTLD_LOCAL);
+        if (!plugin)
+            fail(round, dlerror());
+        use_fn use;
+        void *symbol = dlsym(plugin, "use_everything");
+        memcpy(&use, &symbol, sizeof use);
+        const char *wrong = use();
+        if (wrong)
+            fail(round, wrong);
+        if (dlclose(plugin) != 0)
+            fail(round, dlerror());
+        if (dlopen(argv[1], RTLD_NOW | RTLD_NOLOAD))
+            fail(round, "the plugin is still loaded");
+        if (entries("/proc/self/fd") != fds)
+            fail(round, "a descriptor was left");
+        if (entries("/proc/self/task") != threads)
+            fail(round, "a thread was left");
+    }
+    return argc == 2 ? 0 : 2;
+}
