@@ -41,12 +41,14 @@ static void use_base(void)
 
 static void use_contexts(void)
 {
+    int fd;
     ccp_hook h = { 0 };
     ccp_ctx *c = ccp_ctx_new(NULL, CCP_FOREVER);
     ccp_ctx *v = ccp_ctx_new_value(c, &key, &h), *d = ccp_ctx_new_detached(v);
     MUST(c && v && d);
     MUST(ccp_ctx_value(d, &key) == &h);
     MUST(ccp_ctx_deadline(c) == INT64_MAX);
+    RETURNS(ccp_ctx_fd(c, &fd));
     OK(ccp_ctx_hook(v, &h, run_nothing, NULL));
     OK(ccp_ctx_unhook(&h, CCP_NOWAIT));
     OK(ccp_ctx_hook(v, &h, run_nothing, NULL));

@@ -34,6 +34,7 @@ static void use_futures(void)
     ccp_promise_opts o = { .size = sizeof(long), .cancelable = true };
     ccp_future *f, *g;
     long v = 7;
+    int fd;
     ccp_promise *p = ccp_promise_new(&o, &f), *q = ccp_promise_new(&o, &g);
     MUST(p && q && ccp_promise_ctx(p) && !ccp_promise_canceled(p));
     ccp_future *then = ccp_future_then(f, &a_long, then_same, NULL);
@@ -41,6 +42,7 @@ static void use_futures(void)
     ccp_future *shared = ccp_future_share(f);
     ccp_future *first = ccp_future_first(&shared, 1, 1);
     MUST(then && lazy && first && ccp_future_done(f));
+    RETURNS(ccp_future_fd(f, &fd));
     OK(ccp_promise_set(p, &v));
     OK(ccp_promise_fail(q, CCP_FAILED));
     MUST(ccp_future_is_done(f) && *(const long *)ccp_future_peek(f) == 7);

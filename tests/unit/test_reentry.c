@@ -30,6 +30,7 @@ static void use_same_ctx(void *arg)
 {
     static const char key;
     hooked *s = arg;
+    int fd;
     ccp_hook other = { 0 };
     ccp_ctx *c = s->c;
     ccp_ctx *below[] = { ccp_ctx_new(c, CCP_FOREVER), ccp_ctx_new_value(c, &key, s),
@@ -40,6 +41,7 @@ static void use_same_ctx(void *arg)
     ccp_ctx_cancel(c);
     ccp_ctx_cancel_cause(c, &key);
     GIVES(ccp_ctx_status(c), CCP_CANCELED);
+    RETURNS(ccp_ctx_fd(c, &fd));
     MUST(ccp_ctx_cause(c) != &key && !ccp_ctx_value(c, &key) && ccp_ctx_deadline(c) == INT64_MAX);
     OK(ccp_ctx_hook(c, &other, run_nothing, NULL));
     RETURNS(ccp_ctx_unhook(&other, CCP_FOREVER));
@@ -162,9 +164,11 @@ static void those_who_meet(void)
 static void use_same_future(void *future)
 {
     ccp_future *f = *(ccp_future **)future;
+    int fd;
     GIVES(ccp_future_get(f, NULL, CCP_FOREVER), CCP_DEADLOCK);
     MUST(!ccp_future_peek(f) && !ccp_future_is_done(f) && ccp_future_done(f));
     OK(ccp_future_error(f));
+    RETURNS(ccp_future_fd(f, &fd));
     ccp_future *then = ccp_future_then(f, &a_long, then_inside, NULL);
     ccp_future *first = ccp_future_first(&f, 1, 1);
     MUST(then && first && ccp_future_share(f));
