@@ -11,6 +11,12 @@
 
 #define CCPI_NEVER INT64_MAX /* the deadline that never comes */
 
+/* ns >= 0 after t; never, if there is no such time. */
+CCPI_INLINE int64_t ccpi_time_after(int64_t t, int64_t ns)
+{
+    return t > CCPI_NEVER - ns ? CCPI_NEVER : t + ns;
+}
+
 /* Nanoseconds of the monotonic clock, > 0.   [clock.c] */
 int64_t ccpi_clock_now(void);
 

@@ -10,8 +10,7 @@ static int64_t own_deadline(int64_t ns)
     if (ns >= 0)
         return ns;
     /* The constructors never make INT64_MIN. */
-    int64_t now = ccpi_clock_now();
-    return -ns < CCPI_NEVER - now ? now - ns : CCPI_NEVER;
+    return ccpi_time_after(ccpi_clock_now(), -ns);
 }
 
 int64_t ccpi_wait_deadline(ccp_wait w)

@@ -61,7 +61,7 @@ ccp_status ccpi_timer_try(ccp_chan *c, void *elem)
 static int64_t due_in(int64_t ns)
 {
     int64_t now = ccpi_clock_now();
-    return ns <= 0 ? now : ns < CCPI_NEVER - now ? now + ns : CCPI_NEVER;
+    return ns <= 0 ? now : ccpi_time_after(now, ns);
 }
 
 static ccp_chan *make(int64_t ns, int64_t period)

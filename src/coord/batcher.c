@@ -182,7 +182,7 @@ ccp_status ccp_batcher_free(ccp_batcher *b)
 static ccp_status join(ccp_batcher *b, call *c)
 {
     int64_t now = b->o.delay_ns ? ccpi_clock_now() : 0;
-    c->due = b->o.delay_ns < CCPI_NEVER - now ? now + b->o.delay_ns : CCPI_NEVER;
+    c->due = ccpi_time_after(now, b->o.delay_ns);
     ccpi_lock_acquire(&b->lock);
     bool closed = b->closed;
     if (!closed) {

@@ -5,11 +5,6 @@
 /* uses: breaker */
 #include "coord/breaker.h"
 
-static int64_t later(int64_t now, int64_t ns)
-{
-    return ns < CCPI_NEVER - now ? now + ns : CCPI_NEVER;
-}
-
 /* ---- Cells ---- */
 
 void ccpi_breaker_stop(ccp_breaker *b)
@@ -87,11 +82,11 @@ void ccpi_breaker_begin(ccp_breaker *b, ccp_breaker_state state, int64_t now)
     b->probing = 0;
     for (unsigned i = 0; b->buckets && i < b->o.buckets; i++)
         b->buckets[i] = (ccpi_breaker_tally){ 0 };
-    set_bucket_end(b, b->bucket_ns ? later(now, b->bucket_ns) : CCPI_NEVER);
+    set_bucket_end(b, b->bucket_ns ? ccpi_time_after(now, b->bucket_ns) : CCPI_NEVER);
     uint64_t word = (ccpi_breaker_generation(b) + 1) << 3 | (uint64_t)state;
     if (state == CCP_BREAKER_OPEN) {
         publish(b, word); /* B3 */
-        set_until(b, b->held ? CCPI_NEVER : later(now, b->o.open_ns));
+        set_until(b, b->held ? CCPI_NEVER : ccpi_time_after(now, b->o.open_ns));
         word |= CCPI_BREAKER_REFUSES;
     }
     publish(b, word);
@@ -140,7 +135,7 @@ void ccpi_breaker_roll(ccp_breaker *b, int64_t now)
     if (now < end)
         return;
     int64_t more = (now - end) / b->bucket_ns; /* that have gone by beside this one */
-    set_bucket_end(b, later(end + more * b->bucket_ns, b->bucket_ns));
+    set_bucket_end(b, ccpi_time_after(end + more * b->bucket_ns, b->bucket_ns));
     if (!b->buckets) {
         b->counts = (ccp_breaker_counts){ 0 };
         return;
@@ -272,7 +267,7 @@ bool ccpi_breaker_let_probe(ccp_breaker *b, int64_t now)
     }
     b->probing++;
     /* B3: until changes only while R is not set. */
-    set_until(b, later(now, b->o.probe_ns));
+    set_until(b, ccpi_time_after(now, b->o.probe_ns));
     update_places(b);
     return true;
 }

@@ -4,6 +4,8 @@
  */
 #include "coord/bucket.h"
 
+#include "base/machine.h"
+
 #define NS_PER_SECOND 1000000000u
 #define LEAST 1e-10 /* per second; what is below is a rate of 0 */
 #define MOST 1e12   /* per second; from here on it is infinite */
@@ -89,7 +91,7 @@ int64_t ccpi_plan_when(const ccpi_plan *p, int64_t units)
     if (p->factor == 0)
         return INT64_MAX;
     int64_t ns = (int64_t)ns_until(p, (uint64_t)units);
-    return p->base > INT64_MAX - ns ? INT64_MAX : p->base + ns;
+    return ccpi_time_after(p->base, ns);
 }
 
 static int64_t units_left(const ccpi_plan *p, int64_t used, int64_t t)

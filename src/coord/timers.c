@@ -79,7 +79,7 @@ static void set_state(ccp_timer *t, uint32_t state)
 
 static int64_t later(int64_t time, int64_t ns)
 {
-    return ns <= 0 ? time : ns < CCPI_NEVER - time ? time + ns : CCPI_NEVER;
+    return ns <= 0 ? time : ccpi_time_after(time, ns);
 }
 
 /* Takes the thread out if it sleeps; the caller wakes it (unless NULL) after the lock. */

@@ -90,16 +90,11 @@ static int64_t not_before(ccp_window *x, int64_t t)
     return t > newest ? t : newest;
 }
 
-static int64_t later(int64_t t, int64_t ns)
-{
-    return t > INT64_MAX - ns ? INT64_MAX : t + ns;
-}
-
 /* From when on k >= 1 more may be there, W1: now or later. */
 static int64_t first_time(ccp_window *x, size_t k, int64_t now)
 {
     int64_t t = *time_at(x, k - 1);
-    int64_t at = t == NEVER ? now : later(t, x->ns);
+    int64_t at = t == NEVER ? now : ccpi_time_after(t, x->ns);
     return at > now ? at : now;
 }
 
@@ -111,7 +106,7 @@ static int64_t first_time_behind(ccp_window *x, size_t k, int64_t now)
     int64_t at = first_time(x, last % x->n + 1, now);
     if (rounds > (uint64_t)(INT64_MAX / x->ns))
         return INT64_MAX;
-    return later(at, (int64_t)rounds * x->ns);
+    return ccpi_time_after(at, (int64_t)rounds * x->ns);
 }
 
 static void write_down(ccp_window *x, size_t k, int64_t now)

@@ -265,18 +265,13 @@ void ccpi_jobs_info(ccp_pool *p, ccp_pool_info *out)
 
 /* ---- submitting ---- */
 
-static int64_t later(int64_t time, int64_t ns)
-{
-    return ns < INT64_MAX - time ? time + ns : INT64_MAX;
-}
-
 /* `within` and what is measured count from when it is due. */
 static void set_times(job *j)
 {
     ccpi_late *l = CCPI_CONTAINER(j, ccpi_late, job);
     int64_t now = ccp_now();
-    l->due = later(now, j->o.after);
-    j->expires = j->o.within ? later(l->due, j->o.within) : INT64_MAX;
+    l->due = ccpi_time_after(now, j->o.after);
+    j->expires = j->o.within ? ccpi_time_after(l->due, j->o.within) : INT64_MAX;
     if (j->task.since)
         j->task.since = l->due;
 }

@@ -193,7 +193,7 @@ static void work(void *arg)
     int64_t last = ccpi_clock_now();
     ccpi_lock_acquire(&w->lock);
     while (!w->ending) {
-        sleep_locked(w, last + w->o.period_ns);
+        sleep_locked(w, ccpi_time_after(last, w->o.period_ns));
         if (w->ending)
             break;
         ccpi_lock_release(&w->lock);

@@ -441,6 +441,9 @@ TEST(a_call_for_which_there_is_no_memory_is_not_made)
     ccp_pool *pool = pool_of(1, 1);
     ccp_status ok = CCP_OK;
     ccp_future *f = NULL;
+    atomic_int ran = 0;
+    ASSERT_STATUS(ccp_pool_submit(pool, count_task, &ran, CCP_FOREVER), CCP_OK);
+    ASSERT_STATUS(ccp_pool_drain(pool, CCP_FOREVER), CCP_OK); /* the worker has begun */
     size_t live = memory_live;
     for (size_t n = 1; n <= 2; n++) {
         memory_fail_at(n);

@@ -1,0 +1,52 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# metrics_server.sh CASE SERVER SOURCE: tests of examples/metrics_server.c; curl is the client, and
+# promtool, if there is one, says whether Prometheus would take it.
+server=$2
+command -v curl >/dev/null || exit 77
+# shellcheck source=tests/examples/common.sh
+. "$3/tests/examples/common.sh"
+pid=
+trap '[ -z "$pid" ] || kill $pid 2>/dev/null; rm -rf "$work"' EXIT
+
+"$server" >server.out 2>server.err &
+pid=$!
+until [ -s server.out ]; do
+    kill -0 $pid || fail "the server did not start: $(cat server.err)"
+    sleep 0.01
+done
+url=$(head -1 server.out)
+
+# value FAMILY: of the pool, as the server says it now.
+value()
+{
+    curl -sf "${url}metrics" >text || fail "no metrics"
+    sed -n "s/^$1{name=\"crew\",id=\"[0-9]*\"} //p" text
+}
+
+case_scraped()
+{
+    [ "$(value ccp_pool_workers)" = 4 ] || fail "not 4 workers: $(cat text)"
+    before=$(value ccp_pool_tasks_total)
+    until [ "$(value ccp_pool_tasks_total)" -gt "$before" ]; do :; done
+    [ "$(grep -c '^# TYPE ccp_pool_tasks_total counter$' text)" = 1 ] || fail "$(cat text)"
+    command -v promtool >/dev/null || return 0
+    promtool check metrics <text >said 2>&1 || fail "$(cat said)"
+}
+
+case_healthy()
+{
+    [ "$(curl -sf "${url}healthz")" = ok ] || fail "not healthy"
+    [ "$(curl -s -o said -w '%{http_code}' "${url}nowhere")" = 404 ] || fail "$(cat said)"
+    [ "$(curl -s -o said -w '%{http_code}' -d x "${url}metrics")" = 405 ] || fail "$(cat said)"
+}
+
+case_stopped()
+{
+    kill -TERM $pid
+    status wait $pid
+    pid=
+    [ "$got" = 0 ] || fail "ended with $got: $(cat server.err)"
+}
+
+"case_$test_case"
