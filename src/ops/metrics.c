@@ -107,7 +107,7 @@ static const row breaker_rows[] = {
     { "ccp_breaker_state", "1 for the state that it is in.", GAUGE, NUMBER, "state=\"closed\"" },
     { "ccp_breaker_state", NULL, GAUGE, NUMBER, "state=\"open\"" },
     { "ccp_breaker_state", NULL, GAUGE, NUMBER, "state=\"half_open\"" },
-    { "ccp_breaker_changes_total", "Changes of its state.", COUNTER, NUMBER, NULL },
+    { "ccp_breaker_begun_total", "Times that it began anew.", COUNTER, NUMBER, NULL },
 };
 
 static void take_breaker(const void *object, uint64_t *v)

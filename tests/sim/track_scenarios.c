@@ -122,6 +122,14 @@ static void run_dump(void *arg)
     end();
 }
 
+/* Takes the lock of each object under that of its shard. */
+static void run_scrape(void *arg)
+{
+    begin(arg);
+    (void)ccp_metrics_write(CCP_METRICS_PROMETHEUS, read_text, NULL);
+    end();
+}
+
 /* DG5: if it says so, nobody gets on, however long one waits. */
 static void run_check(void *arg)
 {
@@ -155,6 +163,7 @@ int main(int argc, char **argv)
             for (int b = a; b < OPERATIONS; b++) {
                 play p = { cap, 2, { (operation)a, (operation)b } };
                 add_play(&p, run_dump, &two, "some2.dump");
+                add_play(&p, run_scrape, &two, "some2.scrape");
                 if (b < DUMP)
                     add_play(&p, run_check, &two, "some2.check");
                 for (int c = b; c < OPERATIONS; c++) {

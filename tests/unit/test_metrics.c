@@ -174,7 +174,7 @@ TEST(breakers_and_others_have_their_figures)
     ASSERT_VALUE("ccp_breaker_state", "mail", "state=\"closed\"", 0);
     ASSERT_VALUE("ccp_breaker_state", "mail", "state=\"open\"", 1);
     ASSERT_VALUE("ccp_breaker_state", "mail", "state=\"half_open\"", 0);
-    ASSERT_VALUE("ccp_breaker_changes_total", "mail", "", 1);
+    ASSERT_VALUE("ccp_breaker_begun_total", "mail", "", 1);
     ASSERT_VALUE("ccp_flight_calls", "pages", "", 0);
     ASSERT_VALUE("ccp_batcher_batches_total", "rows", "", 0);
     ASSERT_VALUE("ccp_broadcast_members", "cast", "", 0);
@@ -212,6 +212,10 @@ static const char *const families[] = {
     "ccp_pool_run_seconds_total",
     "ccp_pool_cpu_seconds_total",
     "ccp_pool_queue_max_seconds",
+    "ccp_breaker_state",
+    "ccp_breaker_begun_total",
+    "ccp_flight_calls",
+    "ccp_flight_waiting_threads",
 };
 
 /* To be added to at the end of a kind, never to be changed. */
@@ -219,6 +223,9 @@ TEST(the_names_are_these_in_this_order) /* MT1 */
 {
     ccp_chan *ch = named("orders", 1), *other = named("others", 1);
     ccp_pool *p = pool_of(1, 1);
+    ccp_breaker *b = ccp_breaker_new(NULL);
+    ccp_flight *f = ccp_flight_new(sizeof(long));
+    assert_true(b && f);
     const char *at = scrape(CCP_METRICS_PROMETHEUS);
     for (size_t i = 0; i < LENGTH(families); i++) {
         char type[128];
@@ -231,6 +238,8 @@ TEST(the_names_are_these_in_this_order) /* MT1 */
         at++;
     }
     assert_null(strstr(at, "# TYPE "));
+    ASSERT_STATUS(ccp_breaker_free(b), CCP_OK);
+    ASSERT_STATUS(ccp_flight_free(f), CCP_OK);
     ASSERT_STATUS(ccp_pool_free(p), CCP_OK);
     ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
     ASSERT_STATUS(ccp_chan_free(other), CCP_OK);
