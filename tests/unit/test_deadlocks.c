@@ -22,7 +22,8 @@ static void send_all_then_collect(actor *a)
         a->rc = ccp_chan_send(sc.ch[JOBS], &i, forever());
 }
 
-TEST(more_jobs_than_room_while_nobody_takes_results) /* DG5 */
+/* Workers between two channels, and one more thread. */
+static void three_workers_and(void (*fn)(actor *))
 {
     stuck_begin();
     sc.ch[JOBS] = channel("jobs", 3);
@@ -30,7 +31,12 @@ TEST(more_jobs_than_room_while_nobody_takes_results) /* DG5 */
     ASSERT_STATUS(ccp_wg_add(&sc.wg, 3), CCP_OK);
     for (size_t i = 0; i < 3; i++)
         enter(work, i);
-    enter(send_all_then_collect, 3);
+    enter(fn, 3);
+}
+
+TEST(more_jobs_than_room_while_nobody_takes_results) /* DG5 */
+{
+    three_workers_and(send_all_then_collect);
     must_be_found();
     if (THREADS_ARE_COUNTED) {
         assert_memory_equal(now.text, "deadlock: ", 10);
@@ -53,13 +59,7 @@ static void wait_for_workers_first(actor *a)
 
 TEST(waiting_for_workers_before_their_results_are_taken) /* DG5 */
 {
-    stuck_begin();
-    sc.ch[JOBS] = channel("jobs", 3);
-    sc.ch[RESULTS] = channel("results", 3);
-    ASSERT_STATUS(ccp_wg_add(&sc.wg, 3), CCP_OK);
-    for (size_t i = 0; i < 3; i++)
-        enter(work, i);
-    enter(wait_for_workers_first, 3);
+    three_workers_and(wait_for_workers_first);
     must_be_found();
     if (THREADS_ARE_COUNTED) {
         ASSERT_SAYS("3 threads wait in ccp_chan_send for channel 'results': ");
