@@ -83,10 +83,10 @@ ccp_status ccp_chan_fd(ccp_chan *ch, ccp_poll what, int *fd)
     return made ? CCP_OK : CCP_NOMEM;
 }
 
-void ccpi_poll_free(ccp_chan *c)
+CCPI_COLD void ccpi_poll_free_slow(ccp_chan *c)
 {
     ccpi_poll *p = ccpi_poll_of(c);
-    for (int s = 0; p && s < 2; s++) {
+    for (int s = 0; s < 2; s++) {
         (void)set_armed_locked(c, p, (ccpi_side)s, false);
         if (p->made[s])
             ccpi_event_close(&p->event[s]);

@@ -57,6 +57,11 @@ CCPI_INLINE bool ccpi_poll_is_armed(const ccpi_poll *p, ccpi_side s)
 }
 
 /* The channel goes. */
-void ccpi_poll_free(ccp_chan *c);
+void ccpi_poll_free_slow(ccp_chan *c);
+CCPI_INLINE void ccpi_poll_free(ccp_chan *c)
+{
+    if (CCPI_UNLIKELY(ccpi_poll_of(c) != NULL))
+        ccpi_poll_free_slow(c);
+}
 
 #endif

@@ -7,6 +7,9 @@
  *       none of a thread that does not hold, unless it gave the memory away while it held (M5 of
  *       ccp.h), and none of a thread that is between the two.
  *   O2  Who gives back what another thread has taken gives back that one's.
+ *   O3  Whether objects are tracked is asked before the change of the word by which a thread takes:
+ *       a load between two locked instructions holds up the second (6 % of an uncontended mutex).
+ *       What is taken while tracking begins may so have no record.
  * Locks           Of a shard: nothing else is locked under it.
  */
 #ifndef CCPI_COORD_HOLDERS_H

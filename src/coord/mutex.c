@@ -155,9 +155,10 @@ ccp_status ccp_mutex_lock(ccp_mutex *m, ccp_wait w)
     ccp_status st = ccpi_wait_enter(w);
     if (st != CCP_OK)
         return st;
+    bool tracks = ccpi_tracks(); /* O3 of holders.h */
     if (CCPI_UNLIKELY(!try_lock(&m->line_, 0)))
         return lock_slow(&m->line_, w);
-    return ccpi_tracks() ? note(&m->line_) : CCP_OK;
+    return tracks ? note(&m->line_) : CCP_OK;
 }
 
 /* Unlocks, with somebody in the line: wakes the first, or hands over to it.  False: look again. */
@@ -206,11 +207,18 @@ static CCPI_COLD ccp_status unlock_slow(ccp_line_ *l)
     return CCP_OK;
 }
 
+static CCPI_COLD ccp_status unlock_noted(ccp_line_ *l)
+{
+    ccpi_unhold_slow(l, 1);
+    return unlock_slow(l);
+}
+
 ccp_status ccp_mutex_unlock(ccp_mutex *m)
 {
     if (!m)
         return CCP_INVAL;
-    ccpi_unhold(&m->line_, 1);
+    if (ccpi_tracks())
+        return unlock_noted(&m->line_);
     return CCPI_LIKELY(let_go(&m->line_)) ? CCP_OK : unlock_slow(&m->line_);
 }
 

@@ -2,7 +2,7 @@
  *
  * Permits, when somebody waits for them; the invariants are in permits.h.
  */
-/* uses: line */
+/* uses: holders line */
 #include "coord/permits.h"
 
 #include "block/tuning.h"
@@ -78,6 +78,33 @@ static bool is_behind(ccp_line_ *l, uint64_t word)
     return false;
 }
 
+/* ---- who has them, while somebody wants to know ---- */
+
+/* The call that takes them. */
+static const char *call_of(uint32_t n, uint32_t base)
+{
+    return base == 0 ? "ccp_sem_acquire" : n == 1 ? "ccp_rwlock_rdlock" : "ccp_rwlock_wrlock";
+}
+
+CCPI_COLD ccp_status ccpi_permits_note(ccp_line_ *l, uint32_t n, uint32_t base)
+{
+    ccpi_hold_slow(l, call_of(n, base), base ? 1 : n, base && n == base);
+    return CCP_OK;
+}
+
+/* What will be refused takes nobody's record; who breaks the rules beside others may. */
+CCPI_COLD bool ccpi_permits_give_noted(ccp_line_ *l, ccpi_permits_step step, uint32_t n,
+                                       uint32_t base)
+{
+    uint64_t word = atomic_load_explicit(ccpi_line_word(l), CCPI_RLX);
+    if (!step(&word, n))
+        return false;
+    ccpi_unhold_slow(l, base ? 1 : n);
+    return ccpi_permits_change(l, step, n);
+}
+
+/* ---- taking ---- */
+
 /* Takes the permits, or stands in the line (CCP_AGAIN), if `stand`. */
 static ccp_status enter(ccp_line_ *l, ask *a, bool stand)
 {
@@ -141,13 +168,7 @@ static void withdraw(ccp_line_ *l, ask *a)
         ccpi_lock_release(ccpi_line_lock(l));
 }
 
-/* The call that takes them. */
-static const char *call_of(uint32_t n, uint32_t base)
-{
-    return base == 0 ? "ccp_sem_acquire" : n == 1 ? "ccp_rwlock_rdlock" : "ccp_rwlock_wrlock";
-}
-
-CCPI_COLD ccp_status ccpi_permits_take_slow(ccp_line_ *l, uint32_t n, uint32_t base, ccp_wait w)
+static ccp_status take(ccp_line_ *l, uint32_t n, uint32_t base, ccp_wait w)
 {
     ask a = { .n = n, .base = base };
     ccp_status st = look(l, &a);
@@ -165,6 +186,12 @@ CCPI_COLD ccp_status ccpi_permits_take_slow(ccp_line_ *l, uint32_t n, uint32_t b
         return a.stander.node.result;
     withdraw(l, &a);
     return ccpi_line_failed(w, verdict);
+}
+
+CCPI_COLD ccp_status ccpi_permits_take_slow(ccp_line_ *l, uint32_t n, uint32_t base, ccp_wait w)
+{
+    ccp_status st = take(l, n, base, w);
+    return st == CCP_OK && ccpi_tracks() ? ccpi_permits_note(l, n, base) : st;
 }
 
 bool ccpi_permits_close(ccp_line_ *l)

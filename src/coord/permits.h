@@ -25,8 +25,9 @@
  */
 #ifndef CCPI_COORD_PERMITS_H
 #define CCPI_COORD_PERMITS_H
-/* uses: line */
+/* uses: holders line */
 
+#include "coord/holders.h"
 #include "coord/line.h"
 
 #define CCPI_USED_MASK ((uint64_t)INT32_MAX)
@@ -50,10 +51,12 @@ CCPI_INLINE bool ccpi_permits_fit(uint64_t word, uint32_t n, uint32_t base)
 }
 
 ccp_status ccpi_permits_take_slow(ccp_line_ *l, uint32_t n, uint32_t base, ccp_wait w);
+ccp_status ccpi_permits_note(ccp_line_ *l, uint32_t n, uint32_t base);
 
 /* Takes n permits.  CCP_OK, CCP_CLOSED or the wait codes; the caller has asked for the context. */
 CCPI_INLINE ccp_status ccpi_permits_take(ccp_line_ *l, uint32_t n, uint32_t base, ccp_wait w)
 {
+    bool tracks = ccpi_tracks(); /* O3 of holders.h */
     uint64_t s = atomic_load_explicit(ccpi_line_word(l), CCPI_RLX);
     while (CCPI_LIKELY(!(s & (CCPI_STANDING | CCPI_PERMITS_CLOSED)) &&
                        ccpi_permits_fit(s, n, base)))
@@ -61,7 +64,7 @@ CCPI_INLINE ccp_status ccpi_permits_take(ccp_line_ *l, uint32_t n, uint32_t base
          * ccpi_permits_change() and write_locked().  LP. */
         if (atomic_compare_exchange_weak_explicit(ccpi_line_word(l), &s, s + n, CCPI_ACQ,
                                                   CCPI_RLX))
-            return CCP_OK;
+            return tracks ? ccpi_permits_note(l, n, base) : CCP_OK;
     return ccpi_permits_take_slow(l, n, base, w);
 }
 
@@ -84,6 +87,16 @@ CCPI_INLINE bool ccpi_permits_change(ccp_line_ *l, ccpi_permits_step step, uint3
     } while (!atomic_compare_exchange_weak_explicit(ccpi_line_word(l), &s, next, CCPI_REL,
                                                     CCPI_RLX));
     return true;
+}
+
+bool ccpi_permits_give_noted(ccp_line_ *l, ccpi_permits_step step, uint32_t n, uint32_t base);
+
+/* Does a step by which a thread gives back n permits that it, or another one, has taken. */
+CCPI_INLINE bool ccpi_permits_give(ccp_line_ *l, ccpi_permits_step step, uint32_t n, uint32_t base)
+{
+    if (ccpi_tracks())
+        return ccpi_permits_give_noted(l, step, n, base);
+    return ccpi_permits_change(l, step, n);
 }
 
 /* Closes: who stands in the line gets CCP_CLOSED.  True for the first to do so. */

@@ -4,9 +4,8 @@
  * are served in the order in which they came, readers that follow each other together, and neither
  * side starves.
  */
-/* uses: holders line permits */
+/* uses: line permits */
 #include "base/check.h"
-#include "coord/holders.h"
 #include "coord/permits.h"
 
 #define ALL ((uint32_t)1 << 30) /* more than there can be threads; the base of the permits */
@@ -16,11 +15,7 @@ static ccp_status lock(ccp_rwlock *l, uint32_t n, ccp_wait w)
     if (!l)
         return CCP_INVAL;
     ccp_status st = ccpi_wait_enter(w);
-    if (st == CCP_OK)
-        st = ccpi_permits_take(&l->line_, n, ALL, w);
-    if (st == CCP_OK)
-        ccpi_hold(&l->line_, n == 1 ? "ccp_rwlock_rdlock" : "ccp_rwlock_wrlock", 1, n == ALL);
-    return st;
+    return st == CCP_OK ? ccpi_permits_take(&l->line_, n, ALL, w) : st;
 }
 
 ccp_status ccp_rwlock_rdlock(ccp_rwlock *l, ccp_wait w)
@@ -46,8 +41,7 @@ ccp_status ccp_rwlock_rdunlock(ccp_rwlock *l)
 {
     if (!l)
         return CCP_INVAL;
-    ccpi_unhold(&l->line_, 1);
-    if (!ccpi_permits_change(&l->line_, leave_reader, 1))
+    if (!ccpi_permits_give(&l->line_, leave_reader, 1, ALL))
         return CCPI_MISUSE("ccp_rwlock_rdunlock", "no reader has it");
     return CCP_OK;
 }
@@ -64,8 +58,7 @@ ccp_status ccp_rwlock_wrunlock(ccp_rwlock *l)
 {
     if (!l)
         return CCP_INVAL;
-    ccpi_unhold(&l->line_, 1);
-    if (!ccpi_permits_change(&l->line_, leave_writer, ALL))
+    if (!ccpi_permits_give(&l->line_, leave_writer, ALL, ALL))
         return CCPI_MISUSE("ccp_rwlock_wrunlock", "no writer has it");
     return CCP_OK;
 }

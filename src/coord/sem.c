@@ -2,9 +2,8 @@
  *
  * Semaphores: permits (permits.h) with a base of none.
  */
-/* uses: holders line permits */
+/* uses: line permits */
 #include "base/check.h"
-#include "coord/holders.h"
 #include "coord/permits.h"
 
 ccp_status ccp_sem_acquire(ccp_sem *s, unsigned n, ccp_wait w)
@@ -12,11 +11,7 @@ ccp_status ccp_sem_acquire(ccp_sem *s, unsigned n, ccp_wait w)
     if (!s)
         return CCP_INVAL;
     ccp_status st = ccpi_wait_enter(w);
-    if (st == CCP_OK)
-        st = ccpi_permits_take(&s->line_, n, 0, w);
-    if (st == CCP_OK)
-        ccpi_hold(&s->line_, "ccp_sem_acquire", n, false);
-    return st;
+    return st == CCP_OK ? ccpi_permits_take(&s->line_, n, 0, w) : st;
 }
 
 static bool give_back(uint64_t *word, uint32_t n)
@@ -31,8 +26,7 @@ ccp_status ccp_sem_release(ccp_sem *s, unsigned n)
 {
     if (!s)
         return CCP_INVAL;
-    ccpi_unhold(&s->line_, n);
-    if (!ccpi_permits_change(&s->line_, give_back, n))
+    if (!ccpi_permits_give(&s->line_, give_back, n, 0))
         return CCPI_MISUSE("ccp_sem_release", "more permits than are taken");
     return CCP_OK;
 }
@@ -49,8 +43,7 @@ ccp_status ccp_sem_forget(ccp_sem *s, unsigned n)
 {
     if (!s)
         return CCP_INVAL;
-    ccpi_unhold(&s->line_, n);
-    if (!ccpi_permits_change(&s->line_, forget, n))
+    if (!ccpi_permits_give(&s->line_, forget, n, 0))
         return CCPI_MISUSE("ccp_sem_forget", "more permits than are taken");
     return CCP_OK;
 }

@@ -342,6 +342,23 @@ TEST(permits_and_locks_are_known_until_they_are_given_back)
     assert_int_equal(says("holds"), 0);
 }
 
+TEST(a_release_that_is_refused_takes_nobodys_record)
+{
+    ccp_sem s = CCP_SEM_INIT(3);
+    ccp_rwlock l = CCP_RWLOCK_INIT;
+    ASSERT_STATUS(ccp_sem_acquire(&s, 2, CCP_NOWAIT), CCP_OK);
+    ASSERT_STATUS(ccp_rwlock_wrlock(&l, CCP_NOWAIT), CCP_OK);
+    ASSERT_STATUS(ccp_sem_release(&s, 3), CCP_MISUSE);
+    ASSERT_STATUS(ccp_rwlock_rdunlock(&l), CCP_MISUSE);
+    dump();
+    assert_int_equal(says(" holds semaphore 0x"), 1);
+    assert_int_equal(says(" holds reader-writer lock 0x"), 1);
+    ASSERT_STATUS(ccp_sem_release(&s, 2), CCP_OK);
+    ASSERT_STATUS(ccp_rwlock_wrunlock(&l), CCP_OK);
+    dump();
+    assert_int_equal(says("holds"), 0);
+}
+
 typedef struct choice {
     ccp_chan *ch[8];
     size_t n;
@@ -543,6 +560,7 @@ int main(void)
         TRACKED(a_thread_that_sleeps_has_its_line),
         TRACKED(what_a_thread_has_locked_is_known),
         TRACKED(permits_and_locks_are_known_until_they_are_given_back),
+        TRACKED(a_release_that_is_refused_takes_nobodys_record),
         TRACKED(of_a_select_the_first_cases_are_named),
         TRACKED(what_waits_in_a_part_is_said_of_the_whole),
         TRACKED(a_sink_may_make_any_call),
