@@ -2648,7 +2648,7 @@ CCP_API ccp_status ccp_pool_drain(ccp_pool *p, ccp_wait w);
  *   Threads: any, but not from a task of the same pool (CCP_DEADLOCK).
  *   Memory:  keeps nothing.
  *   Returns: as ccp_pool_drain(); CCP_CLOSED, too, if tasks with `after` were handed back since the
- *            pool was closed.
+ *            pool was closed.  CCP_AGAIN arms the descriptor of ccp_pool_fd().
  *   After:   Java's ForkJoinPool.awaitQuiescence.
  *   Since:   0.1
  */
@@ -5518,6 +5518,9 @@ CCP_API ccp_status ccp_metrics_write(ccp_metrics_format format, ccp_sink sink, v
  *   FD4 A descriptor that waits takes nothing from a thread that waits: both are told.
  *   FD5 The descriptor of a context can be read once the context has ended, that of a future once
  *       it is settled, and from then on.
+ *   FD6 While a pool has nothing to do, and no thread is in the middle of a call on it, its
+ *       descriptor can be read.  After ccp_pool_wait() has returned CCP_AGAIN it cannot, until there
+ *       was a moment when the pool had nothing to do; and then there is a new edge.
  */
 
 /** The side of a channel that a descriptor tells of. */
@@ -5573,6 +5576,23 @@ CCP_API ccp_status ccp_ctx_fd(ccp_ctx *ctx, int *fd);
  *   Since:   0.1
  */
 CCP_API ccp_status ccp_future_fd(ccp_future *f, int *fd);
+
+/**
+ * Gives the descriptor that can be read while p has nothing to do: no task waits and none runs; the
+ * first call makes it.
+ *
+ * Each later call gives the same one, after looking anew.  As those of channels it gives advice:
+ * tasks may have come since.  So the loop then calls ccp_pool_wait() with CCP_NOWAIT, which tells,
+ * and with CCP_AGAIN arms the descriptor anew.
+ *
+ *   Threads: any.
+ *   Memory:  the descriptor is the pool's: the loop must have let go of it before ccp_pool_free().
+ *   Returns: CCP_OK; CCP_NOMEM if descriptors are short; CCP_INVAL if p or fd is NULL.
+ *   Cost:    as ccp_chan_fd(); while it is armed, a short lock for each task that ends, and a look
+ *            at each worker.  A pool without one, or while it can be read, costs nothing more.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_pool_fd(ccp_pool *p, int *fd);
 
 #ifdef __cplusplus
 }

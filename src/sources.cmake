@@ -78,6 +78,7 @@ set(CCP_SOURCES
     flow/pipeline.c
     flow/pool.c
     flow/pool_drain.c
+    flow/pool_idle.c
     flow/pool_jobs.c
     flow/pool_late.c
     flow/pool_measure.c

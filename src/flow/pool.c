@@ -136,6 +136,7 @@ static void release(ccp_pool *p)
         w = next;
     }
     ccpi_late_end(p);
+    ccpi_pool_close_idle(p);
     (void)ccp_chan_free(p->alarm);
     (void)ccp_chan_free(p->tasks);
     (void)ccp_ctx_free(p->ctx);

@@ -27,6 +27,7 @@
 #ifndef CCPI_FLOW_POOL_H
 #define CCPI_FLOW_POOL_H
 
+#include "base/event.h"
 #include "base/heap.h"
 #include "base/lock.h"
 #include "base/list.h"
@@ -109,9 +110,13 @@ struct ccp_pool {
     ccp_pool_opts opts;  /* const after new */
     ccpi_word64 size;    /* atomic, see above */
     _Atomic(ccpi_worker *) first; /* atomic, see P3 */
-    ccpi_word32 drainers; /* atomic: threads in ccp_pool_drain() or ccp_pool_wait() */
+    ccpi_word32 drainers; /* atomic: threads in ccp_pool_drain() or ccp_pool_wait(), and the
+                           * descriptor, if it is armed */
     ccpi_lock lock;
     ccpi_list drains;     /* under lock: those that sleep until a task has finished */
+    ccpi_event idle;      /* const once made, see pool_idle.c */
+    bool idle_made;       /* under lock */
+    ccpi_word32 idle_armed; /* atomic; changes under lock */
     ccpi_worker *last;    /* under lock */
     int slots;            /* under lock: how many there are */
     ccpi_word32 most;     /* atomic: most that were ever live; changes under lock */
@@ -292,6 +297,9 @@ void ccpi_pool_sum_up(ccp_pool_info *out);
 
 /* ---- pool_drain.c ---- */
 
+/* Was there a moment just now at which it had nothing to do? */
+bool ccpi_pool_is_idle(ccp_pool *p);
+
 /* Lets those who drain look again. */
 void ccpi_pool_wake_drains(ccp_pool *p);
 
@@ -303,6 +311,17 @@ CCPI_INLINE void ccpi_pool_tell(ccp_pool *p)
     if (CCPI_UNLIKELY(atomic_load_explicit(&p->drainers, CCPI_SC) != 0))
         ccpi_pool_wake_drains(p);
 }
+
+/* ---- pool_idle.c ---- */
+
+/* It may have nothing to do any more. */
+void ccpi_pool_tell_idle(ccp_pool *p);
+
+/* A call without waiting has found that it has something to do. */
+void ccpi_pool_is_not_idle(ccp_pool *p);
+
+/* The pool goes. */
+void ccpi_pool_close_idle(const ccp_pool *p);
 
 /* What the pool has in hand. */
 typedef struct ccpi_books {

@@ -19,7 +19,7 @@
  *   D6  A job leaves those that wait for their time after its ticket was accepted.  So if there was
  *       none, and none has come since, then all that was not finished was in the books.
  */
-/* uses: pool pool_late */
+/* uses: pool pool_idle pool_late */
 #include "block/wait.h"
 #include "flow/pool.h"
 
@@ -30,6 +30,7 @@ void ccpi_pool_wake_drains(ccp_pool *p)
     ccpi_queue_claim_all(&p->drains, &won);
     ccpi_lock_release(&p->lock);
     ccpi_wake_all(&won);
+    ccpi_pool_tell_idle(p);
 }
 
 /* ---- the books ---- */
@@ -102,17 +103,22 @@ static bool settled(drain *d, const ccpi_worker *w)
     return turn % 2 == 0 && all_noted(d->pool) && ccpi_pool_turn(w) == turn;
 }
 
+bool ccpi_pool_is_idle(ccp_pool *p)
+{
+    uint64_t before, ever;
+    ccpi_books b;
+    if (!ccpi_late_none(p, &before))
+        return false;
+    ccpi_pool_books(p, &b);
+    return b.finished >= b.accepted && /* D3 */
+           ccpi_late_none(p, &ever) && ever == before; /* D6 */
+}
+
 static bool drained(drain *d)
 {
+    if (d->everything)
+        return ccpi_pool_is_idle(d->pool);
     ccpi_books b;
-    if (d->everything) {
-        uint64_t before, ever;
-        if (!ccpi_late_none(d->pool, &before))
-            return false;
-        ccpi_pool_books(d->pool, &b);
-        return b.finished >= b.accepted && /* D3 */
-               ccpi_late_none(d->pool, &ever) && ever == before; /* D6 */
-    }
     totals(d->pool, &b);
     if (b.received < d->target)
         return false;
@@ -212,5 +218,8 @@ ccp_status ccp_pool_drain(ccp_pool *p, ccp_wait w)
 
 ccp_status ccp_pool_wait(ccp_pool *p, ccp_wait w)
 {
-    return wait_for(p, true, w);
+    ccp_status st = wait_for(p, true, w);
+    if (st == CCP_AGAIN)
+        ccpi_pool_is_not_idle(p);
+    return st;
 }

@@ -254,6 +254,64 @@ static void future_ends(void *arg)
     ccp_future_free(future);
 }
 
+/* ---- Pools ---- */
+
+static ccp_pool *pool;
+static atomic_int runs;
+
+static ccp_status run_one(ccp_ctx *c, void *again)
+{
+    (void)c;
+    atomic_fetch_add(&runs, 1);
+    if (again) {
+        ccp_status st = ccp_pool_submit(pool, run_one, NULL, CCP_FOREVER);
+        sim_assert(st == CCP_OK || st == CCP_CLOSED);
+    }
+    return CCP_OK;
+}
+
+static void wait_for_rest(void *arg)
+{
+    int fd = -1;
+    sim_assert(ccp_pool_fd(pool, &fd) == CCP_OK);
+    if (arg)
+        sim_assert(ccp_pool_submit(pool, run_one, NULL, CCP_FOREVER) == CCP_OK);
+    while (ccp_pool_wait(pool, CCP_NOWAIT) == CCP_AGAIN)
+        sim_event_wait_level(fd); /* FD6 */
+    if (arg)
+        sim_assert(atomic_load(&runs) > 0);
+}
+
+static void submit_task(void *arg)
+{
+    sim_assert(ccp_pool_submit(pool, run_one, arg, CCP_FOREVER) == CCP_OK);
+}
+
+static void abort_pool(void *arg)
+{
+    (void)arg;
+    sim_assert(ccp_pool_abort(pool, NULL, NULL) == CCP_OK);
+}
+
+static void pool_rests(void *arg)
+{
+    const int how = *(const int *)arg;
+    bool twice = how & 1, aborts = how & 4;
+    scene_tune(STILL);
+    atomic_store(&runs, 0);
+    pool = ccp_pool_new(&(ccp_pool_opts){ .workers = how & 2 ? 2 : 1, .queue = 2 });
+    sim_assert(pool);
+    sim_spawn(wait_for_rest, aborts ? NULL : &pool);
+    if (aborts)
+        submit_task(&pool);
+    sim_spawn(aborts ? abort_pool : submit_task, twice ? &pool : NULL);
+    sim_settle();
+    int fd = -1;
+    sim_assert(ccp_pool_fd(pool, &fd) == CCP_OK && sim_event_is_up(fd));
+    sim_assert(ccp_pool_free(pool) == CCP_OK);
+    sim_join();
+}
+
 /* ---- The table ---- */
 
 static void add_play(const play *p, const sim_options *o, const char *how)
@@ -312,6 +370,10 @@ int main(int argc, char **argv)
     scene_add(ctx_ends, NULL, &few, "hand.ctx_ends_with_its_parent");
     scene_add(ctx_ends, (void *)(uintptr_t)&yes, &few, "hand.ctx_ends");
     scene_add(future_ends, NULL, &every, "hand.future_ends");
+    for (int how = 0; how < 6; how++)
+        scene_add(pool_rests, scene_keep(&how, sizeof how), how & 2 ? &one : &few,
+                  "hand.pool_rests.workers%d.%s", how & 2 ? 2 : 1,
+                  how & 4 ? "abort" : how & 1 ? "submit_more" : "submit");
     for (size_t capacity = 0; capacity < 3; capacity++)
         for (size_t size = 0; size <= 8; size += 8)
             for (size_t fill = 0; fill <= capacity; fill++)

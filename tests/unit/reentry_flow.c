@@ -34,6 +34,7 @@ static void submit_to(ccp_pool *p)
 {
     ccp_pool_task task = { nothing, NULL };
     ccp_pool_info info;
+    int fd;
     ccp_future *f = NULL;
     size_t n;
     RETURNS(ccp_pool_submit(p, nothing, NULL, CCP_NOWAIT));
@@ -51,6 +52,7 @@ static void submit_to(ccp_pool *p)
     RETURNS(ccp_pool_run(p, &a_long, seven, NULL, NULL, CCP_NOWAIT));
     RETURNS(ccp_pool_drain(p, CCP_NOWAIT));
     RETURNS(ccp_pool_wait(p, CCP_NOWAIT));
+    RETURNS(ccp_pool_fd(p, &fd));
 }
 
 /* Of a function that is no task. */

@@ -3,6 +3,7 @@
  * File descriptors of channels, as epoll sees them: levels and edges.
  */
 #include "fds.h"
+#include "pools.h"
 
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -85,6 +86,27 @@ TEST(a_new_look_is_an_edge_if_there_is_something) /* FD2 */
     ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
 }
 
+TEST(each_rest_of_a_pool_is_an_edge) /* FD6 */
+{
+    ccp_pool *p = pool_of(1, 4);
+    int fd = -1;
+    ASSERT_STATUS(ccp_pool_fd(p, &fd), CCP_OK);
+    int ep = watch(fd, EPOLLET);
+    assert_int_equal(events(ep), 1);
+    for (int round = 0; round < 3; round++) {
+        gate_shut(&task_gate);
+        occupy(p, 1);
+        ASSERT_STATUS(ccp_pool_wait(p, CCP_NOWAIT), CCP_AGAIN);
+        assert_int_equal(events(ep), 0);
+        gate_open(&task_gate);
+        wait_event(ep);
+        ASSERT_STATUS(ccp_pool_wait(p, CCP_NOWAIT), CCP_OK);
+        assert_int_equal(events(ep), 0);
+    }
+    close(ep);
+    ASSERT_STATUS(ccp_pool_free(p), CCP_OK);
+}
+
 /* ---- a loop of edges, and threads ---- */
 
 enum { THREADS = 2, EACH = 8000 };
@@ -165,6 +187,7 @@ int main(void)
         ENTRY(levels_are_told_again_and_again),
         ENTRY(an_edge_is_told_once),
         ENTRY(a_new_look_is_an_edge_if_there_is_something),
+        ENTRY(each_rest_of_a_pool_is_an_edge),
         ENTRY(a_loop_of_edges_loses_nothing),
     };
     return cmocka_run_group_tests_name("fd_epoll", tests, NULL, NULL);
