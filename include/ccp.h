@@ -5519,8 +5519,8 @@ CCP_API ccp_status ccp_metrics_write(ccp_metrics_format format, ccp_sink sink, v
  *   FD5 The descriptor of a context can be read once the context has ended, that of a future once
  *       it is settled, and from then on.
  *   FD6 While a pool has nothing to do, and no thread is in the middle of a call on it, its
- *       descriptor can be read.  After ccp_pool_wait() has returned CCP_AGAIN it cannot, until there
- *       was a moment when the pool had nothing to do; and then there is a new edge.
+ *       descriptor can be read.  After ccp_pool_wait() has returned CCP_AGAIN it cannot, until
+ *       there was a moment when the pool had nothing to do; and then there is a new edge.
  */
 
 /** The side of a channel that a descriptor tells of. */

@@ -371,7 +371,7 @@ int main(int argc, char **argv)
     scene_add(ctx_ends, (void *)(uintptr_t)&yes, &few, "hand.ctx_ends");
     scene_add(future_ends, NULL, &every, "hand.future_ends");
     for (int how = 0; how < 6; how++)
-        scene_add(pool_rests, scene_keep(&how, sizeof how), how & 2 ? &one : &few,
+        scene_add(pool_rests, scene_keep(&how, sizeof how), how ? &one : &few,
                   "hand.pool_rests.workers%d.%s", how & 2 ? 2 : 1,
                   how & 4 ? "abort" : how & 1 ? "submit_more" : "submit");
     for (size_t capacity = 0; capacity < 3; capacity++)

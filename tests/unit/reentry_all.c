@@ -270,6 +270,7 @@ static void use_ends(void)
     OK(ccp_shutdown_run(end, NULL, CCP_FOREVER));
     MUST(ccp_shutdown_report(end, NULL, 0) > 1);
     OK(ccp_shutdown_free(end));
+    OK(ccp_pool_fd(p, &(int){ 0 }));
     OK(ccp_pool_free(p));
 }
 
