@@ -5309,7 +5309,7 @@ CCP_API ccp_status ccp_shutdown_free(ccp_shutdown *s);
  *
  *   Threads: any.
  *   Memory:  while it is on, a block for each object and each lock that is held.
- *   Returns: CCP_OK.
+ *   Returns: CCP_OK; CCP_NOMEM if what is to be done at a fork (section 30) could not be registered.
  *   Cost:    while it is off, making and freeing an object, locking and unlocking, and going to
  *            sleep each look at one word more; while it is on, each takes a short lock, and going
  *            to sleep a system call more.

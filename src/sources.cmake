@@ -9,6 +9,7 @@ set(CCP_SOURCES
     base/cpu.c
     base/cpus.c
     base/file.c
+    base/fork.c
     base/heap.c
     base/lock.c
     base/mem.c

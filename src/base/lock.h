@@ -17,4 +17,10 @@ typedef struct ccpi_lock {
 void ccpi_lock_acquire(ccpi_lock *l);
 void ccpi_lock_release(ccpi_lock *l);
 
+/* In the child of a fork: nobody has it, and nobody waits for it. */
+CCPI_INLINE void ccpi_lock_renew(ccpi_lock *l)
+{
+    atomic_store_explicit(&l->word, 0, CCPI_RLX); /* there is no other thread */
+}
+
 #endif

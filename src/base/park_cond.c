@@ -6,8 +6,10 @@
  *   Q1  A sleeper is in the queue of its word's address from before the word is compared until it
  *       is woken or leaves; both happen under the queue's mutex.
  *   Q2  A sleeper's memory is touched only under that mutex while it is in the queue.
+ *   Q3  In the child of a fork nobody sleeps: the queues begin anew, whoever had their mutexes.
  */
 #define _POSIX_C_SOURCE 200809L
+#include "base/fork.h"
 #include "base/machine.h"
 
 #include <errno.h>
@@ -35,6 +37,15 @@ typedef struct queue {
     }
 #define Q16 Q4, Q4, Q4, Q4
 static queue queues[64] = { Q16, Q16, Q16, Q16 };
+
+static void begin_anew(void)
+{
+    static const queue empty = { PTHREAD_MUTEX_INITIALIZER, NULL };
+    for (size_t i = 0; i < sizeof queues / sizeof *queues; i++)
+        queues[i] = empty;
+}
+
+static const ccpi_fork_part fork_part = { NULL, NULL, begin_anew };
 
 static queue *queue_of(const void *address)
 {
@@ -84,6 +95,7 @@ bool ccpi_word_wait(ccpi_word32 *w, uint32_t expect, int64_t deadline)
     }
     queue *q = queue_of(me.address);
     bool late = false;
+    (void)ccpi_fork_join(CCPI_FORK_PARK, &fork_part);
     pthread_mutex_lock(&q->mutex);
     /* Relaxed is enough: whoever changed *w takes the mutex next, to wake us; so either we see the
      * change here, or it sees us in the queue. */
@@ -105,6 +117,7 @@ void ccpi_word_wake(ccpi_word32 *w)
 {
     const void *address = (const void *)w;
     queue *q = queue_of(address);
+    (void)ccpi_fork_join(CCPI_FORK_PARK, &fork_part);
     pthread_mutex_lock(&q->mutex);
     for (sleeper *s = q->first; s; s = s->next)
         if (s->address == address) {

@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include "base/signal.h"
 
+#include "base/fork.h"
 #include "base/lock.h"
 
 #include <errno.h>
@@ -127,6 +128,25 @@ bool ccpi_signal_can_be_caught(int sig)
            sigaction(sig, NULL, &now) == 0;
 }
 
+/* ---- fork ---- */
+
+static void take_lock(void)
+{
+    ccpi_lock_acquire(&lock);
+}
+
+static void give_lock(void)
+{
+    ccpi_lock_release(&lock);
+}
+
+static void renew_lock(void)
+{
+    ccpi_lock_renew(&lock);
+}
+
+static const ccpi_fork_part fork_part = { take_lock, give_lock, renew_lock };
+
 /* ---- catchers ---- */
 
 static catcher *take_locked(void)
@@ -155,6 +175,7 @@ static void begin_locked(catcher *c, const ccpi_catch_opts *o)
 
 int ccpi_signal_open(const ccpi_catch_opts *o)
 {
+    (void)ccpi_fork_join(CCPI_FORK_SIGNAL, &fork_part);
     ccpi_lock_acquire(&lock);
     catcher *c = take_locked();
     if (c)

@@ -4,6 +4,7 @@
  */
 #include "base/track.h"
 
+#include "base/fork.h"
 #include "base/lock.h"
 #include "base/machine.h"
 #include "base/mem.h"
@@ -227,6 +228,28 @@ size_t ccpi_track_missed(void)
     return (size_t)atomic_load_explicit(&missed, CCPI_RLX);
 }
 
+/* ---- fork ---- */
+
+static void lock_all(void)
+{
+    for (size_t i = 0; i < SHARDS; i++)
+        ccpi_lock_acquire(&shards[i].lock);
+}
+
+static void unlock_all(void)
+{
+    for (size_t i = 0; i < SHARDS; i++)
+        ccpi_lock_release(&shards[i].lock);
+}
+
+static void renew_all(void)
+{
+    for (size_t i = 0; i < SHARDS; i++)
+        ccpi_lock_renew(&shards[i].lock);
+}
+
+static const ccpi_fork_part fork_part = { lock_all, unlock_all, renew_all };
+
 /* ---- on and off ---- */
 
 static void empty(shard *s)
@@ -250,12 +273,15 @@ static void empty(shard *s)
     }
 }
 
-void ccpi_track_turn(bool on)
+bool ccpi_track_turn(bool on)
 {
+    if (!ccpi_fork_join(CCPI_FORK_TRACK, &fork_part))
+        return false;
     /* Relaxed: T2; who adds a record looks again under the lock. */
     atomic_store_explicit(&ccpi_tracking, on, CCPI_RLX);
     for (size_t i = 0; i < SHARDS && !on; i++)
         empty(&shards[i]);
+    return true;
 }
 
 /* ---- going over all ---- */

@@ -5,6 +5,7 @@
 /* uses: waiter */
 #include "block/sleepers.h"
 
+#include "base/fork.h"
 #include "base/lock.h"
 #include "base/thread.h"
 
@@ -50,6 +51,22 @@ bool ccpi_sleepers_leave(ccpi_sleeper *s)
     bool ended = s->ended;
     ccpi_lock_release(&in->lock);
     return ended;
+}
+
+/* S5 */
+static void begin_anew(void)
+{
+    for (size_t i = 0; i < SHARDS; i++) {
+        ccpi_lock_renew(&shards[i].lock);
+        shards[i].list = (ccpi_list){ NULL, NULL };
+    }
+}
+
+static const ccpi_fork_part fork_part = { NULL, NULL, begin_anew };
+
+bool ccpi_sleepers_on(void)
+{
+    return ccpi_fork_join(CCPI_FORK_SLEEPERS, &fork_part);
 }
 
 /* ---- looking ---- */

@@ -8,6 +8,7 @@
  *       read under the lock of its shard only.
  *   S3  No two sleeps have the same serial.
  *   S4  What a sleeper waits for is there while its record is: the thread is inside a call on it.
+ *   S5  In the child of a fork nobody sleeps: the one thread that is there has called fork().
  * Locks           Of a shard: nothing else is locked under it.
  */
 #ifndef CCPI_BLOCK_SLEEPERS_H
@@ -26,6 +27,9 @@ typedef struct ccpi_sleeper {
     ccpi_place place;
     bool ended;               /* under the lock: by ccpi_sleepers_end() */
 } ccpi_sleeper;
+
+/* To be called before objects are tracked; false: no memory. */
+bool ccpi_sleepers_on(void);
 
 void ccpi_sleepers_enter(ccpi_sleeper *s, ccpi_waiter *w, int64_t deadline);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "coord/holders.h"
 
+#include "base/fork.h"
 #include "base/lock.h"
 #include "base/machine.h"
 #include "base/mem.h"
@@ -112,6 +113,42 @@ CCPI_COLD void ccpi_unhold_slow(const void *object, uint32_t n)
     (void)take_locked(s, object, 0, n, &out); /* O2 */
     ccpi_lock_release(&s->lock);
     free_all(&out);
+}
+
+/* ---- fork ---- */
+
+static uint64_t forking; /* who does; under all locks */
+
+static void lock_all(void)
+{
+    for (size_t i = 0; i < SHARDS; i++)
+        ccpi_lock_acquire(&shards[i].lock);
+    forking = ccpi_thread_id();
+}
+
+static void unlock_all(void)
+{
+    for (size_t i = 0; i < SHARDS; i++)
+        ccpi_lock_release(&shards[i].lock);
+}
+
+/* O4 */
+static void go_on_in_child(void)
+{
+    uint64_t self = ccpi_thread_id();
+    for (size_t i = 0; i < SHARDS; i++) {
+        for (ccpi_link *l = shards[i].list.first; l; l = l->next)
+            if (RECORD(l)->of.thread == forking)
+                RECORD(l)->of.thread = self;
+        ccpi_lock_renew(&shards[i].lock);
+    }
+}
+
+static const ccpi_fork_part fork_part = { lock_all, unlock_all, go_on_in_child };
+
+bool ccpi_holders_on(void)
+{
+    return ccpi_fork_join(CCPI_FORK_HOLDERS, &fork_part);
 }
 
 size_t ccpi_holders_copy(ccpi_holder *out, size_t max)

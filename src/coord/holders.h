@@ -10,6 +10,8 @@
  *   O3  Whether objects are tracked is asked before the change of the word by which a thread takes:
  *       a load between two locked instructions holds up the second (6 % of an uncontended mutex).
  *       What is taken while tracking begins may so have no record.
+ *   O4  In the child of a fork the thread that has called fork() holds what it held, by its new
+ *       number; and what other threads held is held by nobody who is there.
  * Locks           Of a shard: nothing else is locked under it.
  */
 #ifndef CCPI_COORD_HOLDERS_H
@@ -43,6 +45,9 @@ CCPI_INLINE void ccpi_unhold(const void *object, uint32_t n)
 
 /* Copies up to max records; gives how many there are. */
 size_t ccpi_holders_copy(ccpi_holder *out, size_t max);
+
+/* To be called before objects are tracked; false: no memory. */
+bool ccpi_holders_on(void);
 
 /* Tracking has ended: forgets all. */
 void ccpi_holders_clear(void);

@@ -16,7 +16,8 @@
 
 ccp_status ccp_track(bool on)
 {
-    ccpi_track_turn(on);
+    if (!ccpi_sleepers_on() || !ccpi_holders_on() || !ccpi_track_turn(on))
+        return CCP_NOMEM;
     if (!on)
         ccpi_holders_clear();
     return CCP_OK;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * process exit|return|fork [N]: eight threads hammer on channels and a pool; then the process ends,
- * by exit() or by the return of main(), or it forks N times, and each child uses what it makes
- * itself.
+ * process exit|return|fork|fork_tracked [N]: eight threads hammer on channels, locks and a pool;
+ * then the process ends, by exit() or by the return of main(), or it forks N times, and each child
+ * uses what it makes itself.
  */
 #define _GNU_SOURCE
 #include "use.h"
@@ -23,6 +23,8 @@ enum { HAMMERS = 8, FORKS = 50, EXITS = 20 };
 static ccp_chan *ring, *meet;
 static ccp_pool *pool;
 static ccp_ctx *ctx;
+static ccp_mutex mutex;
+static bool tracked;
 static atomic_bool stop;
 static atomic_long done;
 
@@ -32,6 +34,22 @@ static ccp_status task(ccp_ctx *c, void *arg)
     (void)arg;
     atomic_fetch_add(&done, 1);
     return CCP_OK;
+}
+
+static void to_nobody(const char *text, size_t n, void *arg)
+{
+    (void)text;
+    (void)n;
+    (void)arg;
+}
+
+/* What takes the locks of the whole process. */
+static void hammer_on_tables(int k)
+{
+    if (ccp_mutex_lock(&mutex, ccp_within(CCP_MS(2))) == CCP_OK)
+        (void)ccp_mutex_unlock(&mutex);
+    if (k == 0)
+        (void)ccp_dump(to_nobody, NULL);
 }
 
 static void hammer(void *arg)
@@ -47,6 +65,8 @@ static void hammer(void *arg)
         (void)!ccp_pool_submit(pool, task, NULL, CCP_NOWAIT);
         ccp_ctx *c = ccp_ctx_new(ctx, CCP_FOREVER);
         (void)ccp_ctx_free(c);
+        if (tracked)
+            hammer_on_tables(k);
     }
 }
 
@@ -80,16 +100,36 @@ static void end(void)
         exit(4);
 }
 
+/* A child that hangs says where, if it can. */
+static void say_where(int sig)
+{
+    int fd = 2;
+    (void)sig;
+    (void)ccp_dump(ccp_to_fd, &fd);
+}
+
+static void nap(void)
+{
+    nanosleep(&(struct timespec){ .tv_nsec = 200000 }, NULL);
+}
+
 /* Did the child end well, and before a generous limit? */
 static bool ends_well(pid_t child)
 {
     int status;
-    for (int i = 0; i < 60 * 1000; i++) {
-        if (waitpid(child, &status, WNOHANG) == child)
-            return WIFEXITED(status) && WEXITSTATUS(status) == 0;
-        (void)ccp_sleep(ccp_within(CCP_MS(1)));
+    for (int i = 0; i < 60 * 5000; i++) {
+        if (waitpid(child, &status, WNOHANG) == child) {
+            bool well = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+            if (!well)
+                fprintf(stderr, "the child has ended with status %#x\n", (unsigned)status);
+            return well;
+        }
+        nap();
     }
     fputs("the child hangs\n", stderr);
+    kill(child, SIGUSR1);
+    for (int i = 0; i < 5000; i++)
+        nap();
     kill(child, SIGKILL);
     (void)waitpid(child, &status, 0);
     return false;
@@ -97,6 +137,7 @@ static bool ends_well(pid_t child)
 
 static int forks(int n)
 {
+    signal(SIGUSR1, say_where);
     begin();
     for (int i = 0; i < n; i++) {
         pid_t child = fork();
@@ -133,5 +174,9 @@ int main(int argc, char **argv)
 {
     if (argc != 2 && argc != 3)
         return 2;
-    return strcmp(argv[1], "fork") == 0 ? forks(argc == 3 ? atoi(argv[2]) : FORKS) : exits(argv[1]);
+    tracked = strcmp(argv[1], "fork_tracked") == 0;
+    if (tracked && ccp_track(true) != CCP_OK)
+        return 3;
+    return strncmp(argv[1], "fork", 4) == 0 ? forks(argc == 3 ? atoi(argv[2]) : FORKS)
+                                            : exits(argv[1]);
 }

@@ -6,6 +6,7 @@
 #include "sim_int.h"
 
 #include "base/cpus.h"
+#include "base/fork.h"
 #include "base/machine.h"
 #include "base/mem.h"
 #include "base/tasks.h"
@@ -226,6 +227,15 @@ bool ccpi_task_name(uint64_t id, char name[CCPI_TASK_NAME])
 void ccpi_thread_join(ccpi_thread t)
 {
     sim_await((int)t.handle);
+}
+
+/* ---- Forks ---- */
+
+bool ccpi_fork_join(ccpi_fork_place at, const ccpi_fork_part *part)
+{
+    (void)at;
+    (void)part;
+    return true; /* there are none */
 }
 
 void ccpi_check_failed(const char *what, const char *file, int line);
