@@ -31,6 +31,7 @@
  *   27  Tracking and diagnosis
  *   28  Metrics
  *   29  File descriptors
+ *   30  Fork, exit, unload
  *
  * Every section is an essay, then types, then functions, then numbered guarantees, which the
  * tests cite by number.  The fields of a function's comment always mean the same:
@@ -5309,7 +5310,7 @@ CCP_API ccp_status ccp_shutdown_free(ccp_shutdown *s);
  *
  *   Threads: any.
  *   Memory:  while it is on, a block for each object and each lock that is held.
- *   Returns: CCP_OK; CCP_NOMEM if what is to be done at a fork (section 30) could not be registered.
+ *   Returns: CCP_OK; CCP_NOMEM, and nothing has changed, if memory is short for looking after forks.
  *   Cost:    while it is off, making and freeing an object, locking and unlocking, and going to
  *            sleep each look at one word more; while it is on, each takes a short lock, and going
  *            to sleep a system call more.
@@ -5593,6 +5594,38 @@ CCP_API ccp_status ccp_future_fd(ccp_future *f, int *fd);
  *   Since:   0.1
  */
 CCP_API ccp_status ccp_pool_fd(ccp_pool *p, int *fd);
+
+/* ==== 30. FORK, EXIT, UNLOAD ===============================================================
+ *
+ * A child of fork() has a copy of the memory, and one thread: the one that called fork().  The
+ * objects that it has from its parent are as the parent's threads left them, perhaps in the middle
+ * of a change that nobody will finish.  So the child may exec, it may _exit, or it may go on with
+ * objects that it makes itself; but it may not use, nor free, those of the parent:
+ *
+ *     pid_t child = fork();
+ *     if (child == 0) {
+ *         ccp_pool *mine = ccp_pool_new(NULL);     // FK1; not the parent's pool
+ *         ...
+ *         _exit(0);
+ *     }
+ *
+ * What lives in the program's own structs, such as a mutex, may be used if no other thread of the
+ * parent was using it at the moment of the fork; else it is to be made anew, as by
+ * `m = (ccp_mutex)CCP_MUTEX_INIT`.  A function that libccp called, such as a task, may call fork(),
+ * but must not return to libccp in the child.  An allocator of the program must itself be good
+ * after a fork, as malloc() is.
+ *
+ * Guarantees
+ *   FK1  In the child all that has no object, and all calls on objects that the child has made,
+ *        work, whatever the other threads of the parent were doing in libccp at the moment of the
+ *        fork.  Dumps, audits and metrics of the child tell of its own objects and threads.
+ *   FK2  exit(), or the return from main(), may come while other threads are inside libccp: it has
+ *        no functions that run at exit, so what runs is cut off where it is, as with _exit().
+ *   FK3  When no object is left that has threads, descriptors or signals, and no thread is inside
+ *        libccp or in fork(), a plugin that has libccp in it, or has loaded it, can be unloaded:
+ *        there is no thread of it, no descriptor, no signal handler, no memory, and nothing that
+ *        would be called when a thread or the process ends.
+ */
 
 #ifdef __cplusplus
 }

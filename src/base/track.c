@@ -242,13 +242,17 @@ static void unlock_all(void)
         ccpi_lock_release(&shards[i].lock);
 }
 
-static void renew_all(void)
+/* T5 */
+static void go_on_in_child(void)
 {
-    for (size_t i = 0; i < SHARDS; i++)
+    for (size_t i = 0; i < SHARDS; i++) {
+        for (ccpi_link *l = shards[i].order.first; l; l = l->next)
+            RECORD(l)->forked = true;
         ccpi_lock_renew(&shards[i].lock);
+    }
 }
 
-static const ccpi_fork_part fork_part = { lock_all, unlock_all, renew_all };
+static const ccpi_fork_part fork_part = { lock_all, unlock_all, go_on_in_child };
 
 /* ---- on and off ---- */
 
@@ -307,7 +311,7 @@ static ccpi_record *first_of(shard *s)
 static ccpi_record *step(shard *s, ccpi_record *r, const ccpi_visit *v, bool *tell)
 {
     ccpi_lock_acquire(&s->lock);
-    *tell = !r->gone && v->look(r, v->arg);
+    *tell = !r->gone && !r->forked && v->look(r, v->arg);
     ccpi_record *next = pin_locked(r->order.next);
     bool over = --r->pins == 0 && r->gone;
     if (over)

@@ -12,6 +12,8 @@
  *       the shard what a record stands for is there.
  *   T4  Records of a shard are linked in the order of their serials.  One that is pinned stays
  *       linked when it is taken out, and is `gone`: who goes over the table can let go of the lock.
+ *   T5  In the child of a fork a record of the parent is `forked`, and nobody who goes over the
+ *       table is told of it: its object may be in the middle of anything.
  * Locks           Of a shard: under it whoever looks at an object may take that object's own lock,
  *                 as its get_info() does.  No shard is locked under the lock of an object: objects
  *                 are made and freed under none, as that calls the program's allocator (G3).
@@ -43,6 +45,7 @@ typedef struct ccpi_record {
     int line;
     uint32_t pins;             /* under the shard's lock, as the following; T4 */
     bool gone;                 /* T4 */
+    bool forked;               /* T5 */
     const ccpi_kind *kind;     /* NULL: the program has named it, that is all */
     const void *owner;         /* the object that it is a part of; NULL: none */
     char name[CCPI_NAME_ROOM]; /* "": none */

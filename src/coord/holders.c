@@ -8,6 +8,7 @@
 #include "base/thread.h"
 
 #define SHARDS 64
+#define NOBODY 0 /* the number of no thread */
 
 typedef struct record {
     ccpi_link link; /* under the shard's lock, as the rest */
@@ -110,7 +111,7 @@ CCPI_COLD void ccpi_unhold_slow(const void *object, uint32_t n)
     shard *s = shard_of(object);
     ccpi_lock_acquire(&s->lock);
     n = take_locked(s, object, self, n, &out);
-    (void)take_locked(s, object, 0, n, &out); /* O2 */
+    (void)take_locked(s, object, NOBODY, n, &out); /* O2 */
     ccpi_lock_release(&s->lock);
     free_all(&out);
 }
@@ -138,8 +139,7 @@ static void go_on_in_child(void)
     uint64_t self = ccpi_thread_id();
     for (size_t i = 0; i < SHARDS; i++) {
         for (ccpi_link *l = shards[i].list.first; l; l = l->next)
-            if (RECORD(l)->of.thread == forking)
-                RECORD(l)->of.thread = self;
+            RECORD(l)->of.thread = RECORD(l)->of.thread == forking ? self : NOBODY;
         ccpi_lock_renew(&shards[i].lock);
     }
 }
@@ -157,7 +157,7 @@ size_t ccpi_holders_copy(ccpi_holder *out, size_t max)
     for (size_t i = 0; i < SHARDS; i++) {
         ccpi_lock_acquire(&shards[i].lock);
         for (ccpi_link *l = shards[i].list.first; l; l = l->next)
-            if (n++ < max)
+            if (RECORD(l)->of.thread != NOBODY && n++ < max)
                 out[n - 1] = RECORD(l)->of;
         ccpi_lock_release(&shards[i].lock);
     }

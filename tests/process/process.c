@@ -2,7 +2,7 @@
  *
  * process exit|return|fork|fork_tracked [N]: eight threads hammer on channels, locks and a pool;
  * then the process ends, by exit() or by the return of main(), or it forks N times, and each child
- * uses what it makes itself.
+ * uses what it makes itself (FK1, FK2).
  */
 #define _GNU_SOURCE
 #include "use.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * unload PLUGIN: loads a plugin that uses libccp, uses it, and unloads it, a hundred times: it goes
- * each time, and leaves no thread, no descriptor and no mapping behind.
+ * each time, and leaves no thread and no descriptor behind (FK3).
  */
 #include "use.h"
 
