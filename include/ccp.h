@@ -5310,7 +5310,7 @@ CCP_API ccp_status ccp_shutdown_free(ccp_shutdown *s);
  *
  *   Threads: any.
  *   Memory:  while it is on, a block for each object and each lock that is held.
- *   Returns: CCP_OK; CCP_NOMEM, and nothing has changed, if memory is short for looking after forks.
+ *   Returns: CCP_OK; CCP_NOMEM, and nothing has changed, if memory is short to look after forks.
  *   Cost:    while it is off, making and freeing an object, locking and unlocking, and going to
  *            sleep each look at one word more; while it is on, each takes a short lock, and going
  *            to sleep a system call more.
