@@ -2,6 +2,7 @@
  *
  * The names that pieces of code in the prose take for granted.
  */
+#define _POSIX_C_SOURCE 200809L
 #include "ccp.h"
 
 #include <signal.h>
@@ -9,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 extern ccp_ctx *parent, *ctx;
 extern ccp_chan *ch, *in, *out;
