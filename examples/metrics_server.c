@@ -7,12 +7,12 @@
  *
  *   feeder --> [ queue of the pool ] --> workers
  *   GET /metrics --> ccp_metrics_write(): the figures of all channels and pools
- *   GET /healthz --> 200 while there is room in the queue, 503 while there is none
+ *   GET /healthz --> ccp_pool_get_health(): 503 if no worker goes on, otherwise 200, and why
  *
  * The figures need no code of their own: ccp_track() is all.  It is a server of one connection at a
  * time, for the loopback; a program that serves HTTP anyway gives the text to its own server.
  *
- * To adapt: change work(), and what health() looks at.
+ * To adapt: change work(), and what is too long for health().
  * Compile:  cc metrics_server.c -o metrics_server $(pkg-config --cflags --libs ccp)
  * Use:      metrics_server [PORT]       prints its URL; port 0, the default: any
  * Exit:     0 after SIGINT or SIGTERM; 1 if it cannot start.
@@ -103,13 +103,18 @@ static void metrics(int fd)
     free(t.s);
 }
 
+/* A pool that does not go on is to be replaced; one that is slow is not. */
 static void health(int fd)
 {
-    ccp_pool_info info;
-    if (ccp_pool_get_info(pool, &info) == CCP_OK && info.queued < info.queue_cap)
-        say(fd, "200 OK", "ok\n");
-    else
-        say(fd, "503 Service Unavailable", "the queue is full\n");
+    ccp_pool_health h;
+    char body[256];
+    const ccp_health_limits limits = { .task_ns = CCP_SEC(10), .queue_ns = CCP_SEC(1) };
+    if (ccp_pool_get_health(pool, &limits, &h) != CCP_OK)
+        return;
+    int n = snprintf(body, sizeof body,
+                     "%s: %u of %u workers are busy, %u of them stuck; %zu wait\n", h.why, h.busy,
+                     h.workers, h.stuck, h.queued);
+    reply(fd, h.state == CCP_HEALTH_STUCK ? "503 Service Unavailable" : "200 OK", body, (size_t)n);
 }
 
 static void answer(int fd)

@@ -29,7 +29,7 @@
  *   25  Signals
  *   26  Shutdown
  *   27  Tracking and diagnosis
- *   28  Metrics
+ *   28  Statistics, health and metrics
  *   29  File descriptors
  *   30  Fork, exit, unload
  *
@@ -5438,10 +5438,27 @@ CCP_API size_t ccp_audit(ccp_sink sink, void *arg);
  */
 CCP_API void ccp_place(const char *call, const char *file, int line);
 
-/* ==== 28. METRICS ==========================================================================
+/* ==== 28. STATISTICS, HEALTH AND METRICS ===================================================
  *
- * The figures of all objects that are tracked, as text that Prometheus reads.  There is no server
- * here: the text goes to a sink, and from there to whoever asks, such as one who serves HTTP.
+ * Figures of objects, for programs and for people.
+ *
+ * A pool tells how long its tasks wait and run, and whether it goes on:
+ *
+ *     ccp_pool_stats s;
+ *     ccp_pool_get_stats(pool, &s);               // .measure = true
+ *     printf("one in a hundred waited for more than %lld ns\n",
+ *            (long long)ccp_histogram_quantile(&s.queue, 0.99));
+ *     ccp_pool_health h;
+ *     ccp_pool_get_health(pool, NULL, &h);
+ *     if (h.state == CCP_HEALTH_STUCK) puts(h.why);
+ *
+ * A task that runs does not look at the clock, unless the pool was made with `measure`: then the
+ * times below are exact.  Otherwise they count from the first look that has found it so; who looks
+ * every ten seconds knows them to ten seconds.  Looks are calls of ccp_pool_get_stats(),
+ * ccp_pool_get_workers(), ccp_pool_get_health() and ccp_metrics_write(), and those of a watch.
+ *
+ * The figures of all objects that are tracked, as text that Prometheus reads: there is no server
+ * here, the text goes to a sink, and from there to whoever asks, such as one who serves HTTP.
  *
  *     (void)ccp_track(true);                                  // first thing in main()
  *     ...
@@ -5465,7 +5482,122 @@ CCP_API void ccp_place(const char *call, const char *file, int line);
  *   MT3  A counter never goes back while its object lives.
  *   MT4  The sink is called in the thread that asked, with whole lines, and under no lock: it may
  *        make any call of libccp.
+ *   MT5  The histograms of a measured pool have each task that a worker has finished once; who has
+ *        waited for a task finds it in them.
+ *   MT6  A task has waited, and run, for at least as long as is told; in a measured pool what is
+ *        told of tasks that run is all of it.
+ *   MT7  A pool is said to be stuck only if tasks wait, each of its workers has had the same task
+ *        for at least as long as the limit says, and it may have no more of them.
  */
+
+#define CCP_HISTOGRAM_BUCKETS 28
+
+/** The longest time, in ns, that bucket i counts, but for the last one: 1 us, 2 us, ... 67 s. */
+#define CCP_HISTOGRAM_BOUND(i) ((int64_t)1000 << (i))
+
+/** How often something took how long. */
+typedef struct ccp_histogram {
+    uint64_t count;  /* the sum of the buckets */
+    int64_t sum_ns;  /* of all, but perhaps some of the last */
+    int64_t max_ns;
+    uint64_t bucket[CCP_HISTOGRAM_BUCKETS]; /* each has what the ones before it have not; the last
+                                             * has all that took longer */
+} ccp_histogram;
+
+/**
+ * Tells which time a part of what was measured did not exceed: with 0.5 the median.
+ *
+ *   Threads: any; h must not change.
+ *   Memory:  keeps nothing.
+ *   Returns: ns, up to twice too much: the bound of a bucket, or h->max_ns; 0 if h is NULL or has
+ *            nothing, or part is not above 0 and at most 1.
+ *   Since:   0.1
+ */
+CCP_API int64_t ccp_histogram_quantile(const ccp_histogram *h, double part);
+
+/** What a look at a pool finds. */
+typedef struct ccp_pool_stats {
+    ccp_pool_info info;
+    int64_t waited_ns;   /* ns that the task which waits longest has waited in the queue: MT6 */
+    int64_t task_ns;     /* ns that the task which has run longest has run so far: MT6 */
+    ccp_histogram queue; /* with `measure`: how long tasks waited, from ccp_pool_submit() on */
+    ccp_histogram run;   /* with `measure`: how long they ran */
+} ccp_pool_stats;
+
+/**
+ * Looks at a pool.
+ *
+ *   Threads: any.
+ *   Memory:  writes *out.
+ *   Returns: CCP_OK; CCP_INVAL if a pointer is NULL.
+ *   Cost:    that of ccp_pool_get_info(), two locks, and with `measure` 56 words per worker that
+ *            there ever was at once.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_pool_get_stats(ccp_pool *p, ccp_pool_stats *out);
+
+/** A worker of a pool. */
+typedef struct ccp_worker_info {
+    int index;         /* what ccp_pool_worker() tells its tasks, and the end of its name */
+    bool busy;         /* has a task */
+    int64_t task_ns;   /* ns that this has run so far: MT6; 0 if there is none */
+    uint64_t finished; /* tasks, also of workers that had the index before */
+    uint64_t failed;   /* of them, those that did not return CCP_OK */
+    int64_t run_ns;    /* with `measure`: ns that they took */
+    int64_t run_ns_max; /* with `measure`: ns that one of them took, at most */
+    uint64_t thread;   /* the number that the system has for the thread; 0 until it runs */
+} ccp_worker_info;
+
+/**
+ * Tells of the workers that a pool has now.
+ *
+ *   Threads: any.
+ *   Memory:  writes up to max of them to out (NULL if max is 0).
+ *   Returns: how many there are; 0 if p is NULL, or out is and max is not 0.
+ *   After:   questdb#3860: how many are busy says little, how long each has been says more.
+ *   Since:   0.1
+ */
+CCP_API size_t ccp_pool_get_workers(ccp_pool *p, ccp_worker_info *out, size_t max);
+
+typedef enum ccp_health {
+    CCP_HEALTH_GOOD,
+    CCP_HEALTH_DEGRADED, /* some of it does not go on as it should */
+    CCP_HEALTH_STUCK     /* nothing goes on: MT7 */
+} ccp_health;
+
+/** What is too long; zero is the default of every field. */
+typedef struct ccp_health_limits {
+    int64_t task_ns;  /* for a task to run: its worker is stuck then; 0: a minute */
+    int64_t queue_ns; /* for a task to wait; 0: a minute */
+} ccp_health_limits;
+
+/** How a pool is. */
+typedef struct ccp_pool_health {
+    ccp_health state;
+    const char *why;   /* a sentence, for people; never NULL */
+    unsigned workers;  /* that there are */
+    unsigned busy;     /* of them, those that have a task */
+    unsigned stuck;    /* of these, those that have had it for too long */
+    size_t queued;     /* tasks that wait */
+    int64_t waited_ns; /* as in ccp_pool_stats */
+    int64_t task_ns;   /* as in ccp_pool_stats */
+} ccp_pool_health;
+
+/**
+ * Looks whether a pool goes on.
+ *
+ * It is degraded if a worker is stuck, or a task waits for too long.  That the queue is full is no
+ * fault: so producers are held back.
+ *
+ *   Threads: any.
+ *   Memory:  writes *out; keeps nothing.
+ *   Returns: CCP_OK; CCP_INVAL if p or out is NULL, or a limit is negative.
+ *   Cost:    that of ccp_pool_get_stats(), and a look more at each worker.
+ *   After:   joyent/libuv#1042, which asks for it.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_pool_get_health(ccp_pool *p, const ccp_health_limits *limits,
+                                       ccp_pool_health *out);
 
 /** How the text is to be written. */
 typedef enum ccp_metrics_format {

@@ -11,6 +11,7 @@ set(CCP_SOURCES
     base/file.c
     base/fork.c
     base/heap.c
+    base/histogram.c
     base/lock.c
     base/mem.c
     base/park.c
@@ -83,6 +84,7 @@ set(CCP_SOURCES
     flow/pool_jobs.c
     flow/pool_late.c
     flow/pool_measure.c
+    flow/pool_stats.c
     flow/pool_size.c
     flow/pool_tune.c
     flow/pool_watch.c

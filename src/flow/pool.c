@@ -56,6 +56,7 @@ static CCPI_COLD bool redeem(ccpi_worker *w, ccpi_task *t)
         return true;
     /* [Q4] [Q1] seq_cst: noted after it was received, before `drainers` is looked at. */
     atomic_fetch_add_explicit(&p->skipped, 1, CCPI_SC);
+    ccpi_pool_blank_noted(p);
     ccpi_pool_tell(p);
     return false;
 }
@@ -87,7 +88,9 @@ void ccpi_pool_work(void *arg)
     const ccp_pool_opts *o = &w->home.pool->opts;
     ccpi_task t = w->first;
     ccpi_self_get()->home = &w->home;
-    if (o->tune) /* relaxed: a hint */
+    /* Relaxed: for information, and a hint. */
+    atomic_store_explicit(&w->number, ccpi_thread_id(), CCPI_RLX);
+    if (o->tune)
         atomic_store_explicit(&w->clock, ccpi_cpu_clock_here(), CCPI_RLX);
     if (o->worker_start)
         o->worker_start(w->home.ctx, o->worker_arg);
@@ -355,13 +358,17 @@ static bool drop_oldest(ccp_pool *p)
     ccpi_pool_tell(p);
     if (is_task)
         drop(p, &t);
+    else
+        ccpi_pool_blank_noted(p);
     return true;
 }
 
 static ccp_status run_here(ccp_pool *p, ccpi_task t)
 {
-    if (!t.fn && !ccpi_jobs_begin(p, &t, CCPI_OWN, p->ctx))
+    if (!t.fn && !ccpi_jobs_begin(p, &t, CCPI_OWN, p->ctx)) {
+        ccpi_pool_blank_noted(p); /* it is not in the channel */
         return CCP_OK;
+    }
     if (t.fn(p->ctx, t.arg) != CCP_OK)
         atomic_fetch_add_explicit(&p->failed_here, 1, CCPI_RLX); /* a count, as the next */
     atomic_fetch_add_explicit(&p->ran_here, 1, CCPI_RLX);
@@ -466,6 +473,8 @@ static void hand_back(ccp_pool *p, ccp_unrun unrun, void *arg)
         atomic_fetch_add_explicit(is_task ? &p->returned : &p->skipped, 1, CCPI_REL);
         if (is_task)
             undo(&t, unrun, arg);
+        else
+            ccpi_pool_blank_noted(p);
     }
     ccpi_pool_tell(p);
 }
@@ -524,9 +533,10 @@ static void look(const ccp_pool *p, ccp_pool_info *out)
     ccp_chan_info tasks;
     (void)ccp_chan_get_info(p->tasks, &tasks);
     uint64_t size = ccpi_pool_size(p);
+    size_t blanks = atomic_load_explicit(&p->blanks, CCPI_RLX); /* relaxed: a count */
     *out = (ccp_pool_info){
         .workers = CCPI_POOL_LIVE(size),
-        .queued = tasks.len,
+        .queued = tasks.len - (blanks < tasks.len ? blanks : tasks.len),
         .queue_cap = tasks.capacity,
         .queue_high_water = tasks.high_water,
         .name = p->opts.name,

@@ -54,7 +54,14 @@ typedef struct ccpi_figures {
     ccpi_word64 ran;     /* ns that they took */
     ccpi_word64 spent;   /* ns of the processors */
     ccpi_word64 blocked; /* tasks that gave the processor up */
+    ccpi_word64 slowest; /* ns that one of them took, at most */
 } ccpi_figures;
+
+/* How many of its tasks waited, and ran, for how long; as the above. */
+typedef struct ccpi_spans {
+    ccpi_word64 queued[CCP_HISTOGRAM_BUCKETS];
+    ccpi_word64 ran[CCP_HISTOGRAM_BUCKETS];
+} ccpi_spans;
 
 /* States of a slot. */
 enum {
@@ -76,10 +83,30 @@ struct ccpi_worker {
     unsigned sections;                    /* the worker's own: blocking sections it is in */
     ccpi_thread thread;                   /* under lock */
     bool joinable;                        /* under lock: `thread` is known, and not joined */
+    ccpi_word64 began;                    /* atomic, measured pools only: see K2 in pool_stats.c */
+    ccpi_word64 number;                   /* atomic: that the system has for the thread; 0: none */
+    uint64_t seen;                        /* under the lock of the looks, K2: a turn, */
+    int64_t seen_at;                      /* and when a look first found it */
     _Alignas(CCPI_LINE) ccpi_figures figures; /* atomic, see there */
     ccpi_word32 clock;                    /* atomic, tuned pools only: of the worker's thread */
     int64_t spent;                        /* who tunes: what it showed last */
+    ccpi_spans spans[];                   /* atomic: one, in measured pools only */
 };
+
+/* A look found that tasks wait: once so many tasks have gone, none of these does any more. */
+typedef struct ccpi_sighting {
+    uint64_t gone;
+    int64_t at;
+} ccpi_sighting;
+
+#define CCPI_SIGHTINGS 16
+
+/* What looks have found; the invariants are in pool_stats.c. */
+typedef struct ccpi_looks {
+    ccpi_lock lock;
+    unsigned count;                         /* under lock */
+    ccpi_sighting found[CCPI_SIGHTINGS];    /* under lock: in the order of time */
+} ccpi_looks;
 
 /* Tasks with options; the invariants are in pool_jobs.c. */
 typedef struct ccpi_jobs {
@@ -89,6 +116,7 @@ typedef struct ccpi_jobs {
     ccpi_list running; /* under lock: those that a worker has */
     ccpi_word64 accepted; /* atomic: how many ever were; changes under lock */
     size_t spare;      /* under lock: tickets more than jobs that wait */
+    uint64_t withdrawn; /* under lock: jobs that left theirs by ccp_pool_cancel() */
     unsigned begun;    /* under lock: since the one that had waited longest was taken */
     uint64_t expired;  /* under lock: dropped since their time was over */
     uint64_t canceled; /* under lock: dropped since somebody wanted that */
@@ -137,6 +165,9 @@ struct ccp_pool {
     ccpi_word64 dropped;  /* atomic: tasks that were dropped since there was no room */
     ccpi_word64 ran_here; /* atomic: tasks that ran in who submitted them */
     ccpi_word64 failed_here; /* atomic: of them, those that failed */
+    ccpi_word32 blanks;   /* atomic: elements of the channel, not noted yet, that stand for no task;
+                           * never too few */
+    ccpi_looks looks;
     ccpi_jobs jobs;
     _Alignas(CCPI_LINE) ccpi_word64 offered; /* atomic, rendezvous only: tasks accepted, or being
                                               * offered */
@@ -253,10 +284,11 @@ typedef enum ccpi_redeem {
     CCPI_OWN     /* that came with it: the ticket was not accepted */
 } ccpi_redeem;
 
-/* Makes of a ticket a task to be run under ctx; false if there is none, or it was dropped. */
+/* Makes of a ticket a task to be run under ctx; false if there is none, or it was dropped: then the
+ * ticket is a blank one (pool_stats.c). */
 bool ccpi_jobs_begin(ccp_pool *p, ccpi_task *t, ccpi_redeem which, ccp_ctx *ctx);
 
-/* Makes of a ticket a task to be undone; false if there is none. */
+/* Makes of a ticket a task to be undone; false if there is none: a blank one, too. */
 bool ccpi_jobs_withdraw(ccp_pool *p, ccpi_task *t, ccpi_redeem which);
 
 /* Hands back what ccpi_jobs_withdraw() gave; false if the task is no job. */
@@ -294,6 +326,29 @@ ccp_status ccpi_pool_run_measured(ccpi_worker *w, const ccpi_task *t);
 /* Adds those of a worker; all of them together say more. */
 void ccpi_pool_add_figures(const ccpi_worker *w, ccp_pool_info *out);
 void ccpi_pool_sum_up(ccp_pool_info *out);
+void ccpi_pool_add_spans(const ccpi_worker *w, ccp_pool_stats *out);
+
+/* ---- pool_stats.c ---- */
+
+/* An element stands for no task, or not any more: before others can see that; and once it has been
+ * noted, or is not in the channel. */
+CCPI_INLINE void ccpi_pool_blank(ccp_pool *p)
+{
+    atomic_fetch_add_explicit(&p->blanks, 1, CCPI_RLX); /* a count */
+}
+CCPI_INLINE void ccpi_pool_blank_noted(ccp_pool *p)
+{
+    /* [K1] release: it was noted before.  Pairs with count_tasks(). */
+    atomic_fetch_sub_explicit(&p->blanks, 1, CCPI_REL);
+}
+
+/* Workers whose task has run for least <= ns <= most by `now`. */
+typedef struct ccpi_overdue {
+    int64_t now, least, most;
+} ccpi_overdue;
+
+/* Tells of up to max such workers; gives how many there are. */
+size_t ccpi_pool_workers(ccp_pool *p, const ccpi_overdue *which, ccp_worker_info *out, size_t max);
 
 /* ---- pool_drain.c ---- */
 

@@ -95,6 +95,7 @@ static job *redeem_locked(ccpi_jobs *s, job *came, unsigned aging, ccpi_redeem w
     if (!s->best) {
         CCPI_CHECK(s->spare > 0); /* J1 */
         s->spare--;
+        ccpi_pool_blank(came->pool);
         return NULL;
     }
     bool oldest = which == CCPI_OLDEST || ages_locked(s, aging);
@@ -213,10 +214,12 @@ bool ccpi_jobs_begin(ccp_pool *p, ccpi_task *t, ccpi_redeem which, ccp_ctx *ctx)
         return false;
     const ccpi_task task = { run_job, j, j->task.since };
     ccp_status st = prepare(j, ctx);
-    if (st == CCP_OK)
+    if (st == CCP_OK) {
         *t = task;
-    else
+    } else {
+        ccpi_pool_blank(p);
         ccpi_job_hand_back(j, p->opts.unrun, p->opts.unrun_arg, st);
+    }
     return st == CCP_OK;
 }
 
@@ -448,6 +451,7 @@ ccp_status ccp_pool_cancel(ccp_pool *p, const void *owner, size_t *withdrawn)
         }
     }
     s->spare += n; /* J1 */
+    s->withdrawn += n;
     n += ccpi_late_take_locked(s, owner, &late);
     ccpi_lock_release(&s->lock);
     while (out.first) {

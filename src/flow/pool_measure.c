@@ -9,6 +9,7 @@
  */
 /* uses: pool */
 #include "base/cpus.h"
+#include "base/histogram.h"
 #include "flow/pool.h"
 
 #define MOST 65536
@@ -20,6 +21,12 @@ static void add(ccpi_word64 *sum, uint64_t n)
     atomic_store_explicit(sum, atomic_load_explicit(sum, CCPI_RLX) + n, CCPI_RLX);
 }
 
+static void raise_to(ccpi_word64 *most, uint64_t n)
+{
+    if (n > atomic_load_explicit(most, CCPI_RLX)) /* as in add() */
+        atomic_store_explicit(most, n, CCPI_RLX);
+}
+
 static uint64_t passed(int64_t from, int64_t to)
 {
     return to > from ? (uint64_t)(to - from) : 0;
@@ -29,16 +36,20 @@ ccp_status ccpi_pool_run_measured(ccpi_worker *w, const ccpi_task *t)
 {
     ccpi_figures *f = &w->figures;
     int64_t began = ccpi_clock_now(); /* outermost: nobody computes for longer than it takes */
+    atomic_store_explicit(&w->began, (uint64_t)began, CCPI_RLX); /* K2 in pool_stats.c */
     ccpi_cpu_used before = ccpi_cpu_used_here();
     ccp_status st = t->fn(w->home.ctx, t->arg);
     ccpi_cpu_used after = ccpi_cpu_used_here();
     int64_t ended = ccpi_clock_now();
-    uint64_t queued = passed(t->since, began);
+    uint64_t queued = passed(t->since, began), ran = passed(began, ended);
+    atomic_store_explicit(&w->began, 0, CCPI_RLX);
     add(&f->tasks, 1);
     add(&f->queued, queued);
-    if (queued > atomic_load_explicit(&f->longest, CCPI_RLX)) /* as in add() */
-        atomic_store_explicit(&f->longest, queued, CCPI_RLX);
-    add(&f->ran, passed(began, ended));
+    raise_to(&f->longest, queued);
+    add(&w->spans->queued[ccpi_histogram_bucket(queued)], 1);
+    add(&f->ran, ran);
+    raise_to(&f->slowest, ran);
+    add(&w->spans->ran[ccpi_histogram_bucket(ran)], 1);
     add(&f->spent, passed(before.ns, after.ns));
     add(&f->blocked, after.gave != before.gave);
     return st;
@@ -48,6 +59,25 @@ ccp_status ccpi_pool_run_measured(ccpi_worker *w, const ccpi_task *t)
 static int64_t value(const ccpi_word64 *sum)
 {
     return (int64_t)atomic_load_explicit(sum, CCPI_RLX);
+}
+
+static void add_span(const ccpi_word64 *counts, int64_t most, ccp_histogram *out)
+{
+    for (unsigned i = 0; i < CCP_HISTOGRAM_BUCKETS; i++) {
+        uint64_t n = (uint64_t)value(&counts[i]);
+        out->bucket[i] += n;
+        out->count += n;
+    }
+    out->max_ns = most > out->max_ns ? most : out->max_ns;
+}
+
+void ccpi_pool_add_spans(const ccpi_worker *w, ccp_pool_stats *out)
+{
+    const ccpi_figures *f = &w->figures;
+    add_span(w->spans->queued, value(&f->longest), &out->queue);
+    add_span(w->spans->ran, value(&f->slowest), &out->run);
+    out->queue.sum_ns += value(&f->queued);
+    out->run.sum_ns += value(&f->ran);
 }
 
 void ccpi_pool_add_figures(const ccpi_worker *w, ccp_pool_info *out)

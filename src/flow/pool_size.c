@@ -149,7 +149,7 @@ static void append_slot(ccp_pool *p, ccpi_worker *w)
 
 static ccpi_worker *make_slot(ccp_pool *p)
 {
-    ccpi_worker *w = ccpi_alloc_lines(sizeof *w);
+    ccpi_worker *w = ccpi_alloc_lines(sizeof *w + (p->measured ? sizeof *w->spans : 0));
     if (!w)
         return NULL;
     w->home.pool = p;
@@ -228,12 +228,21 @@ static bool somebody_idle(const ccp_pool *p)
     return false;
 }
 
+static ccp_status put_nothing(ccp_pool *p)
+{
+    static const ccpi_task nothing;
+    ccpi_pool_blank(p);
+    ccp_status st = ccpi_pool_put(p, &nothing, CCP_NOWAIT);
+    if (st != CCP_OK)
+        ccpi_pool_blank_noted(p);
+    return st;
+}
+
 /* S2.  By rendezvous an idle worker may be on its way to the channel: for some instructions. */
 void ccpi_pool_kick(ccp_pool *p)
 {
-    static const ccpi_task nothing;
     for (unsigned tries = 0; too_many(ccpi_pool_size(p)); ccpi_backoff(&tries))
-        if (ccpi_pool_put(p, &nothing, CCP_NOWAIT) != CCP_AGAIN || !p->met || !somebody_idle(p))
+        if (put_nothing(p) != CCP_AGAIN || !p->met || !somebody_idle(p))
             return;
 }
 

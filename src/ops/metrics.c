@@ -14,9 +14,10 @@
 #include "block/sleepers.h"
 #include "coord/breaker.h"
 
-#define MOST_ROWS 20
+#define MOST_ROWS 26
+#define MOST_SPANS 2
 
-typedef enum type { GAUGE, COUNTER } type;
+typedef enum type { GAUGE, COUNTER, HISTOGRAM } type;
 typedef enum unit { NUMBER, NANOSECONDS } unit;
 
 typedef struct row {
@@ -26,11 +27,19 @@ typedef struct row {
     const char *label; /* "side=\"send\""; NULL: none */
 } row;
 
+/* What was taken of one object.  The value of a histogram says which of `spans` it is; NO_SPAN: the
+ * object has none. */
+typedef struct figures {
+    uint64_t values[MOST_ROWS];
+    ccp_histogram spans[MOST_SPANS];
+} figures;
+#define NO_SPAN UINT64_MAX
+
 typedef struct source {
     const char *prefix; /* of its kind, see ccpi_kind */
     const row *rows;
     size_t count;
-    void (*take)(const void *object, uint64_t *values);
+    void (*take)(const void *object, figures *f);
 } source;
 
 /* ---- what is asked of each kind ---- */
@@ -46,13 +55,13 @@ static const row channel_rows[] = {
     { "ccp_channel_closed", "1 once it is closed.", GAUGE, NUMBER, NULL },
 };
 
-static void take_channel(const void *object, uint64_t *v)
+static void take_channel(const void *object, figures *f)
 {
     ccp_chan_info i = { 0 };
     (void)ccp_chan_get_info(object, &i);
     const uint64_t values[] = { i.len,  i.capacity, i.high_water, i.waiting_senders,
                                 i.waiting_receivers, i.sent, i.received, i.closed };
-    memcpy(v, values, sizeof values);
+    memcpy(f->values, values, sizeof values);
 }
 
 static const row pool_rows[] = {
@@ -76,12 +85,28 @@ static const row pool_rows[] = {
     { "ccp_pool_cpu_seconds_total", "Time of processors that these took.", COUNTER, NANOSECONDS,
       NULL },
     { "ccp_pool_queue_max_seconds", "Longest time that one waited.", GAUGE, NANOSECONDS, NULL },
+    { "ccp_pool_waited_seconds", "Time that the task has waited which waits longest.", GAUGE,
+      NANOSECONDS, NULL },
+    { "ccp_pool_task_seconds", "Time that the task has run which has run longest.", GAUGE,
+      NANOSECONDS, NULL },
+    { "ccp_pool_health", "1 for the state that it is in.", GAUGE, NUMBER, "state=\"good\"" },
+    { "ccp_pool_health", NULL, GAUGE, NUMBER, "state=\"degraded\"" },
+    { "ccp_pool_health", NULL, GAUGE, NUMBER, "state=\"stuck\"" },
+    { "ccp_pool_queue_duration_seconds", "How long measured tasks waited.", HISTOGRAM, NANOSECONDS,
+      NULL },
+    { "ccp_pool_run_duration_seconds", "How long measured tasks ran.", HISTOGRAM, NANOSECONDS,
+      NULL },
 };
 
-static void take_pool(const void *object, uint64_t *v)
+static void take_pool(const void *object, figures *f)
 {
-    ccp_pool_info i = { 0 };
-    (void)ccp_pool_get_info(object, &i);
+    ccp_pool *p = (ccp_pool *)(uintptr_t)object;
+    ccp_pool_stats s = { 0 };
+    ccp_pool_health h = { 0 };
+    (void)ccp_pool_get_stats(p, &s);
+    (void)ccp_pool_get_health(p, NULL, &h);
+    const ccp_pool_info i = s.info;
+    bool measured = i.measured > 0;
     const uint64_t values[] = { i.workers,
                                 i.limit,
                                 i.busy,
@@ -99,8 +124,17 @@ static void take_pool(const void *object, uint64_t *v)
                                 (uint64_t)i.queue_ns,
                                 (uint64_t)i.run_ns,
                                 (uint64_t)i.cpu_ns,
-                                (uint64_t)i.queue_ns_max };
-    memcpy(v, values, sizeof values);
+                                (uint64_t)i.queue_ns_max,
+                                (uint64_t)s.waited_ns,
+                                (uint64_t)s.task_ns,
+                                h.state == CCP_HEALTH_GOOD,
+                                h.state == CCP_HEALTH_DEGRADED,
+                                h.state == CCP_HEALTH_STUCK,
+                                measured ? 0 : NO_SPAN,
+                                measured ? 1 : NO_SPAN };
+    memcpy(f->values, values, sizeof values);
+    f->spans[0] = s.queue;
+    f->spans[1] = s.run;
 }
 
 static const row breaker_rows[] = {
@@ -110,8 +144,9 @@ static const row breaker_rows[] = {
     { "ccp_breaker_begun_total", "Times that it began anew.", COUNTER, NUMBER, NULL },
 };
 
-static void take_breaker(const void *object, uint64_t *v)
+static void take_breaker(const void *object, figures *f)
 {
+    uint64_t *v = f->values;
     ccp_breaker_state state = ccpi_breaker_state(object);
     for (unsigned k = 0; k < 3; k++)
         v[k] = state == (ccp_breaker_state)k;
@@ -124,8 +159,9 @@ static const row batcher_rows[] = {
     { "ccp_batcher_calls_total", "Calls in these.", COUNTER, NUMBER, NULL },
 };
 
-static void take_batcher(const void *object, uint64_t *v)
+static void take_batcher(const void *object, figures *f)
 {
+    uint64_t *v = f->values;
     ccp_batcher_info i = { 0 };
     (void)ccp_batcher_get_info((ccp_batcher *)(uintptr_t)object, &i);
     v[0] = i.waiting;
@@ -140,8 +176,9 @@ static const row broadcast_rows[] = {
     { "ccp_broadcast_disconnected_total", "Members that were too slow.", COUNTER, NUMBER, NULL },
 };
 
-static void take_broadcast(const void *object, uint64_t *v)
+static void take_broadcast(const void *object, figures *f)
 {
+    uint64_t *v = f->values;
     ccp_broadcast_info i = { 0 };
     (void)ccp_broadcast_get_info((ccp_broadcast *)(uintptr_t)object, &i);
     v[0] = i.members;
@@ -156,8 +193,9 @@ static const row fan_rows[] = {
     { "ccp_fan_failed_total", "Of these, elements whose step failed.", COUNTER, NUMBER, NULL },
 };
 
-static void take_fan(const void *object, uint64_t *v)
+static void take_fan(const void *object, figures *f)
 {
+    uint64_t *v = f->values;
     ccp_fan_info i = { 0 };
     (void)ccp_fan_get_info((ccp_fan *)(uintptr_t)object, &i);
     v[0] = i.workers;
@@ -170,8 +208,9 @@ static const row flight_rows[] = {
     { "ccp_flight_waiting_threads", "Threads that wait for one.", GAUGE, NUMBER, NULL },
 };
 
-static void take_flight(const void *object, uint64_t *v)
+static void take_flight(const void *object, figures *f)
 {
+    uint64_t *v = f->values;
     ccp_flight_info i = { 0 };
     (void)ccp_flight_get_info(object, &i);
     v[0] = i.calls;
@@ -197,7 +236,7 @@ typedef struct sample {
     const source *of;
     uint64_t serial;
     char name[CCPI_NAME_ROOM];
-    uint64_t values[MOST_ROWS];
+    figures figures;
 } sample;
 
 typedef struct scrape {
@@ -226,7 +265,7 @@ static bool look(const ccpi_record *r, void *arg)
         return false;
     s->now = (sample){ .of = of, .serial = r->serial };
     memcpy(s->now.name, r->name, sizeof r->name);
-    of->take(r->object, s->now.values);
+    of->take(r->object, &s->now.figures);
     return true;
 }
 
@@ -290,6 +329,7 @@ static void add_family(scrape *s, const row *r)
 
 static void write_head(scrape *s, const row *r)
 {
+    static const char *const types[] = { " gauge", " counter", " histogram" };
     ccpi_text_add(&s->text, "# HELP ");
     add_family(s, r);
     ccpi_text_add(&s->text, " ");
@@ -297,7 +337,7 @@ static void write_head(scrape *s, const row *r)
     hand_over(s);
     ccpi_text_add(&s->text, "# TYPE ");
     add_family(s, r);
-    ccpi_text_add(&s->text, r->type == COUNTER ? " counter" : " gauge");
+    ccpi_text_add(&s->text, types[r->type]);
     hand_over(s);
     if (s->open_metrics && r->unit == NANOSECONDS) {
         ccpi_text_add(&s->text, "# UNIT ");
@@ -307,17 +347,71 @@ static void write_head(scrape *s, const row *r)
     }
 }
 
-static void write_sample(scrape *s, const row *r, const sample *p)
+/* "family_tail{name="orders",id="7",more} " */
+static void add_name(scrape *s, const row *r, const char *tail, const sample *p, const char *more)
 {
-    uint64_t value = p->values[r - p->of->rows];
     ccpi_text_add(&s->text, r->family);
+    ccpi_text_add(&s->text, tail);
     ccpi_text_add(&s->text, "{name=\"");
     add_quoted(&s->text, p->name);
     ccpi_text_add(&s->text, "\",id=\"");
     ccpi_text_add_number(&s->text, p->serial);
-    ccpi_text_add(&s->text, r->label ? "\"," : "\"");
-    ccpi_text_add(&s->text, r->label ? r->label : "");
+    ccpi_text_add(&s->text, more ? "\"," : "\"");
+    ccpi_text_add(&s->text, more ? more : "");
     ccpi_text_add(&s->text, "} ");
+}
+
+/* le="0.004096": the bound of a bucket; OpenMetrics has its own way to write the first one. */
+static void add_bound(ccpi_text *t, unsigned bucket)
+{
+    ccpi_text_add(t, "le=\"");
+    if (bucket == 0)
+        ccpi_text_add(t, "1e-06");
+    else {
+        uint64_t us = (uint64_t)CCP_HISTOGRAM_BOUND(bucket) / 1000;
+        ccpi_text_add_number(t, us / 1000000);
+        ccpi_text_add(t, ".");
+        for (uint64_t digit = 100000; digit; digit /= 10)
+            ccpi_text_add_number(t, us / digit % 10);
+    }
+    ccpi_text_add(t, "\"");
+}
+
+/* Every second bucket: so each is four times as long as the one before. */
+static void write_histogram(scrape *s, const row *r, const sample *p, const ccp_histogram *h)
+{
+    ccpi_text bound;
+    uint64_t n = 0;
+    for (unsigned i = 0; i + 1 < CCP_HISTOGRAM_BUCKETS; i++) {
+        n += h->bucket[i];
+        if (i % 2 != 0)
+            continue;
+        ccpi_text_clear(&bound);
+        add_bound(&bound, i);
+        add_name(s, r, "_bucket", p, bound.s);
+        ccpi_text_add_number(&s->text, n);
+        hand_over(s);
+    }
+    add_name(s, r, "_bucket", p, "le=\"+Inf\"");
+    ccpi_text_add_number(&s->text, h->count);
+    hand_over(s);
+    add_name(s, r, "_sum", p, NULL);
+    add_seconds(&s->text, (uint64_t)h->sum_ns);
+    hand_over(s);
+    add_name(s, r, "_count", p, NULL);
+    ccpi_text_add_number(&s->text, h->count);
+    hand_over(s);
+}
+
+static void write_sample(scrape *s, const row *r, const sample *p)
+{
+    uint64_t value = p->figures.values[r - p->of->rows];
+    if (r->type == HISTOGRAM) {
+        if (value != NO_SPAN)
+            write_histogram(s, r, p, &p->figures.spans[value]);
+        return;
+    }
+    add_name(s, r, "", p, r->label);
     if (r->unit == NANOSECONDS)
         add_seconds(&s->text, value);
     else

@@ -30,13 +30,16 @@ case_scraped()
     before=$(value ccp_pool_tasks_total)
     until [ "$(value ccp_pool_tasks_total)" -gt "$before" ]; do :; done
     [ "$(grep -c '^# TYPE ccp_pool_tasks_total counter$' text)" = 1 ] || fail "$(cat text)"
+    [ "$(value ccp_pool_run_duration_seconds_count)" -gt 0 ] || fail "$(cat text)"
     command -v promtool >/dev/null || return 0
     promtool check metrics <text >said 2>&1 || fail "$(cat said)"
 }
 
 case_healthy()
 {
-    [ "$(curl -sf "${url}healthz")" = ok ] || fail "not healthy"
+    curl -sf "${url}healthz" >said || fail "not healthy"
+    grep -q '^tasks begin and end: [0-4] of 4 workers are busy, 0 of them stuck; [0-9]* wait$' \
+        said || fail "$(cat said)"
     [ "$(curl -s -o said -w '%{http_code}' "${url}nowhere")" = 404 ] || fail "$(cat said)"
     [ "$(curl -s -o said -w '%{http_code}' -d x "${url}metrics")" = 405 ] || fail "$(cat said)"
 }

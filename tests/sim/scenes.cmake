@@ -30,6 +30,11 @@ ccp_sim_test(pool_random 600 pool --summary some* crowd*)
 ccp_sim_test(pool_weak 600 pool --summary --mode pct --weak --n 100 *.workers?.queue?.idle.*
              two_start* crowd*.workers?.queue?.*)
 
+# Looks at pools.
+ccp_sim_scenes(stats stats_scenarios.c)
+ccp_sim_test(stats 600 stats --summary)
+ccp_sim_test(stats_weak 600 stats --summary --mode pct --weak --n 10)
+
 # Pools that tune themselves.
 ccp_sim_scenes(tune tune_scenarios.c)
 ccp_sim_test(tune 600 tune --summary)

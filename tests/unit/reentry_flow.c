@@ -35,6 +35,8 @@ static void submit_to(ccp_pool *p)
     ccp_pool_task task = { nothing, NULL };
     ccp_pool_info info;
     int fd;
+    ccp_pool_stats stats;
+    ccp_pool_health health;
     ccp_future *f = NULL;
     size_t n;
     RETURNS(ccp_pool_submit(p, nothing, NULL, CCP_NOWAIT));
@@ -49,6 +51,10 @@ static void submit_to(ccp_pool *p)
     }
     RETURNS(ccp_pool_resize(p, 3));
     OK(ccp_pool_get_info(p, &info));
+    OK(ccp_pool_get_stats(p, &stats));
+    MUST(ccp_histogram_quantile(&stats.run, 1) == 0);
+    OK(ccp_pool_get_health(p, NULL, &health));
+    (void)ccp_pool_get_workers(p, NULL, 0);
     RETURNS(ccp_pool_run(p, &a_long, seven, NULL, NULL, CCP_NOWAIT));
     RETURNS(ccp_pool_drain(p, CCP_NOWAIT));
     RETURNS(ccp_pool_wait(p, CCP_NOWAIT));

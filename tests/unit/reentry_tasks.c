@@ -99,6 +99,8 @@ static void use_calls_of_pools(ccp_pool *p)
 {
     ccp_future *f, *then;
     ccp_pool_info info;
+    ccp_pool_stats stats;
+    ccp_pool_health health;
     size_t n;
     long v;
     OK(ccp_pool_call(p, &a_long, call_for_long, NULL, &f, CCP_FOREVER));
@@ -114,6 +116,10 @@ static void use_calls_of_pools(ccp_pool *p)
     MUST(ccp_pool_worker(NULL) == -1);
     OK(ccp_pool_resize(p, 2));
     OK(ccp_pool_get_info(p, &info));
+    OK(ccp_pool_get_stats(p, &stats));
+    MUST(ccp_histogram_quantile(&stats.run, 1) == 0);
+    OK(ccp_pool_get_health(p, NULL, &health));
+    MUST(ccp_pool_get_workers(p, NULL, 0) > 0);
 }
 
 static void use_pools(void)

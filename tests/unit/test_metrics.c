@@ -150,6 +150,58 @@ TEST(a_million_operations_are_counted_to_the_last) /* MT3 */
     ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
 }
 
+/* The counts of a family's buckets, in their order; gives how many there are. */
+static size_t buckets_of(const char *family, const char *name, double *counts)
+{
+    char start[128];
+    size_t n = 0;
+    snprintf(start, sizeof start, "\n%s_bucket{name=\"%s\",id=\"", family, name);
+    for (const char *at = now.text; (at = strstr(at, start)) != NULL; at++) {
+        const char *value = strstr(at, "\"} ");
+        assert_true(value && n < 20);
+        counts[n++] = strtod(value + 3, NULL);
+    }
+    return n;
+}
+
+TEST(histograms_are_those_of_the_pool) /* MT5 */
+{
+    double counts[20];
+    ccp_pool_stats s;
+    ccp_pool *p = ccp_pool_new(
+        &(ccp_pool_opts){ .workers = 2, .queue = 64, .name = "crew", .measure = true });
+    ccp_pool *plain = ccp_pool_new(&(ccp_pool_opts){ .workers = 1, .queue = 1, .name = "plain" });
+    assert_true(p && plain);
+    for (long i = 0; i < 500; i++)
+        ASSERT_STATUS(ccp_pool_submit(p, fail_sometimes, NULL, CCP_FOREVER), CCP_OK);
+    ASSERT_STATUS(ccp_pool_submit(plain, fail_sometimes, NULL, CCP_FOREVER), CCP_OK);
+    ASSERT_STATUS(ccp_pool_drain(plain, CCP_FOREVER), CCP_OK);
+    ASSERT_STATUS(ccp_pool_drain(p, CCP_FOREVER), CCP_OK);
+    ASSERT_STATUS(ccp_pool_get_stats(p, &s), CCP_OK);
+    scrape(CCP_METRICS_PROMETHEUS);
+    assert_int_equal(buckets_of("ccp_pool_run_duration_seconds", "crew", counts), 15);
+    uint64_t n = 0;
+    for (unsigned i = 0; i + 1 < CCP_HISTOGRAM_BUCKETS; i++) {
+        n += s.run.bucket[i];
+        assert_true(i % 2 || counts[i / 2] == (double)n);
+    }
+    assert_true(counts[14] == 500);
+    assert_int_equal(buckets_of("ccp_pool_queue_duration_seconds", "crew", counts), 15);
+    assert_true(counts[14] == 500);
+    ASSERT_VALUE("ccp_pool_queue_duration_seconds_count", "crew", "", 500);
+    double sum = value_of("ccp_pool_run_duration_seconds_sum", "crew", "");
+    assert_true(sum > (double)s.run.sum_ns / 1e9 - 1e-6 && sum < (double)s.run.sum_ns / 1e9 + 1e-6);
+    PAGE_MUST_SAY(&now, ",le=\"1e-06\"} ");
+    PAGE_MUST_SAY(&now, ",le=\"0.000004\"} ");
+    PAGE_MUST_SAY(&now, ",le=\"67.108864\"} ");
+    PAGE_MUST_SAY(&now, ",le=\"+Inf\"} 500\n");
+    assert_int_equal(buckets_of("ccp_pool_run_duration_seconds", "plain", counts), 0);
+    ASSERT_VALUE("ccp_pool_health", "plain", "state=\"good\"", 1);
+    ASSERT_VALUE("ccp_pool_health", "plain", "state=\"stuck\"", 0);
+    ASSERT_STATUS(ccp_pool_free(p), CCP_OK);
+    ASSERT_STATUS(ccp_pool_free(plain), CCP_OK);
+}
+
 /* Handles nothing. */
 static void handle_all(ccp_batch_item *items, size_t n, void *arg)
 {
@@ -212,6 +264,11 @@ static const char *const families[] = {
     "ccp_pool_run_seconds_total",
     "ccp_pool_cpu_seconds_total",
     "ccp_pool_queue_max_seconds",
+    "ccp_pool_waited_seconds",
+    "ccp_pool_task_seconds",
+    "ccp_pool_health",
+    "ccp_pool_queue_duration_seconds",
+    "ccp_pool_run_duration_seconds",
     "ccp_breaker_state",
     "ccp_breaker_begun_total",
     "ccp_flight_calls",
@@ -265,6 +322,8 @@ TEST(a_counter_is_called_otherwise_in_openmetrics)
                         "# TYPE ccp_channel_sent counter\n"
                         "ccp_channel_sent_total{name=\"orders\",id=\"");
     PAGE_MUST_SAY(&now, "# UNIT ccp_pool_run_seconds seconds\n");
+    PAGE_MUST_SAY(&now, "# TYPE ccp_pool_run_duration_seconds histogram\n"
+                        "# UNIT ccp_pool_run_duration_seconds seconds\n");
     assert_string_equal(now.text + now.n - strlen("# EOF\n"), "# EOF\n");
     ASSERT_STATUS(ccp_pool_free(p), CCP_OK);
     ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
@@ -325,7 +384,9 @@ static int print(const char *format)
     bool open = strcmp(format, "openmetrics") == 0;
     MUST(ccp_track(true) == CCP_OK);
     ccp_chan *ch = named("a \"b\"", 2), *in = named("in", 1);
-    ccp_pool *p = pool_of(2, 4);
+    ccp_pool *p = ccp_pool_new(&(ccp_pool_opts){ .workers = 2, .queue = 4, .measure = true });
+    MUST(p && ccp_pool_submit(p, fail_sometimes, NULL, CCP_FOREVER) == CCP_OK);
+    MUST(ccp_pool_drain(p, CCP_FOREVER) == CCP_OK);
     ccp_breaker *b = ccp_breaker_new(NULL);
     ccp_flight *f = ccp_flight_new(8);
     ccp_batcher *batcher = ccp_batcher_new(&(ccp_batcher_opts){ .fn = handle_all });
@@ -346,6 +407,7 @@ int main(int argc, char **argv)
         TRACKED(figures_of_channels_are_right),
         TRACKED(threads_that_sleep_are_counted),
         TRACKED(a_million_operations_are_counted_to_the_last),
+        TRACKED(histograms_are_those_of_the_pool),
         TRACKED(breakers_and_others_have_their_figures),
         TRACKED(the_names_are_these_in_this_order),
         TRACKED(odd_names_are_quoted),
