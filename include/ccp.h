@@ -5301,6 +5301,8 @@ CCP_API ccp_status ccp_shutdown_free(ccp_shutdown *s);
  *   DG9  With CCP_TRACE_PLACES a dump, an alarm and an audit say where an object was made, and
  *        where a call that waits was made.
  *   DG10 An audit tells of everything that has not been freed or given back, and nothing else.
+ *   DG11 With `task_ns` each task that a worker of a tracked pool has had for so long, by MT6, is
+ *        told of once by each watch, at the first look after that.
  */
 
 /**
@@ -5373,7 +5375,8 @@ typedef struct ccp_watch ccp_watch;
 /** What a watch has seen. */
 typedef enum ccp_alarm {
     CCP_ALARM_DEADLOCK, /* nothing can end these waits: DG5, DG6 */
-    CCP_ALARM_STALL     /* these last long, that is all: DG8 */
+    CCP_ALARM_STALL,    /* these last long, that is all: DG8 */
+    CCP_ALARM_TASK      /* workers of pools have had their tasks for long: DG11 */
 } ccp_alarm;
 
 /** What a watch looks for; zero is the default of every field but alarm. */
@@ -5382,6 +5385,7 @@ typedef struct ccp_watch_opts {
     void *arg;
     int64_t period_ns;      /* from one look to the next; 0: a second */
     int64_t stall_ns;       /* a wait that lasts so long is a stall; 0: none is */
+    int64_t task_ns;        /* a task of a pool that runs so long is told of; 0: none is */
     bool locks_have_owners; /* DG6: here, a lock is given back by the thread that took it */
     bool end_one;           /* DG7: one of the calls in a deadlock ends with CCP_DEADLOCK */
     const char *name;       /* of the thread; NULL: "ccp-watch"; must outlive the watch */

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/thread.h"
 #include "block/wait.h"
+#include "flow/pool.h"
 #include "ops/verdict.h"
 
 #define PERIOD CCP_SEC(1)
@@ -21,6 +22,7 @@ struct ccp_watch {
     ccpi_waiter *sleeper; /* under lock, W1 */
     bool ending;          /* under lock */
     uint64_t told;        /* the thread's: serial of the youngest sleep in the last deadlock */
+    bool looked;          /* the thread's: it has looked at tasks */
 };
 
 static const ccpi_kind kind = { "watch", "ccp_watch_", NULL };
@@ -161,9 +163,75 @@ static void look_for_stalls(const ccp_watch *w, const ccpi_report *r, int64_t la
     ccpi_free(page.s);
 }
 
+/* ---- tasks ---- */
+
+#define MOST_TOLD 8
+
+/* Of one pool after the other. */
+typedef struct tasks_look {
+    ccpi_overdue which;
+    ccpi_text pool;
+    ccp_worker_info found[MOST_TOLD];
+    size_t count;
+    ccpi_page page;
+} tasks_look;
+
+static bool look_at_pool(const ccpi_record *r, void *arg)
+{
+    tasks_look *l = arg;
+    if (!r->kind || strcmp(r->kind->prefix, "ccp_pool_") != 0)
+        return false;
+    ccp_pool *p = (ccp_pool *)(uintptr_t)r->object;
+    l->count = ccpi_pool_workers(p, &l->which, l->found, MOST_TOLD);
+    ccpi_text_clear(&l->pool);
+    ccpi_report_record(&l->pool, r);
+    return l->count > 0;
+}
+
+static void tell_of_pool(void *arg)
+{
+    tasks_look *l = arg;
+    ccpi_text t;
+    for (size_t i = 0; i < l->count && i < MOST_TOLD; i++) {
+        const ccp_worker_info *w = &l->found[i];
+        ccpi_text_clear(&t);
+        ccpi_text_add(&t, "worker ");
+        ccpi_text_add_number(&t, (uint64_t)w->index);
+        ccpi_text_add(&t, " of ");
+        ccpi_text_add(&t, l->pool.s);
+        ccpi_text_add(&t, ", ");
+        ccpi_report_thread(&t, w->thread);
+        ccpi_text_add(&t, ", has had its task for ");
+        ccpi_text_add_time(&t, w->task_ns);
+        ccpi_text_add(&t, "\n");
+        ccpi_page_add(&l->page, &t);
+    }
+    if (l->count <= MOST_TOLD)
+        return;
+    ccpi_text_clear(&t);
+    ccpi_text_add_count(&t, l->count - MOST_TOLD, "more worker of ", "more workers of ");
+    ccpi_text_add(&t, l->pool.s);
+    ccpi_text_add(&t, "\n");
+    ccpi_page_add(&l->page, &t);
+}
+
+/* Tells of each task once: when it had run for too long since the last look. */
+static void look_for_tasks(ccp_watch *w, int64_t last, int64_t now)
+{
+    tasks_look l = { .which = { now, w->o.task_ns, INT64_MAX } };
+    if (w->looked)
+        l.which.most = ccpi_time_after(w->o.task_ns, now - last - 1);
+    w->looked = true;
+    ccpi_track_visit(&(ccpi_visit){ look_at_pool, tell_of_pool, &l });
+    raise_alarm(w, CCP_ALARM_TASK, &l.page);
+    ccpi_free(l.page.s);
+}
+
 static void look(ccp_watch *w, int64_t last, int64_t now)
 {
     ccpi_report r;
+    if (ccpi_tracks() && w->o.task_ns && now > last)
+        look_for_tasks(w, last, now);
     if (!ccpi_tracks() || !ccpi_report_make(&r))
         return;
     if (!look_for_deadlock(w, &r, now)) {
@@ -207,7 +275,7 @@ static void work(void *arg)
 
 ccp_watch *ccp_watch_new(const ccp_watch_opts *o)
 {
-    if (!o || !o->alarm || o->period_ns < 0 || o->stall_ns < 0)
+    if (!o || !o->alarm || o->period_ns < 0 || o->stall_ns < 0 || o->task_ns < 0)
         return NULL;
     ccp_watch *w = ccpi_alloc(sizeof *w);
     if (!w)

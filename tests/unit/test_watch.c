@@ -5,8 +5,9 @@
 #include "stuck.h"
 
 typedef struct log {
-    page told[2]; /* by ccp_alarm */
-    atomic_int calls[2];
+    page told[3]; /* by ccp_alarm */
+    atomic_int calls[3];
+    atomic_int tasks; /* lines that tell of one */
     atomic_int holds; /* lines that tell what a thread has: so many are complete */
 } log;
 
@@ -18,11 +19,13 @@ static void write_down(ccp_alarm what, const char *text, size_t n, void *arg)
     page_write(text, n, &l->told[what]);
     atomic_fetch_add(&l->calls[what], 1);
     atomic_store(&l->holds, page_says(&l->told[what], "    holds mutex "));
+    atomic_store(&l->tasks, page_says(&l->told[CCP_ALARM_TASK], " has had its task for "));
 }
 
 static ccp_watch *watch(ccp_watch_opts o)
 {
-    for (int i = 0; i < 2; i++) {
+    atomic_store(&alarms.tasks, 0);
+    for (int i = 0; i < 3; i++) {
         page_clear(&alarms.told[i]);
         atomic_store(&alarms.calls[i], 0);
         atomic_store(&alarms.holds, 0);
@@ -136,6 +139,49 @@ TEST(one_call_in_each_deadlock_ends) /* DG7 */
     stuck_end();
 }
 
+TEST(a_task_that_runs_for_long_is_told_of_once) /* DG11 */
+{
+    for (int measure = 0; measure < 2; measure++) {
+        ccp_pool *p = ccp_pool_new(&(ccp_pool_opts){
+            .workers = 12, .queue = 12, .name = "crew", .measure = measure > 0 });
+        assert_non_null(p);
+        ccp_watch *w = watch((ccp_watch_opts){ .task_ns = CCP_MS(5) });
+        occupy(p, 1);
+        WAIT_UNTIL(atomic_load(&alarms.tasks) == 1);
+        ASSERT_ALARM(CCP_ALARM_TASK, " of pool 'crew', thread ");
+        ASSERT_STATUS(ccp_pool_submit(p, pass_gate, NULL, CCP_NOWAIT), CCP_OK);
+        WAIT_UNTIL(atomic_load(&alarms.tasks) >= 2);
+        assert_int_equal(alarms.tasks, 2); /* not the first one again */
+        ccp_watch *late = watch((ccp_watch_opts){ .task_ns = CCP_MS(5) });
+        WAIT_UNTIL(atomic_load(&alarms.tasks) == 2); /* by the other one */
+        gate_open(&task_gate);
+        ASSERT_STATUS(ccp_pool_drain(p, CCP_FOREVER), CCP_OK);
+        ASSERT_STATUS(ccp_watch_free(w), CCP_OK);
+        ASSERT_STATUS(ccp_watch_free(late), CCP_OK);
+        assert_int_equal(alarms.tasks, 2);
+        assert_int_equal(alarms.calls[CCP_ALARM_STALL] + alarms.calls[CCP_ALARM_DEADLOCK], 0);
+        ASSERT_STATUS(ccp_pool_free(p), CCP_OK);
+    }
+}
+
+TEST(of_many_tasks_some_are_named_and_the_others_counted) /* DG11 */
+{
+    ccp_pool *p = ccp_pool_new(&(ccp_pool_opts){
+        .workers = 12, .queue = 12, .name = "crew", .measure = true });
+    assert_non_null(p);
+    occupy(p, 12);
+    ccp_pool_health h; /* all have begun */
+    WAIT_UNTIL(ccp_pool_get_health(p, &(ccp_health_limits){ 1, 0 }, &h) == CCP_OK &&
+               h.stuck == 12);
+    ccp_watch *w = watch((ccp_watch_opts){ .task_ns = 1 });
+    WAIT_UNTIL(atomic_load(&alarms.tasks) >= 8);
+    gate_open(&task_gate);
+    ASSERT_STATUS(ccp_watch_free(w), CCP_OK);
+    assert_int_equal(alarms.tasks, 8);
+    ASSERT_ALARM(CCP_ALARM_TASK, "4 more workers of pool 'crew'\n");
+    ASSERT_STATUS(ccp_pool_free(p), CCP_OK);
+}
+
 static void cancel_all(ccp_alarm what, const char *text, size_t n, void *arg)
 {
     (void)text;
@@ -198,6 +244,7 @@ TEST(what_can_never_be_right_makes_no_watch)
     assert_null(ccp_watch_new(NULL));
     assert_null(ccp_watch_new(&(ccp_watch_opts){ .stall_ns = 1 }));
     assert_null(ccp_watch_new(&(ccp_watch_opts){ .alarm = write_down, .stall_ns = -1 }));
+    assert_null(ccp_watch_new(&(ccp_watch_opts){ .alarm = write_down, .task_ns = -1 }));
     assert_null(ccp_watch_new(&(ccp_watch_opts){ .alarm = write_down, .period_ns = -1 }));
     ASSERT_STATUS(ccp_watch_free(NULL), CCP_OK);
     ASSERT_STATUS(ccp_deadlock_check(NULL, NULL), CCP_OK);
@@ -235,6 +282,8 @@ int main(void)
         TRACKED(a_circle_of_locks_is_told_of_while_others_run_and_one_call_ends),
         TRACKED(without_the_promise_a_circle_of_locks_is_a_stall),
         TRACKED(one_call_in_each_deadlock_ends),
+        TRACKED(a_task_that_runs_for_long_is_told_of_once),
+        TRACKED(of_many_tasks_some_are_named_and_the_others_counted),
         TRACKED(a_deadlock_is_told_once_by_each_watch),
         TRACKED(an_alarm_may_make_any_call_but_not_free_its_watch),
         TRACKED(what_can_never_be_right_makes_no_watch),
