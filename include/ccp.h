@@ -5456,6 +5456,16 @@ CCP_API void ccp_place(const char *call, const char *file, int line);
  *     ccp_pool_get_health(pool, NULL, &h);
  *     if (h.state == CCP_HEALTH_STUCK) puts(h.why);
  *
+ * A channel tells how often and for how long threads slept in it, and what that means:
+ *
+ *     ccp_chan_stats before, after;
+ *     ccp_chan_get_stats(orders, &before);
+ *     ...                                         // some seconds
+ *     ccp_chan_get_stats(orders, &after);
+ *     ccp_chan_advice advice;
+ *     if (ccp_chan_advise(&before, &after, &advice) == CCP_OK)
+ *         printf("full for %.0f %% of the time: %s\n", 100 * advice.full, advice.why);
+ *
  * A task that runs does not look at the clock, unless the pool was made with `measure`: then the
  * times below are exact.  Otherwise they count from the first look that has found it so; who looks
  * every ten seconds knows them to ten seconds.  Looks are calls of ccp_pool_get_stats(),
@@ -5492,6 +5502,9 @@ CCP_API void ccp_place(const char *call, const char *file, int line);
  *        told of tasks that run is all of it.
  *   MT7  A pool is said to be stuck only if tasks wait, each of its workers has had the same task
  *        for at least as long as the limit says, and it may have no more of them.
+ *   MT8  A wait of a channel is counted once each time that a thread goes to sleep there, and its
+ *        time until somebody ends it; who spins or does not wait is not counted.  The times of both
+ *        sides never go back.
  */
 
 #define CCP_HISTOGRAM_BUCKETS 28
@@ -5602,6 +5615,105 @@ typedef struct ccp_pool_health {
  */
 CCP_API ccp_status ccp_pool_get_health(ccp_pool *p, const ccp_health_limits *limits,
                                        ccp_pool_health *out);
+
+/** What one side of a channel has waited. */
+typedef struct ccp_side_stats {
+    uint64_t waits;     /* times that a thread went to sleep, selects included: MT8 */
+    int64_t blocked_ns; /* ns that they slept, all together */
+    int64_t some_ns;    /* ns in which at least one slept */
+} ccp_side_stats;
+
+/** What a look at a channel finds. */
+typedef struct ccp_chan_stats {
+    ccp_chan_info info;
+    int64_t at_ns; /* when: by the clock of these times, which is that of ccp_now() */
+    ccp_side_stats send, receive;
+} ccp_chan_stats;
+
+/**
+ * Looks at a channel.
+ *
+ * Times are by a clock that moves every few milliseconds: one wait may be told as that much longer
+ * or shorter, sums are right on average.
+ *
+ *   Threads: any.
+ *   Memory:  writes *out.
+ *   Returns: CCP_OK; CCP_INVAL if a pointer is NULL.
+ *   Cost:    a lock, and a step for each thread that sleeps there.  Who sends or receives pays two
+ *            looks at that clock when it goes to sleep, and nothing otherwise.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_chan_get_stats(ccp_chan *ch, ccp_chan_stats *out);
+
+/** What should be different. */
+typedef enum ccp_advice {
+    CCP_ADVICE_FINE,
+    CCP_ADVICE_TOO_SMALL,      /* the channel, for bursts of its senders and receivers */
+    CCP_ADVICE_TOO_LARGE,      /* three quarters of its room, or more, were never used */
+    CCP_ADVICE_SLOW_CONSUMERS, /* more room would only delay that it is full */
+    CCP_ADVICE_SLOW_PRODUCERS
+} ccp_advice;
+
+/** What the figures of a channel say about a while. */
+typedef struct ccp_chan_advice {
+    ccp_advice what;
+    const char *why;   /* a sentence, for people; never NULL */
+    double full;       /* part of the time in which a sender slept: 0 to 1 */
+    double empty;      /* part of the time in which a receiver slept */
+    double senders;    /* threads that slept to send, on average */
+    double receivers;  /* threads that slept to receive, on average */
+    uint64_t passed;   /* elements received; counted by rings only */
+    size_t high_water; /* most elements ever seen in it */
+    size_t capacity;
+} ccp_chan_advice;
+
+/**
+ * Says what happened between two looks at a channel: which side held the other one up.
+ *
+ * Both for a tenth of the time: more room would help.  Only senders: receivers are too slow.
+ * Receivers for half of it: senders are.  Otherwise it is fine, or much larger than it need be.
+ *
+ *   Threads: any.
+ *   Memory:  writes *out; keeps nothing.
+ *   Returns: CCP_OK; CCP_INVAL if a pointer is NULL, or no time lies between the looks.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_chan_advise(const ccp_chan_stats *before, const ccp_chan_stats *after,
+                                   ccp_chan_advice *out);
+
+/** What a channel before some workers is to cope with. */
+typedef struct ccp_load {
+    double per_second;  /* elements that come, on average */
+    int64_t service_ns; /* that a worker takes for one, on average */
+    unsigned workers;
+    int64_t latency_ns; /* that an element may wait; 0: any time */
+    double turned_away; /* part of the elements that may find no room; 0: one in a hundred */
+} ccp_load;
+
+/** What to do about it. */
+typedef struct ccp_chan_plan {
+    size_t capacity;
+    bool keeps_up;      /* are the workers enough?  If not, no channel is large enough */
+    bool in_time;       /* is that what `turned_away` wants?  If not, `latency_ns` allows less */
+    unsigned workers;   /* the least number of them that would be enough */
+    double utilization; /* part of the time in which a worker is busy; from 1 on they cannot */
+    int64_t wait_ns;    /* that an element waits on average; 0 if they do not keep up */
+} ccp_chan_plan;
+
+/**
+ * Recommends a capacity, for elements that come independently of each other and take different
+ * times (M/M/c: Poisson and exponential).  What comes evenly wants less, what comes in bursts more.
+ *
+ *   Threads: any.
+ *   Memory:  writes *out; keeps nothing.
+ *   Returns: CCP_OK; CCP_INVAL if a pointer is NULL, or a number is absurd: rates and times not
+ *            above 0, no workers or more than 65536, a negative limit, a part not below 1.
+ *   Cost:    a few operations for each worker.
+ *   After:   Erlang's C formula (1917); Little's law (1961): who finds n before it waits for n *
+ *            service_ns / workers.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_chan_recommend(const ccp_load *l, ccp_chan_plan *out);
 
 /** How the text is to be written. */
 typedef enum ccp_metrics_format {

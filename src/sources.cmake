@@ -30,6 +30,7 @@ set(CCP_SOURCES
     block/tuning.c
     block/wait.c
     block/waiter.c
+    chan/advise.c
     chan/chan.c
     chan/crowd.c
     chan/life.c

@@ -198,3 +198,27 @@ ccp_status ccp_chan_get_info(const ccp_chan *ch, ccp_chan_info *out)
         out->high_water = 1; /* see ccpi_ring_is_high() */
     return CCP_OK;
 }
+
+static ccp_side_stats side_stats(const ccp_chan *c, ccpi_side s, uint64_t now)
+{
+    const ccpi_parked_stats *w = &c->waits[s];
+    uint64_t parked = 0;
+    for (const ccpi_link *l = c->parked[s].first; l; l = l->next)
+        parked++;
+    return (ccp_side_stats){ .waits = w->count,
+                             .blocked_ns = (int64_t)(w->all_ns + parked * now),
+                             .some_ns = (int64_t)(w->some_ns + (parked ? now : 0)) };
+}
+
+ccp_status ccp_chan_get_stats(ccp_chan *ch, ccp_chan_stats *out)
+{
+    if (!ch || !out)
+        return CCP_INVAL;
+    (void)ccp_chan_get_info(ch, &out->info);
+    ccpi_lock_acquire(&ch->lock);
+    out->at_ns = ccpi_clock_coarse();
+    out->send = side_stats(ch, CCPI_SENDERS, (uint64_t)out->at_ns);
+    out->receive = side_stats(ch, CCPI_RECEIVERS, (uint64_t)out->at_ns);
+    ccpi_lock_release(&ch->lock);
+    return CCP_OK;
+}

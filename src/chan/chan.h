@@ -35,6 +35,14 @@ CCPI_INLINE const char *ccpi_side_call(ccpi_side s)
     return s == CCPI_SENDERS ? "ccp_chan_send" : "ccp_chan_recv";
 }
 
+/* What one side has waited so far.  Of each wait the time of its beginning has been taken away, and
+ * that of its end added: so while n wait, n times the present is missing. */
+typedef struct ccpi_parked_stats {
+    uint64_t count;   /* times that a thread parked */
+    uint64_t all_ns;  /* that they were parked */
+    uint64_t some_ns; /* in which at least one was */
+} ccpi_parked_stats;
+
 struct ccp_chan {
     /* --- const after new, but for `closed` --- */
     _Alignas(CCPI_LINE) ccpi_flavor flavor;
@@ -70,6 +78,7 @@ struct ccp_chan {
     void *drop_arg;                        /* const after new */
     const char *name;                      /* const after new */
     _Atomic(struct ccpi_poll *) poll;      /* under lock: its descriptors; see poll.h */
+    ccpi_parked_stats waits[2];            /* under lock, see crowd.h */
     _Alignas(CCPI_LINE) ccpi_pace pace[2]; /* hints */
 };
 

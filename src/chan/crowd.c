@@ -13,7 +13,7 @@ ccpi_node *ccpi_crowd_pop(ccp_chan *c, ccpi_side s, bool oldest)
         if (!l)
             return NULL;
         ccpi_node *n = CCPI_NODE(l);
-        ccpi_queue_remove(q, n);
+        ccpi_crowd_unparks(c, s, n);
         if (ccpi_waiter_claim(n->waiter, n->index + 1)) {
             ccpi_crowd_add(c, s, 1 - CCPI_PARKED_ONE);
             n->woken = ccpi_ticks();
@@ -100,7 +100,7 @@ bool ccpi_crowd_withdraw(ccp_chan *c, ccpi_side s, ccpi_node *n, bool active)
     ccpi_lock_acquire(&c->lock);
     bool was_in = n->queued;
     if (was_in) {
-        ccpi_queue_remove(&c->parked[s], n);
+        ccpi_crowd_unparks(c, s, n);
         ccpi_crowd_add(c, s, (active ? 1 : 0) - CCPI_PARKED_ONE);
     }
     ccpi_lock_release(&c->lock);

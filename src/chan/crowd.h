@@ -97,10 +97,32 @@ CCPI_INLINE void ccpi_crowd_notify(ccp_chan *c, ccpi_side s, uint64_t pos, const
     ccpi_crowd_notify_slow(c, s, stamp, mine);
 }
 
+/* What a thread waits is counted by the coarse clock, which is cheap and late: single waits are up
+ * to some milliseconds too long or too short, and on average right.  lock is held. */
+CCPI_INLINE void ccpi_crowd_parks(ccp_chan *c, ccpi_side s, ccpi_node *n)
+{
+    ccpi_parked_stats *w = &c->waits[s];
+    uint64_t now = (uint64_t)ccpi_clock_coarse();
+    w->count++;
+    w->all_ns -= now;
+    if (!c->parked[s].first)
+        w->some_ns -= now;
+    ccpi_queue_add(&c->parked[s], n);
+}
+CCPI_INLINE void ccpi_crowd_unparks(ccp_chan *c, ccpi_side s, ccpi_node *n)
+{
+    ccpi_parked_stats *w = &c->waits[s];
+    uint64_t now = (uint64_t)ccpi_clock_coarse();
+    ccpi_queue_remove(&c->parked[s], n);
+    w->all_ns += now;
+    if (!c->parked[s].first)
+        w->some_ns += now;
+}
+
 /* Queues a node and counts it; `active` if the thread was active until now.  lock is held. */
 CCPI_INLINE void ccpi_crowd_enter(ccp_chan *c, ccpi_side s, ccpi_node *n, bool active)
 {
-    ccpi_queue_add(&c->parked[s], n);
+    ccpi_crowd_parks(c, s, n);
     ccpi_crowd_add(c, s, CCPI_PARKED_ONE - (active ? 1 : 0));
     if (c->flavor == CCPI_MEET)
         ccpi_poll_tell_locked(c, ccpi_other(s)); /* P3 */

@@ -53,14 +53,36 @@ static const row channel_rows[] = {
     { "ccp_channel_sent_total", "Elements sent.", COUNTER, NUMBER, NULL },
     { "ccp_channel_received_total", "Elements received.", COUNTER, NUMBER, NULL },
     { "ccp_channel_closed", "1 once it is closed.", GAUGE, NUMBER, NULL },
+    { "ccp_channel_waits_total", "Times that a thread went to sleep there.", COUNTER, NUMBER,
+      "side=\"send\"" },
+    { "ccp_channel_waits_total", NULL, COUNTER, NUMBER, "side=\"receive\"" },
+    { "ccp_channel_wait_seconds_total", "Time that threads slept there, all together.", COUNTER,
+      NANOSECONDS, "side=\"send\"" },
+    { "ccp_channel_wait_seconds_total", NULL, COUNTER, NANOSECONDS, "side=\"receive\"" },
+    { "ccp_channel_held_up_seconds_total", "Time in which at least one thread slept there.",
+      COUNTER, NANOSECONDS, "side=\"send\"" },
+    { "ccp_channel_held_up_seconds_total", NULL, COUNTER, NANOSECONDS, "side=\"receive\"" },
 };
 
 static void take_channel(const void *object, figures *f)
 {
-    ccp_chan_info i = { 0 };
-    (void)ccp_chan_get_info(object, &i);
-    const uint64_t values[] = { i.len,  i.capacity, i.high_water, i.waiting_senders,
-                                i.waiting_receivers, i.sent, i.received, i.closed };
+    ccp_chan_stats s = { 0 };
+    (void)ccp_chan_get_stats((ccp_chan *)(uintptr_t)object, &s);
+    const ccp_chan_info i = s.info;
+    const uint64_t values[] = { i.len,
+                                i.capacity,
+                                i.high_water,
+                                i.waiting_senders,
+                                i.waiting_receivers,
+                                i.sent,
+                                i.received,
+                                i.closed,
+                                s.send.waits,
+                                s.receive.waits,
+                                (uint64_t)s.send.blocked_ns,
+                                (uint64_t)s.receive.blocked_ns,
+                                (uint64_t)s.send.some_ns,
+                                (uint64_t)s.receive.some_ns };
     memcpy(f->values, values, sizeof values);
 }
 

@@ -61,6 +61,7 @@ static ccp_chan *marked(ccp_chan *c)
     for (int s = 0; s < 2 && ccpi_tuning.defer; s++)
         atomic_store_explicit(&c->pace[s].defer, 256, memory_order_relaxed);
     sim_hint(c->pace, sizeof c->pace);
+    sim_hint(c->waits, sizeof c->waits);
     sim_hint(&c->high_water, sizeof c->high_water);
     sim_hint(&c->high_limit, sizeof c->high_limit);
     return c;

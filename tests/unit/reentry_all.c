@@ -83,6 +83,7 @@ static void use_channels(void)
     long v[2] = { 1, 2 };
     size_t n;
     ccp_chan_info info;
+    ccp_chan_stats stats;
     ccp_chan *ch = ccp_chan_make(&o), *other = ccp_chan_new(0, 1);
     MUST(ch && other && ccp_chan_memory(&o) > 0 && ccp_chan_cap(ch) == 4);
     OK(ccp_chan_send(ch, v, CCP_NOWAIT));
@@ -96,6 +97,9 @@ static void use_channels(void)
     GIVES(ccp_select_first(cases, 2, &n, CCP_NOWAIT), CCP_AGAIN);
     OK(ccp_chan_send(ch, v, CCP_NOWAIT));
     OK(ccp_chan_get_info(ch, &info));
+    OK(ccp_chan_get_stats(ch, &stats));
+    GIVES(ccp_chan_advise(&stats, &stats, NULL), CCP_INVAL);
+    GIVES(ccp_chan_recommend(NULL, NULL), CCP_INVAL);
     OK(ccp_chan_add_senders(other, 1));
     OK(ccp_chan_sender_done(other));
     MUST(ccp_chan_is_closed(other));

@@ -83,6 +83,10 @@ TEST(figures_of_channels_are_right) /* MT2 MT3 */
     ASSERT_VALUE("ccp_channel_closed", "orders", "", 0);
     ASSERT_VALUE("ccp_channel_waiting_threads", "hands", "side=\"send\"", 0);
     ASSERT_VALUE("ccp_channel_waiting_threads", "hands", "side=\"receive\"", 1);
+    ASSERT_VALUE("ccp_channel_waits_total", "hands", "side=\"send\"", 0);
+    ASSERT_VALUE("ccp_channel_waits_total", "hands", "side=\"receive\"", 1);
+    ASSERT_VALUE("ccp_channel_wait_seconds_total", "orders", "side=\"receive\"", 0);
+    ASSERT_VALUE("ccp_channel_held_up_seconds_total", "orders", "side=\"send\"", 0);
     ASSERT_STATUS(ccp_chan_close(meet), CCP_OK);
     actor_join(&a);
     scrape(CCP_METRICS_PROMETHEUS);
@@ -246,6 +250,9 @@ static const char *const families[] = {
     "ccp_channel_sent_total",
     "ccp_channel_received_total",
     "ccp_channel_closed",
+    "ccp_channel_waits_total",
+    "ccp_channel_wait_seconds_total",
+    "ccp_channel_held_up_seconds_total",
     "ccp_pool_workers",
     "ccp_pool_workers_limit",
     "ccp_pool_busy_workers",

@@ -51,6 +51,7 @@ static void use_same_chan(void *arg)
 {
     ccp_chan *ch = arg;
     ccp_chan_info info;
+    ccp_chan_stats stats;
     size_t n;
     int fd;
     long v[1] = { 1 };
@@ -60,6 +61,7 @@ static void use_same_chan(void *arg)
     RETURNS(ccp_chan_recv_n(ch, v, 1, &n, CCP_NOWAIT));
     ccp_case cases[] = { CCP_CASE_RECV(ch, v) };
     RETURNS(ccp_select(cases, 1, &n, CCP_NOWAIT));
+    OK(ccp_chan_get_stats(ch, &stats));
     RETURNS(ccp_chan_add_senders(ch, 1));
     RETURNS(ccp_chan_sender_done(ch));
     GIVES(ccp_chan_close(ch), CCP_CLOSED);
