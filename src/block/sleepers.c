@@ -5,6 +5,7 @@
 /* uses: waiter */
 #include "block/sleepers.h"
 
+#include "base/fds.h"
 #include "base/fork.h"
 #include "base/lock.h"
 #include "base/thread.h"
@@ -78,6 +79,13 @@ static const char *call_of(const ccp_case *k)
     return calls[k->op_];
 }
 
+static ccpi_sleep_case copy_of(const ccp_case *k)
+{
+    if (k->op_ == CCPI_CASE_FD)
+        return (ccpi_sleep_case){ .fd = ccpi_fd_of_case(k), .events = ccpi_events_of_case(k) };
+    return (ccpi_sleep_case){ .object = k->obj_, .call = call_of(k) };
+}
+
 static void copy_cases(ccpi_sleep *out, const ccpi_waiter *w)
 {
     const ccp_case *cases = w->object;
@@ -85,7 +93,7 @@ static void copy_cases(ccpi_sleep *out, const ccpi_waiter *w)
         if (!cases[i].obj_)
             continue;
         if (out->cases < CCPI_SLEEP_CASES)
-            out->of[out->cases] = (ccpi_sleep_case){ cases[i].obj_, call_of(&cases[i]) };
+            out->of[out->cases] = copy_of(&cases[i]);
         out->cases++;
     }
 }
@@ -112,6 +120,7 @@ static void copy_locked(ccpi_sleep *out, const ccpi_sleeper *s)
         .file = from_here ? s->place.file : NULL,
         .line = s->place.line,
         .awake = is_awake(w),
+        .outside = w->fds != NULL,
     };
     copy_cases(out, w);
 }

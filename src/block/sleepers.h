@@ -40,8 +40,10 @@ bool ccpi_sleepers_leave(ccpi_sleeper *s);
 
 /* One of several things that a sleeper waits for. */
 typedef struct ccpi_sleep_case {
-    const void *object;
-    const char *call; /* "ccp_chan_recv": what it would do */
+    const void *object; /* NULL: a descriptor */
+    const char *call;   /* "ccp_chan_recv": what it would do */
+    int fd;
+    short events;
 } ccpi_sleep_case;
 
 /* A copy of a record and of what it points to. */
@@ -55,6 +57,7 @@ typedef struct ccpi_sleep {
     const char *file;       /* where the call was made; NULL: not known */
     int line;
     bool awake;             /* somebody has ended the wait: the thread is about to go on */
+    bool outside;           /* descriptors can end it */
     uint32_t cases;         /* how many there are; the first few are in `of` */
     ccpi_sleep_case of[CCPI_SLEEP_CASES];
 } ccpi_sleep;

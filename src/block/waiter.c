@@ -6,13 +6,19 @@
 /* uses: sleepers */
 #include "block/waiter.h"
 
+#include "base/fds.h"
 #include "base/track.h"
 #include "block/sleepers.h"
+
+CCPI_COLD void ccpi_waiter_raise(const ccpi_waiter *w)
+{
+    ccpi_event_raise(&w->fds->event);
+}
 
 bool ccpi_waiter_wake(ccpi_waiter *w)
 {
     ccpi_parker *p = w->parker;
-    if (!ccpi_park_post(p))
+    if (!ccpi_waiter_post(w))
         return false;
     ccpi_word_wake(&p->word);
     return true;
@@ -26,13 +32,25 @@ static uint32_t verdict_of(ccpi_waiter *w)
 
 uint32_t ccpi_waiter_give_up(ccpi_waiter *w)
 {
-    if (!ccpi_waiter_claim(w, CCPI_GAVE_UP))
+    if (!ccpi_waiter_claim(w, CCPI_GAVE_UP)) {
         ccpi_park(w->parker, CCPI_NEVER); /* V2: the token is on its way */
+        if (w->fds)
+            ccpi_event_lower(&w->fds->event); /* V5 */
+    }
     return verdict_of(w);
+}
+
+/* V5.  What the descriptors are is for the caller to see. */
+static CCPI_COLD uint32_t sleep_in_poll(ccpi_waiter *w, int64_t deadline)
+{
+    ccpi_fds_sleep(w->fds, deadline);
+    return ccpi_waiter_give_up(w);
 }
 
 static uint32_t sleep_until(ccpi_waiter *w, int64_t deadline)
 {
+    if (w->fds)
+        return sleep_in_poll(w, deadline);
     if (!ccpi_park(w->parker, deadline))
         return ccpi_waiter_give_up(w);
     return verdict_of(w);

@@ -13,6 +13,10 @@
  *       touch a node only under its queue's lock while it is queued, or between winning the
  *       verdict and posting the token; the post is its last access.
  *   V4  A node is in its queue if and only if `queued`; both change under the queue's lock.
+ *   V5  A waiter with descriptors sleeps in poll(), for these and for an event of its own, and not
+ *       on its parker; who wins the verdict raises the event before it posts the token.  So once
+ *       that is taken nobody will touch the event any more, and it is up if and only if another
+ *       has won: then the waiter lowers it.
  */
 #ifndef CCPI_BLOCK_WAITER_H
 #define CCPI_BLOCK_WAITER_H
@@ -35,6 +39,7 @@ typedef struct ccpi_waiter {
     const char *call;      /* that waits: "ccp_chan_send" */
     const void *object;    /* what it waits for: with cases > 0 an array of so many ccp_case */
     const ccp_ctx *ctx;    /* that it watches; NULL: none */
+    struct ccpi_fds *fds;  /* descriptors that it waits for, too (V5); NULL: none */
 } ccpi_waiter;
 
 typedef struct ccpi_node {
@@ -55,6 +60,7 @@ CCPI_INLINE void ccpi_waiter_init(ccpi_waiter *w, const char *call, const void *
     w->call = call;
     w->object = object;
     w->ctx = NULL;
+    w->fds = NULL;
 }
 
 CCPI_INLINE void ccpi_node_init(ccpi_node *n, ccpi_waiter *w, uint32_t index, void *elem)
@@ -75,6 +81,18 @@ CCPI_INLINE bool ccpi_waiter_claim(ccpi_waiter *w, uint32_t verdict)
     /* Relaxed: the token's post and take order what the winner wrote (K1). */
     return atomic_compare_exchange_strong_explicit(&w->verdict, &waiting, verdict, CCPI_RLX,
                                                    CCPI_RLX);
+}
+
+/* V5: of a waiter with descriptors. */
+void ccpi_waiter_raise(const ccpi_waiter *w);
+
+/* Posts the token: true if the waiter sleeps on the word of its parker, which is then to be woken.
+ * It may be gone when this returns. */
+CCPI_INLINE bool ccpi_waiter_post(const ccpi_waiter *w)
+{
+    if (CCPI_UNLIKELY(w->fds != NULL))
+        ccpi_waiter_raise(w);
+    return ccpi_park_post(w->parker);
 }
 
 /* Wakes the waiter; it may be gone when this returns.  True if it was asleep: that was dear. */

@@ -27,7 +27,7 @@ void ccpi_crowd_wake(ccp_chan *c, ccpi_side woken, ccpi_node *n)
 {
     ccpi_side own = ccpi_other(woken);
     ccpi_parker *p = n->waiter->parker;
-    if (!ccpi_park_post(p))
+    if (!ccpi_waiter_post(n->waiter))
         return;
     ccpi_crowd_add(c, own, 1);
     ccpi_word_wake(&p->word);

@@ -13,9 +13,14 @@
  *       crowd.h).  A case of capacity 0 was served.
  *   S5  Nodes live in frames of sixteen on the stack, linked; the innermost frame does the
  *       sleeping.
+ *   S6  A case of a descriptor has no node.  Each round begins with one poll() for all of them, and
+ *       what that said counts until the next: nothing is taken from a descriptor.  The thread
+ *       sleeps in poll() (V5), so a descriptor competes with the queues for the verdict, too.
  */
 /* uses: chan count crowd meet poll ring slow timer */
 #include "base/backoff.h"
+#include "base/fds.h"
+#include "base/mem.h"
 #include "block/wait.h"
 #include "chan/chan.h"
 #include "chan/count.h"
@@ -26,12 +31,13 @@
 #include "chan/slow.h"
 #include "chan/timer.h"
 
-enum { RECV, SEND, DONE };
+enum { RECV, SEND, DONE, FD = CCPI_CASE_FD };
 
 #define POLL_CASES 32 /* cases looked at before the queues, at least one round */
 #define POLL_PAUSES 4 /* pauses between two of them */
 #define FRAME_NODES 16
 #define SHUFFLED 256 /* cases whose order fits into bytes */
+#define FEW_FDS 15 /* descriptors for which there is room on the stack */
 
 typedef struct place {
     struct place *next; /* by id of the channel */
@@ -49,13 +55,15 @@ typedef struct selection {
     unsigned tries; /* rounds in a row that found something under way */
     ccpi_waiter waiter;
     place *head, *tail; /* sorted by id; contexts come first */
+    ccpi_fds *fds;      /* NULL: no case waits for a descriptor */
+    uint32_t *fd_case;  /* fds->p[j] is case fd_case[j] */
 } selection;
 
 /* ---- cases ---- */
 
 static ccp_chan *chan_of(const ccp_case *k)
 {
-    return k->op_ == DONE ? NULL : k->obj_;
+    return k->op_ >= DONE ? NULL : k->obj_;
 }
 
 static ccpi_side side_of(const ccp_case *k)
@@ -68,10 +76,35 @@ static void *elem_of(const ccp_case *k)
     return k->op_ == SEND ? (void *)(uintptr_t)k->src_ : k->dst_;
 }
 
-static ccp_status try_case(const ccp_case *k)
+/* What poll() has said of case i. */
+static short fd_events(const selection *s, size_t i)
 {
+    size_t low = 0, high = s->fds->n - 1;
+    while (low < high) {
+        size_t mid = (low + high) / 2;
+        if (s->fd_case[mid] < i)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return s->fds->ready > 0 ? s->fds->p[low].revents : 0;
+}
+
+static CCPI_COLD ccp_status try_fd(const selection *s, size_t i)
+{
+    short events = fd_events(s, i), *out = s->cases[i].dst_;
+    if (events && out)
+        *out = events;
+    return events ? CCP_OK : CCP_AGAIN;
+}
+
+static ccp_status try_case(const selection *s, size_t i)
+{
+    const ccp_case *k = &s->cases[i];
     if (!k->obj_)
         return CCP_AGAIN;
+    if (k->op_ == FD)
+        return try_fd(s, i);
     if (k->op_ == DONE)
         return ccp_ctx_status(k->obj_) == CCP_OK ? CCP_AGAIN : CCP_OK;
     ccp_chan *c = k->obj_;
@@ -80,10 +113,13 @@ static ccp_status try_case(const ccp_case *k)
 }
 
 /* Is a case perhaps ready?  Cheaper than trying, and may be wrong either way. */
-static bool hint(const ccp_case *k)
+static bool hint(const selection *s, size_t i)
 {
+    const ccp_case *k = &s->cases[i];
     if (!k->obj_)
         return false;
+    if (k->op_ == FD)
+        return fd_events(s, i) != 0;
     if (k->op_ == DONE)
         return ccp_ctx_status(k->obj_) != CCP_OK;
     const ccp_chan *c = k->obj_;
@@ -104,7 +140,7 @@ static bool hint(const ccp_case *k)
 
 static ccp_status take(selection *s, size_t i)
 {
-    ccp_status st = try_case(&s->cases[i]);
+    ccp_status st = try_case(s, i);
     if (st != CCP_AGAIN)
         s->chosen = i;
     return st;
@@ -134,7 +170,7 @@ static ccp_status try_shuffled(selection *s)
         unsigned k = (unsigned)((uint64_t)ccpi_rand() * n >> 32);
         size_t i = order[k];
         order[k] = order[n - 1];
-        ccp_status st = hint(&s->cases[i]) ? take(s, i) : CCP_AGAIN;
+        ccp_status st = hint(s, i) ? take(s, i) : CCP_AGAIN;
         if (st != CCP_AGAIN)
             return st;
     }
@@ -147,18 +183,60 @@ static ccp_status try_picked(selection *s)
     size_t found = s->n;
     uint32_t ready = 0;
     for (size_t i = 0; i < s->n; i++)
-        if (hint(&s->cases[i]) && (++ready == 1 || ccpi_rand() % ready == 0))
+        if (hint(s, i) && (++ready == 1 || ccpi_rand() % ready == 0))
             found = i;
     return found < s->n ? take(s, found) : CCP_AGAIN;
 }
 
-static ccp_status poll(selection *s, bool exact)
+/* ---- descriptors ---- */
+
+/* What a case of a descriptor may not be ready with; CCP_AGAIN: nothing is wrong. */
+static ccp_status fd_trouble(const ccpi_fds *f)
 {
-    if (s->n == 0)
+    if (f->ready < 0)
+        return CCP_NOMEM;
+    return ccpi_fds_are_open(f) ? CCP_AGAIN : CCP_INVAL;
+}
+
+/* S6 */
+static ccp_status look_at_fds(const selection *s)
+{
+    if (CCPI_LIKELY(!s->fds))
         return CCP_AGAIN;
+    ccpi_fds_look(s->fds);
+    return fd_trouble(s->fds);
+}
+
+/* After poll(): one of those that are ready, each with the same chance; CCP_AGAIN: there is none. */
+static CCPI_COLD ccp_status take_fd(selection *s)
+{
+    ccp_status st = fd_trouble(s->fds);
+    size_t found = s->fds->n;
+    uint32_t ready = 0;
+    for (size_t j = 0; s->fds->ready > 0 && j < s->fds->n; j++)
+        if (s->fds->p[j].revents && (++ready == 1 || (!s->first && ccpi_rand() % ready == 0)))
+            found = j;
+    return st == CCP_AGAIN && ready ? take(s, s->fd_case[found]) : st;
+}
+
+/* What it sleeps with; false if there are no more descriptors. */
+static bool make_event(const selection *s)
+{
+    if (s->fds && !s->fds->has_event)
+        s->fds->has_event = ccpi_event_open(&s->fds->event);
+    return !s->fds || s->fds->has_event;
+}
+
+/* ---- a round ---- */
+
+static ccp_status look(selection *s, bool exact)
+{
+    ccp_status st = look_at_fds(s);
+    if (s->n == 0 || st != CCP_AGAIN)
+        return st;
     if (s->first)
         return try_all(s, 0);
-    ccp_status st = s->n <= SHUFFLED ? try_shuffled(s) : try_picked(s);
+    st = s->n <= SHUFFLED ? try_shuffled(s) : try_picked(s);
     return st == CCP_AGAIN && exact ? try_all(s, ccpi_rand() % s->n) : st;
 }
 
@@ -283,7 +361,7 @@ static ccp_status finish(selection *s, size_t i)
                 st = p->node.result;
         ccpi_meet_done(c, side_of(k));
     } else if (c) {
-        st = try_case(k);
+        st = try_case(s, i);
         ccpi_crowd_leave(c, side_of(k)); /* S4 */
     }
     s->chosen = st == CCP_AGAIN ? s->chosen : i;
@@ -316,11 +394,15 @@ static ccp_status sleep_queued(selection *s)
         s->tries = 0;
         return finish(s, verdict - 1);
     }
+    ccp_status st = s->fds && !again ? take_fd(s) : CCP_AGAIN;
+    if (st != CCP_AGAIN)
+        return st;
     if (again)
         ccpi_backoff(&s->tries); /* R5: a partner may be in the middle of laying out an element */
     if (again || until < s->deadline)
         return CCP_AGAIN;
-    ccp_status st = try_all(s, 0); /* the time is over; what came at the same moment counts */
+    st = look_at_fds(s); /* the time is over; what came at the same moment counts */
+    st = st == CCP_AGAIN ? try_all(s, 0) : st;
     return st == CCP_AGAIN ? ccpi_wait_over(s->wait) : st;
 }
 
@@ -350,7 +432,7 @@ static ccp_status place_from(selection *s, size_t i)
     size_t used = 0;
     for (; i < s->n && used < FRAME_NODES; i++) {
         const ccp_case *k = &s->cases[i];
-        if (!k->obj_)
+        if (!k->obj_ || k->op_ == FD)
             continue;
         place *p = &frame[used++];
         p->of = k;
@@ -364,6 +446,7 @@ static ccp_status sleep_round(selection *s)
 {
     ccpi_waiter_init(&s->waiter, "ccp_select", s->n ? s->cases : NULL);
     s->waiter.cases = (uint32_t)s->n;
+    s->waiter.fds = s->fds;
     s->head = s->tail = NULL;
     return place_from(s, 0);
 }
@@ -372,12 +455,12 @@ static ccp_status sleep_round(selection *s)
 
 static ccp_status poll_for_a_while(selection *s)
 {
-    ccp_status st = poll(s, false);
+    ccp_status st = look(s, false);
     size_t looked = s->n;
-    while (st == CCP_AGAIN && looked < POLL_CASES && ccpi_tuning.quick_max) {
+    while (st == CCP_AGAIN && looked < POLL_CASES && ccpi_tuning.quick_max && !s->fds) {
         for (int i = 0; i < POLL_PAUSES; i++)
             ccpi_relax();
-        st = poll(s, false);
+        st = look(s, false);
         looked += s->n ? s->n : POLL_CASES;
     }
     return st;
@@ -388,11 +471,13 @@ static ccp_status run(selection *s)
     ccp_status st = poll_for_a_while(s);
     if (st != CCP_AGAIN)
         return st;
+    if (!make_event(s))
+        return CCP_NOMEM;
     s->deadline = ccpi_wait_deadline(s->wait);
     for (;;) {
         st = sleep_round(s);
         if (st == CCP_AGAIN)
-            st = poll(s, true); /* exactly: who is in the middle of a copy is waited for (R5) */
+            st = look(s, true); /* exactly: who is in the middle of a copy is waited for (R5) */
         if (st != CCP_AGAIN)
             return st;
     }
@@ -401,7 +486,7 @@ static ccp_status run(selection *s)
 /* Without waiting.  If nothing can be done, descriptors are armed: each case was tried in vain. */
 static ccp_status poll_once(selection *s)
 {
-    ccp_status st = poll(s, true);
+    ccp_status st = look(s, true);
     for (size_t i = 0; st == CCP_AGAIN && i < s->n; i++) {
         ccp_chan *c = chan_of(&s->cases[i]);
         if (c)
@@ -410,36 +495,78 @@ static ccp_status poll_once(selection *s)
     return st;
 }
 
-/* Counts the cases that are not switched off; false if one can never be right. */
-static bool check(const ccp_case *cases, size_t n, size_t *on)
+/* Counts the cases that are not switched off, and those of descriptors among them; false if one can
+ * never be right. */
+static bool check(const ccp_case *cases, size_t n, size_t *on, size_t *fds)
 {
-    *on = 0;
+    *on = *fds = 0;
     for (size_t i = 0; i < n; i++) {
         const ccp_case *k = &cases[i];
         const ccp_chan *c = chan_of(k);
-        if (k->op_ > DONE ||
+        if (k->op_ > FD ||
             (c && k->op_ == SEND && (c->flavor == CCPI_TIMER || (!k->src_ && c->elem_size))))
             return false;
         *on += k->obj_ != NULL;
+        *fds += k->obj_ && k->op_ == FD;
     }
     return true;
 }
 
+static ccp_status go(selection *s)
+{
+    return ccpi_wait_not_at_all(s->wait) ? poll_once(s) : run(s);
+}
+
+static void list_fds(selection *s)
+{
+    size_t j = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        const ccp_case *k = &s->cases[i];
+        if (k->op_ != FD || !k->obj_)
+            continue;
+        s->fds->p[j] =
+            (struct pollfd){ .fd = ccpi_fd_of_case(k), .events = ccpi_events_of_case(k) };
+        s->fd_case[j++] = (uint32_t)i;
+    }
+}
+
+/* n cases are of descriptors. */
+static CCPI_NOINLINE ccp_status go_with_fds(selection *s, size_t n)
+{
+    struct pollfd few[FEW_FDS + 1];
+    uint32_t few_cases[FEW_FDS];
+    ccpi_fds fds = { .p = few, .n = n };
+    void *memory = NULL;
+    s->fds = &fds;
+    s->fd_case = few_cases;
+    if (n > FEW_FDS) {
+        size_t size;
+        if (!ccpi_size_mul_add(n, sizeof *few + sizeof *few_cases, sizeof *few, &size) ||
+            !(memory = ccpi_alloc(size)))
+            return CCP_NOMEM;
+        fds.p = memory;
+        s->fd_case = (uint32_t *)(fds.p + n + 1);
+    }
+    list_fds(s);
+    ccp_status st = go(s);
+    if (fds.has_event)
+        ccpi_event_close(&fds.event);
+    ccpi_free(memory);
+    return st;
+}
+
 static ccp_status start(const ccp_case *cases, size_t n, size_t *chosen, ccp_wait w, bool first)
 {
-    size_t on;
-    if (!chosen || (!cases && n > 0) || n > UINT32_MAX / 2 || !check(cases, n, &on))
+    size_t on, fds;
+    if (!chosen || (!cases && n > 0) || n > UINT32_MAX / 2 || !check(cases, n, &on, &fds))
         return CCP_INVAL;
     ccp_status st = ccpi_wait_enter(w);
     if (st != CCP_OK)
         return st;
     selection s = { .cases = cases, .n = n, .first = first, .wait = w };
-    if (ccpi_wait_not_at_all(w))
-        st = poll_once(&s);
-    else if (on == 0 && !w.ctx_ && w.ns_ == INT64_MAX)
+    if (on == 0 && !w.ctx_ && w.ns_ == INT64_MAX)
         return CCP_DEADLOCK;
-    else
-        st = run(&s);
+    st = CCPI_UNLIKELY(fds) ? go_with_fds(&s, fds) : go(&s);
     if (st == CCP_OK || st == CCP_CLOSED)
         *chosen = s.chosen;
     return st;

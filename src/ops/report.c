@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "ops/report.h"
 
+#include "base/fds.h"
 #include "base/machine.h"
 #include "base/mem.h"
 #include "base/tasks.h"
@@ -135,13 +136,24 @@ void ccpi_report_thread(ccpi_text *t, uint64_t thread)
     ccpi_text_add(t, "'");
 }
 
+static void add_case(ccpi_text *t, const ccpi_sleep_case *k)
+{
+    if (!k->object) {
+        ccpi_text_add(t, "descriptor ");
+        ccpi_text_add_number(t, (uint64_t)k->fd);
+        ccpi_text_add(t, ccpi_events_in_words(k->events));
+        return;
+    }
+    ccpi_report_object(t, k->object, k->call);
+    if (strcmp(k->call, "ccp_chan_send") == 0)
+        ccpi_text_add(t, " to send");
+}
+
 static void add_cases(ccpi_text *t, const ccpi_sleep *s)
 {
     for (uint32_t i = 0; i < s->cases && i < CCPI_SLEEP_CASES; i++) {
         ccpi_text_add(t, i == 0 ? " for the first of " : ", ");
-        ccpi_report_object(t, s->of[i].object, s->of[i].call);
-        if (strcmp(s->of[i].call, "ccp_chan_send") == 0)
-            ccpi_text_add(t, " to send");
+        add_case(t, &s->of[i]);
     }
     if (s->cases > CCPI_SLEEP_CASES) {
         ccpi_text_add(t, " and ");

@@ -41,7 +41,7 @@ static bool is_watch(const ccpi_sleep *s)
 
 static bool is_for_ever(const ccpi_sleep *s)
 {
-    return s->deadline == CCPI_NEVER && !s->awake;
+    return s->deadline == CCPI_NEVER && !s->awake && !s->outside;
 }
 
 bool ccpi_all_are_stuck(const ccpi_report *r)

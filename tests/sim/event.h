@@ -17,4 +17,7 @@ void sim_event_wait_level(int fd);
 /* Waits until it can be read and was raised since the last time; *seen is 0 before the first. */
 void sim_event_wait_edge(int fd, uint32_t *seen);
 
+/* The scenario waits for descriptors in selects, and not by the two above. */
+void sim_event_will_be_polled(void);
+
 #endif
