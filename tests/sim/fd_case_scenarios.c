@@ -250,14 +250,16 @@ static void add_ops(play p)
 {
     static const sim_options every = { .mode = SIM_DPOR };
     static const sim_options one = { .mode = SIM_DFS, .preemptions = 1 };
+    static const sim_options two = { .mode = SIM_DFS, .preemptions = 2 };
     for (int a = 0; a < OPERATIONS; a++) {
         p.op[0] = (operation)a;
         p.ops = 1;
         add_play(&p, a == SELECT_SAME ? &one : &every, a == SELECT_SAME ? "one" : "pair");
         p.ops = 2;
         for (int b = a; b < OPERATIONS; b++) {
+            bool more = a == RAISE && p.how == WAITS && b != SELECT_SAME;
             p.op[1] = (operation)b;
-            add_play(&p, &one, "one");
+            add_play(&p, more ? &two : &one, more ? "two" : "one");
         }
     }
 }

@@ -56,8 +56,8 @@ ccp_sim_test(fd_weak 600 fd --summary --mode pct --weak --n 20 pair* one* hand*)
 # Descriptors as cases of selects.
 ccp_sim_scenes(fd_case fd_case_scenarios.c)
 ccp_sim_test(fd_case 600 fd_case --summary pair*)
-ccp_sim_test(fd_case_few 600 fd_case --summary one*)
-ccp_sim_test(fd_case_weak 600 fd_case --summary --mode pct --weak --n 20 pair* one*)
+ccp_sim_test(fd_case_few 600 fd_case --summary one* two*)
+ccp_sim_test(fd_case_weak 600 fd_case --summary --mode pct --weak --n 20 pair* one* two*)
 
 # Barriers.
 ccp_sim_scenes(barrier barrier_scenarios.c)
