@@ -537,18 +537,19 @@ static CCPI_NOINLINE ccp_status go_with_fds(selection *s, size_t n)
     uint32_t few_cases[FEW_FDS];
     ccpi_fds fds = { .p = few, .n = n };
     void *memory = NULL;
-    s->fds = &fds;
-    s->fd_case = few_cases;
     if (n > FEW_FDS) {
         size_t size;
         if (!ccpi_size_mul_add(n, sizeof *few + sizeof *few_cases, sizeof *few, &size) ||
             !(memory = ccpi_alloc(size)))
             return CCP_NOMEM;
         fds.p = memory;
-        s->fd_case = (uint32_t *)(fds.p + n + 1);
     }
+    s->fds = &fds;
+    s->fd_case = memory ? (uint32_t *)(fds.p + n + 1) : few_cases;
     list_fds(s);
     ccp_status st = go(s);
+    s->fds = NULL;
+    s->fd_case = NULL;
     if (fds.has_event)
         ccpi_event_close(&fds.event);
     ccpi_free(memory);

@@ -101,7 +101,7 @@ static size_t make_cases(ccp_case k[3], short got[2], uint64_t *e)
     default: break;
     }
     k[0] = fd, k[1] = recv;
-    k[2] = (ccp_case)CCP_CASE_DONE(ctx);
+    k[2] = CCP_CASE_DONE(ctx);
     return 3;
 }
 

@@ -4,6 +4,9 @@
  */
 #include "wait_columns.h"
 
+#include <poll.h>
+#include <unistd.h>
+
 enum { SENT = 500, OLD = 100 };
 
 static void make_channel(stage *s)
@@ -121,6 +124,20 @@ static ccp_status call_send_n(stage *s, ccp_wait w)
     return rc;
 }
 
+static int never[2];
+
+static void open_never_ready(void)
+{
+    MUST(pipe(never) == 0);
+}
+
+static int never_ready(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    MUST(pthread_once(&once, open_never_ready) == 0);
+    return never[0];
+}
+
 /* Each select has one case that set() and ready() are about; the rest never becomes ready. */
 static ccp_status finish_select(stage *s, ccp_status rc, size_t expected)
 {
@@ -204,6 +221,21 @@ static ccp_status call_select_recv(stage *s, ccp_wait w)
 {
     const ccp_case cases[] = { CCP_CASE_RECV(s->ch, &s->value) };
     return finish_select(s, ccp_select(cases, 1, &s->chosen, w), 0);
+}
+
+/* Beside a descriptor that is never ready. */
+static ccp_status call_select_with_fd(stage *s, ccp_wait w)
+{
+    const ccp_case cases[] = { CCP_CASE_FD(never_ready(), POLLIN, NULL),
+                               CCP_CASE_RECV(s->ch, &s->value) };
+    return finish_select(s, ccp_select(cases, 2, &s->chosen, w), 1);
+}
+
+static ccp_status call_select_send_with_fd(stage *s, ccp_wait w)
+{
+    const ccp_case cases[] = { CCP_CASE_SEND(s->ch, &s->value),
+                               CCP_CASE_FD(never_ready(), POLLIN, NULL) };
+    return finish_select(s, ccp_select(cases, 2, &s->chosen, w), 0);
 }
 
 /* A select of everything: the channel, a full one, one without partner, a context that lives. */
@@ -305,6 +337,11 @@ const column columns_chan[] = {
     RECEIVING(call_recv_n, set_empty, 0, 2, "recv_n, counter"),
     RECEIVING(call_select_recv, set_empty, sizeof(long), 1, "select to receive, capacity 1"),
     RECEIVING(call_select_recv, set_empty, sizeof(long), 0, "select to receive, rendezvous"),
+    SENDING(call_select_send_with_fd, sizeof(long), 2, "select with fd to send, capacity 2"),
+    SENDING(call_select_send_with_fd, sizeof(long), 0, "select with fd to send, rendezvous"),
+    RECEIVING(call_select_with_fd, set_empty, sizeof(long), 1, "select with fd, capacity 1"),
+    RECEIVING(call_select_with_fd, set_empty, sizeof(long), 0, "select with fd, rendezvous"),
+    RECEIVING(call_select_with_fd, set_empty, 0, 1, "select with fd, counter"),
     RECEIVING(call_select_mixed, set_mixed, sizeof(long), 1, "select of everything, capacity 1"),
     RECEIVING(call_select_mixed, set_mixed, sizeof(long), 0, "select of everything, rendezvous"),
     RECEIVING(call_select_mixed, set_mixed, 0, 1, "select of everything, counter"),
