@@ -14,7 +14,7 @@
 typedef struct ccpi_fds {
     struct pollfd *p; /* n, and a place for the event */
     size_t n;
-    int ready;        /* how many poll() has found last, the event among them; < 0: it was refused */
+    int ready;        /* how many poll() has found last, the event among them; < 0: refused */
     bool has_event;
     ccpi_event event; /* by which another thread ends the sleep */
 } ccpi_fds;

@@ -207,7 +207,7 @@ static ccp_status look_at_fds(const selection *s)
     return fd_trouble(s->fds);
 }
 
-/* After poll(): one of those that are ready, each with the same chance; CCP_AGAIN: there is none. */
+/* After poll(): one of those that are ready, each with the same chance; else CCP_AGAIN. */
 static CCPI_COLD ccp_status take_fd(selection *s)
 {
     ccp_status st = fd_trouble(s->fds);

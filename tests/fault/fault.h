@@ -18,6 +18,7 @@ typedef enum fault_kind {
     FAULT_FD,     /* there are no more descriptors */
     FAULT_CPU,    /* sched_getaffinity() and sysconf() fail, or reading of quotas */
     FAULT_WAIT,   /* ccpi_word_wait() returns at once, for no reason */
+    FAULT_POLL,   /* poll() is short of memory */
     FAULT_EINTR,  /* the system call, or the wait for the condition, returns for no reason */
     FAULT_KINDS
 } fault_kind;

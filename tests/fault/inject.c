@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdarg.h>
@@ -202,6 +203,25 @@ int fault_pthread_cond_timedwait(pthread_cond_t *c, pthread_mutex_t *m, const st
     if (ccpi_clock_now() > until)
         return ETIMEDOUT;
     return cond_returns(m);
+}
+
+/* As the kernel does: what is ready comes before a signal, and so does the end of the time. */
+int fault_ppoll(struct pollfd *p, nfds_t n, const struct timespec *t, const sigset_t *mask);
+int fault_ppoll(struct pollfd *p, nfds_t n, const struct timespec *t, const sigset_t *mask)
+{
+    const struct timespec at_once = { 0, 0 };
+    if (shall_fail(FAULT_POLL)) {
+        errno = ENOMEM;
+        return -1;
+    }
+    if (!shall_fail(FAULT_EINTR))
+        return ppoll(p, n, t, mask);
+    int ready = ppoll(p, n, &at_once, mask);
+    if (ready != 0 || (t && t->tv_sec == 0 && t->tv_nsec == 0))
+        return ready;
+    sched_yield();
+    errno = EINTR;
+    return -1;
 }
 
 #ifdef FAULT_FUTEX

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * fault KIND: runs every site of the kind with its k-th request failing, once and for ever, for
- * k = 1, 2, .. until none fails any more.  KIND: alloc thread fd cpu cond wait eintr.
+ * k = 1, 2, .. until none fails any more.  KIND: alloc thread fd poll cpu cond wait eintr.
  */
 #include "fault.h"
 
@@ -65,7 +65,7 @@ static const kind_name kinds[] = {
     { "alloc", FAULT_ALLOC, true, 1000 },  { "thread", FAULT_THREAD, true, 1000 },
     { "fd", FAULT_FD, true, 1000 },        { "cpu", FAULT_CPU, true, 100 },
     { "cond", FAULT_COND, false, 25 },     { "wait", FAULT_WAIT, false, 25 },
-    { "eintr", FAULT_EINTR, false, 25 },
+    { "eintr", FAULT_EINTR, false, 25 },   { "poll", FAULT_POLL, true, 1000 },
 };
 
 static const struct {
@@ -85,7 +85,8 @@ int main(int argc, char **argv)
         if (strcmp(argv[1], k->name) != 0)
             continue;
         CHECK(ccp_set_allocator(&fault_allocator) == CCP_OK);
-        bool reports = k->kind == FAULT_ALLOC || k->kind == FAULT_THREAD || k->kind == FAULT_FD;
+        bool reports = k->kind == FAULT_ALLOC || k->kind == FAULT_THREAD || k->kind == FAULT_FD ||
+                       k->kind == FAULT_POLL;
         if (!k->makes) /* sleep at once: it is the sleeping that is tested */
             ccpi_tuning = (ccpi_tuning_s){ .fair_pops = 1 };
         unsigned long points = 0;
@@ -97,6 +98,6 @@ int main(int argc, char **argv)
         CHECK(ccp_set_allocator(NULL) == CCP_OK);
         return 0;
     }
-    fprintf(stderr, "usage: %s alloc|thread|fd|cpu|cond|wait|eintr\n", argv[0]);
+    fprintf(stderr, "usage: %s alloc|thread|fd|poll|cpu|cond|wait|eintr\n", argv[0]);
     return 2;
 }

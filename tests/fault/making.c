@@ -7,9 +7,11 @@
 
 #include "base/quota.h"
 
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- Channels ---- */
 
@@ -109,6 +111,30 @@ static unsigned descriptors(void)
     use_chan(ch);
     CHECK(ccp_chan_free(ch) == CCP_OK);
     return failed;
+}
+
+/* With more descriptors than fit on the stack. */
+static unsigned selects_with_descriptors(void)
+{
+    enum { CASES = 20 };
+    int ends[2];
+    ccp_case k[CASES];
+    size_t chosen = 99;
+    unsigned failed = 0;
+    CHECK(pipe(ends) == 0);
+    for (int i = 0; i < CASES; i++)
+        k[i] = CCP_CASE_FD(ends[0], POLLIN, NULL);
+    for (size_t n = 1; n <= CASES; n += CASES - 1) {
+        ccp_status st = ccp_select(k, n, &chosen, ccp_within(CCP_US(100)));
+        CHECK((st == CCP_TIMEOUT || st == CCP_NOMEM) && chosen == 99);
+        failed += st == CCP_NOMEM;
+    }
+    CHECK(write(ends[1], "x", 1) == 1);
+    ccp_status st = ccp_select(k, CASES, &chosen, CCP_FOREVER);
+    CHECK(st == CCP_OK ? chosen < CASES : st == CCP_NOMEM && chosen == 99);
+    close(ends[0]);
+    close(ends[1]);
+    return failed + (st == CCP_NOMEM);
 }
 
 static unsigned descriptors_of_ends(void)
@@ -403,6 +429,7 @@ const fault_site making_sites[] = {
     { "two_channels", two_channels },
     { "descriptors", descriptors },
     { "descriptors_of_ends", descriptors_of_ends },
+    { "selects_with_descriptors", selects_with_descriptors },
     { "timers", timers },
     { "contexts", contexts },
     { "threads_of_a_group", threads_of_a_group },

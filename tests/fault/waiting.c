@@ -4,8 +4,10 @@
  */
 #include "fault.h"
 
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <unistd.h>
 
 enum { ROUNDS = 30 };
 static const int64_t brief = CCP_MS(2);
@@ -69,6 +71,13 @@ static unsigned time_runs_out(void) /* W6 */
         ccp_case cases[] = { CCP_CASE_RECV(chans[i], &v), CCP_CASE_RECV(chans[(i + 1) % 3], &v) };
         end = ccp_now() + brief;
         CHECK(ccp_select(cases, 2, &chosen, ccp_until(end)) == CCP_TIMEOUT && ccp_now() >= end);
+        int ends[2];
+        CHECK(pipe(ends) == 0);
+        ccp_case fd[] = { CCP_CASE_RECV(chans[i], &v), CCP_CASE_FD(ends[0], POLLIN, NULL) };
+        end = ccp_now() + brief;
+        CHECK(ccp_select(fd, 2, &chosen, ccp_until(end)) == CCP_TIMEOUT && ccp_now() >= end);
+        close(ends[0]);
+        close(ends[1]);
         ccp_chan_info info;
         CHECK(ccp_chan_get_info(chans[i], &info) == CCP_OK && info.waiting_receivers == 0); /* W4 */
     }
@@ -182,6 +191,54 @@ static unsigned select_serves_all(void)
     return 0;
 }
 
+/* Bytes in a pipe, and elements. */
+typedef struct stream {
+    ccp_chan *ch;
+    int ends[2];
+} stream;
+
+static void feed_both(void *arg)
+{
+    const stream *s = arg;
+    for (uint64_t i = 0; i < ROUNDS; i++) {
+        CHECK(ccp_chan_send(s->ch, &i, CCP_FOREVER) == CCP_OK);
+        CHECK(write(s->ends[1], "x", 1) == 1);
+    }
+    close(s->ends[1]);
+    CHECK(ccp_chan_close(s->ch) == CCP_OK);
+}
+
+static unsigned select_serves_descriptors(void)
+{
+    stream s = { .ch = ccp_chan_new(8, 1) };
+    ccp_wg wg = CCP_WG_INIT;
+    uint64_t v = 0, elements = 0, bytes = 0;
+    short got = 0;
+    char byte;
+    CHECK(s.ch && pipe(s.ends) == 0 && ccp_wg_go(&wg, feed_both, &s) == CCP_OK);
+    ccp_case k[] = { CCP_CASE_FD(s.ends[0], POLLIN, &got), CCP_CASE_RECV(s.ch, &v) };
+    for (int open = 2; open > 0;) {
+        size_t i;
+        ccp_status st = ccp_select(k, 2, &i, CCP_FOREVER);
+        if (st == CCP_CLOSED) {
+            k[1] = CCP_CASE_RECV(NULL, &v);
+            open--;
+        } else if (i == 1) {
+            CHECK(st == CCP_OK && v == elements++);
+        } else if (read(s.ends[0], &byte, 1) == 1) {
+            bytes++;
+        } else {
+            k[0] = CCP_CASE_FD(-1, POLLIN, NULL);
+            open--;
+        }
+    }
+    CHECK(elements == ROUNDS && bytes == ROUNDS);
+    CHECK(ccp_wg_wait(&wg, CCP_FOREVER) == CCP_OK);
+    CHECK(ccp_chan_free(s.ch) == CCP_OK);
+    close(s.ends[0]);
+    return 0;
+}
+
 static ccp_status count_up(ccp_ctx *ctx, void *arg)
 {
     (void)ctx;
@@ -236,6 +293,7 @@ const fault_site waiting_sites[] = {
     { "a_context_is_canceled", a_context_is_canceled },
     { "a_hook_is_waited_for", a_hook_is_waited_for },
     { "select_serves_all", select_serves_all },
+    { "select_serves_descriptors", select_serves_descriptors },
     { "a_pool_with_a_queue", a_pool_with_a_queue },
     { "a_pool_without_a_queue", a_pool_without_a_queue },
 };
