@@ -815,12 +815,12 @@ CCP_API ccp_status ccp_chan_get_info(const ccp_chan *ch, ccp_chan_info *out);
  *
  * A case whose channel or context is NULL is never ready: set it to NULL to switch it off.
  *
- * A case may wait for a file descriptor, as poll() does: a socket, a pipe, a timer.
+ * A case may wait for a file descriptor: a socket, a pipe, a timer.  Its events are those of
+ * <poll.h>.
  *
- *     #include <poll.h>
  *     short got;
- *     const ccp_case k[] = { CCP_CASE_FD(listener, POLLIN, &got), CCP_CASE_RECV(results, &r),
- *                            CCP_CASE_DONE(quit) };
+ *     const ccp_case k[] = { CCP_CASE_FD(listener, POLLIN, &got), CCP_CASE_RECV(in, &v),
+ *                            CCP_CASE_DONE(ctx) };
  *
  * It is chosen when poll() says that one of the events is there, or an error or the end of a
  * connection; `got`, which may be NULL, says which.  Nothing is read or written: that is the

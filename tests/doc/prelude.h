@@ -5,6 +5,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "ccp.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -65,5 +66,6 @@ extern struct conn {
 } *conn;
 
 extern struct server server;
+extern int listener;
 ccp_status stop_listening(void *server, ccp_wait w);
 void keep_for_later(ccp_task fn, void *task_arg, void *arg);
