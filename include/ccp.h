@@ -5491,9 +5491,9 @@ CCP_API void ccp_place(const char *call, const char *file, int line);
  * A channel tells how often and for how long threads slept in it, and what that means:
  *
  *     ccp_chan_stats before, after;
- *     ccp_chan_get_stats(orders, &before);
+ *     ccp_chan_get_stats(ch, &before);
  *     ...                                         // some seconds
- *     ccp_chan_get_stats(orders, &after);
+ *     ccp_chan_get_stats(ch, &after);
  *     ccp_chan_advice advice;
  *     if (ccp_chan_advise(&before, &after, &advice) == CCP_OK)
  *         printf("full for %.0f %% of the time: %s\n", 100 * advice.full, advice.why);
