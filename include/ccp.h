@@ -113,7 +113,8 @@ extern "C" {
     X(MISUSE, "the call breaks the rules of the object; nothing changed")                      \
     X(BUSY, "the object is in use in a way that excludes this call")                           \
     X(DEADLOCK, "the call could never end")                                                    \
-    X(FAILED, "user code reported failure")
+    X(FAILED, "user code reported failure")                                                    \
+    X(FORKED, "the object belongs to the parent of this process")
 
 typedef enum ccp_status {
 #define CCP_STATUS_ENUM_(name, text) CCP_##name,
@@ -4917,8 +4918,8 @@ typedef struct ccp_retry_opts {
     int64_t attempt_ns; /* when the context of an attempt ends; 0: with w */
     ccp_backoff backoff; /* all zero: full jitter from 100 ms to 10 s */
     /* says what to do after an attempt, the first one is 1; NULL: CCP_OK is done; CCP_CANCELED,
-     * CCP_CLOSED, CCP_OPEN, CCP_INVAL, CCP_MISUSE, CCP_DEADLOCK would come again: stop; all else
-     * again */
+     * CCP_CLOSED, CCP_OPEN, CCP_INVAL, CCP_MISUSE, CCP_DEADLOCK, CCP_FORKED would come again:
+     * stop; all else again */
     ccp_retry_verdict (*classify)(ccp_status outcome, unsigned attempt, int64_t *after, void *arg);
     void *classify_arg;
     ccp_retry_budget *budget; /* NULL: no limit */
@@ -5880,7 +5881,8 @@ CCP_API ccp_status ccp_pool_fd(ccp_pool *p, int *fd);
  * A child of fork() has a copy of the memory, and one thread: the one that called fork().  The
  * objects that it has from its parent are as the parent's threads left them, perhaps in the middle
  * of a change that nobody will finish.  So the child may exec, it may _exit, or it may go on with
- * objects that it makes itself; but it may not use, nor free, those of the parent:
+ * objects that it makes itself; but it may not use, nor free, those of the parent, unless the
+ * parent has asked for ccp_fork_guard() (FK4).
  *
  *     pid_t child = fork();
  *     if (child == 0) {
@@ -5905,7 +5907,34 @@ CCP_API ccp_status ccp_pool_fd(ccp_pool *p, int *fd);
  *        libccp or in fork(), a plugin that has libccp in it, or has loaded it, can be unloaded:
  *        there is no thread of it, no descriptor, no signal handler, no memory, and nothing that
  *        would be called when a thread or the process ends.
+ *   FK4  With ccp_fork_guard(), in the child all objects with a constructor that were made while
+ *        tracking was on, and not freed before the fork, are dead: each call on one returns
+ *        CCP_FORKED at once, without waiting, whatever was being done to it.  What returns no
+ *        status says that there is nothing: NULL, 0, that it is closed, done or canceled.  (But
+ *        ccp_chan_cap(), ccp_ctx_deadline(), ccp_ctx_value(), and ccp_fan_chan() and its like give
+ *        what never changes.)  A wait under a dead context returns CCP_FORKED too; ccp_select()
+ *        with a dead channel does so, or does another case that can be done.
+ *   FK5  A dead object can be freed.  That gives back its memory and closes the child's copies of
+ *        its descriptors, but for what its threads may have been in the middle of changing, such
+ *        as tasks and calls under way.  No function of the program is called: what elements, values
+ *        and tasks own is the parent's.
+ *   FK6  A wait group in which tasks of the parent were counted, or whose threads had not been
+ *        waited for, is dead for ccp_wg_go(), ccp_wg_wait() and ccp_wg_close_when_done(), until it
+ *        is set to CCP_WG_INIT.  (ccp_wg_add() and ccp_wg_done() only count in it.)
  */
+
+/**
+ * Makes the objects of this process dead in its children (FK4), from the next fork on, or not any
+ * more.  In a child it is as it was in the parent.
+ *
+ *   Threads: any.
+ *   Returns: CCP_OK; CCP_CLOSED, and nothing has changed, if tracking is off and on is true.
+ *   Cost:    of a fork, some microseconds, and about as long as a dump takes to look at each
+ *            object; of other calls none that was measured.
+ *   After:   libuv's uv_loop_fork() and Python's os.register_at_fork(), which leave it to the user.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_fork_guard(bool on);
 
 #ifdef __cplusplus
 }

@@ -81,6 +81,7 @@ set(CCP_SOURCES
     flow/pipeline.c
     flow/pool.c
     flow/pool_drain.c
+    flow/pool_fork.c
     flow/pool_idle.c
     flow/pool_jobs.c
     flow/pool_late.c
@@ -90,6 +91,7 @@ set(CCP_SOURCES
     flow/pool_tune.c
     flow/pool_watch.c
     ops/dump.c
+    ops/fork.c
     ops/metrics.c
     ops/report.c
     ops/poll.c

@@ -24,6 +24,8 @@ typedef struct shard {
 ccpi_word32 ccpi_tracking;
 static shard shards[SHARDS];
 static ccpi_word64 last_serial; /* relaxed: under a shard's lock it grows, that is all */
+ccpi_word32 ccpi_forks;
+static ccpi_word32 guarded;     /* relaxed: whether T6 is wanted */
 static ccpi_word64 missed;      /* relaxed: a count */
 
 #define RECORD(link) CCPI_CONTAINER(link, ccpi_record, order)
@@ -242,14 +244,46 @@ static void unlock_all(void)
         ccpi_lock_release(&shards[i].lock);
 }
 
+/* T6 */
+static void kill(ccpi_record *r)
+{
+    r->dead = true;
+    if (r->kind->forked)
+        r->kind->forked((void *)(uintptr_t)r->object);
+}
+
 /* T5 */
 static void go_on_in_child(void)
 {
+    bool kills = atomic_load_explicit(&guarded, CCPI_RLX) && ccpi_tracks();
+    if (kills)
+        atomic_fetch_add_explicit(&ccpi_forks, 1, CCPI_RLX);
     for (size_t i = 0; i < SHARDS; i++) {
-        for (ccpi_link *l = shards[i].order.first; l; l = l->next)
-            RECORD(l)->forked = true;
+        for (ccpi_link *l = shards[i].order.first; l; l = l->next) {
+            ccpi_record *r = RECORD(l);
+            r->forked = true;
+            if (kills && r->kind && !r->gone)
+                kill(r);
+        }
         ccpi_lock_renew(&shards[i].lock);
     }
+    if (kills)
+        ccpi_self_get()->home = NULL; /* the pool is dead of which it was a worker */
+}
+
+CCPI_COLD bool ccpi_is_dead_slow(const void *object)
+{
+    shard *s = shard_of(object);
+    ccpi_lock_acquire(&s->lock);
+    const ccpi_record *r = find_locked(s, object);
+    bool dead = r && r->dead;
+    ccpi_lock_release(&s->lock);
+    return dead;
+}
+
+void ccpi_track_guard(bool on)
+{
+    atomic_store_explicit(&guarded, on, CCPI_RLX);
 }
 
 static const ccpi_fork_part fork_part = { lock_all, unlock_all, go_on_in_child };

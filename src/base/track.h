@@ -14,6 +14,9 @@
  *       linked when it is taken out, and is `gone`: who goes over the table can let go of the lock.
  *   T5  In the child of a fork a record of the parent is `forked`, and nobody who goes over the
  *       table is told of it: its object may be in the middle of anything.
+ *   T6  If the program wants that, objects with such a record are dead: each call on one says
+ *       CCP_FORKED, takes no lock that may be held by a thread that is not there, and waits for
+ *       nothing; but it can be freed.
  * Locks           Of a shard: under it whoever looks at an object may take that object's own lock,
  *                 as its get_info() does.  No shard is locked under the lock of an object: objects
  *                 are made and freed under none, as that calls the program's allocator (G3).
@@ -31,6 +34,9 @@ typedef struct ccpi_kind {
     const char *prefix; /* of its calls: "ccp_chan_" */
     /* Adds to *t what there is to say, such as ", 3 of 4 elements".  May be NULL.  See Locks. */
     void (*describe)(const void *object, ccpi_text *t);
+    /* In the child of a fork: makes of the object one that is dead (T6), whatever was being done to
+     * it.  Neither locks nor allocates.  NULL: its calls ask ccpi_is_dead(). */
+    void (*forked)(void *object);
 } ccpi_kind;
 
 #define CCPI_NAME_ROOM 48
@@ -46,6 +52,7 @@ typedef struct ccpi_record {
     uint32_t pins;             /* under the shard's lock, as the following; T4 */
     bool gone;                 /* T4 */
     bool forked;               /* T5 */
+    bool dead;                 /* T6 */
     const ccpi_kind *kind;     /* NULL: the program has named it, that is all */
     const void *owner;         /* the object that it is a part of; NULL: none */
     char name[CCPI_NAME_ROOM]; /* "": none */
@@ -58,6 +65,26 @@ CCPI_INLINE bool ccpi_tracks(void)
     /* Relaxed: T2 says what orders it. */
     return CCPI_UNLIKELY(atomic_load_explicit(&ccpi_tracking, CCPI_RLX) != 0);
 }
+
+/* How many forks have left dead objects to this process, one after the other.  Changes only while
+ * there is one thread. */
+extern ccpi_word32 ccpi_forks;
+
+CCPI_INLINE bool ccpi_has_dead(void)
+{
+    /* Relaxed: see above. */
+    return CCPI_UNLIKELY(atomic_load_explicit(&ccpi_forks, CCPI_RLX) != 0);
+}
+
+/* T6 */
+bool ccpi_is_dead_slow(const void *object);
+CCPI_INLINE bool ccpi_is_dead(const void *object)
+{
+    return ccpi_has_dead() && ccpi_is_dead_slow(object);
+}
+
+/* From the next fork on T6 holds in the child, or not any more. */
+void ccpi_track_guard(bool on);
 
 void ccpi_track_slow(const void *object, const ccpi_kind *kind, const char *name);
 void ccpi_track_part_slow(const void *object, const void *owner);

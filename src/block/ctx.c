@@ -86,7 +86,28 @@ static void describe(const void *object, ccpi_text *t)
         ccpi_text_add(t, ", with a deadline");
 }
 
-static const ccpi_kind kind = { "context", "ccp_ctx_", describe };
+/* ---- fork ---- */
+
+static void kill(ccp_ctx *ctx)
+{
+    atomic_store_explicit(&ctx->status, (uint32_t)CCP_FORKED, CCPI_RLX); /* there is one thread */
+    atomic_store_explicit(&ctx->users, 0, CCPI_RLX);
+    ccpi_lock_renew(&ctx->lock);
+    ctx->cause = NULL;
+    ctx->children = ctx->waiters = (ccpi_list){ NULL, NULL };
+    ctx->hooks = NULL;
+    ctx->linked = false;
+}
+
+/* With all above, which may live on without a handle.  Those below that are not tracked leave no
+ * list any more: they are not linked. */
+static void forked(void *object)
+{
+    for (ccp_ctx *ctx = object; ctx && status_of(ctx) != CCP_FORKED; ctx = ctx->values)
+        kill(ctx);
+}
+
+static const ccpi_kind kind = { "context", "ccp_ctx_", describe, forked };
 
 /* ---- making and freeing ---- */
 
@@ -341,7 +362,8 @@ ccp_status ccp_ctx_fd(ccp_ctx *ctx, int *fd)
     if (!ctx || !fd)
         return CCP_INVAL;
     ccpi_event *none = NULL;
-    (void)ccp_ctx_status(ctx); /* notices a deadline that has passed */
+    if (ccp_ctx_status(ctx) == CCP_FORKED) /* notices a deadline that has passed */
+        return CCP_FORKED;
     int found = event_of(ctx, &none);
     if (found < 0) {
         ccpi_event *fresh = new_event();

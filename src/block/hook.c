@@ -95,10 +95,18 @@ void ccpi_hooks_run(ccp_ctx *ctx)
     }
 }
 
+static bool is_dead(const ccp_ctx *ctx)
+{
+    /* Relaxed: it was so before there was a second thread in this process. */
+    return atomic_load_explicit(&ctx->status, CCPI_RLX) == (uint32_t)CCP_FORKED;
+}
+
 ccp_status ccp_ctx_hook(ccp_ctx *ctx, ccp_hook *h, void (*fn)(void *arg), void *arg)
 {
     if (!ctx || !h || !fn)
         return CCP_INVAL;
+    if (is_dead(ctx))
+        return CCP_FORKED;
     uint32_t state = state_of(h);
     if (state == SET || state == RUNNING)
         return CCP_BUSY;
@@ -177,6 +185,8 @@ ccp_status ccp_ctx_unhook(ccp_hook *h, ccp_wait w)
     if (state_of(h) == DONE)
         return CCP_CLOSED;
     ccp_ctx *ctx = h->ctx_;
+    if (is_dead(ctx))
+        return CCP_FORKED;
     ccpi_waiter waiter;
     ccpi_waiter_init(&waiter, "ccp_ctx_unhook", ctx);
     switch (take_back(ctx, h, ccpi_wait_not_at_all(w) ? NULL : &waiter)) {

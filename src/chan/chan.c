@@ -148,7 +148,7 @@ ccp_status ccp_chan_recv_n(ccp_chan *ch, void *elems, size_t n, size_t *got, ccp
 
 size_t ccp_chan_len(const ccp_chan *ch)
 {
-    if (!ch || ch->flavor == CCPI_MEET)
+    if (!ch || ch->flavor == CCPI_MEET || ch->flavor == CCPI_DEAD)
         return 0;
     if (ch->flavor == CCPI_TIMER)
         return ccpi_chan_ready(ch, CCPI_RECEIVERS) && !ccpi_chan_closed(ch);
@@ -163,7 +163,7 @@ size_t ccp_chan_cap(const ccp_chan *ch)
 
 bool ccp_chan_is_closed(const ccp_chan *ch)
 {
-    if (!ch)
+    if (!ch || ch->flavor == CCPI_DEAD)
         return true;
     if (ch->flavor == CCPI_TIMER || ch->flavor == CCPI_MEET)
         return ccpi_chan_closed(ch);
@@ -182,6 +182,8 @@ ccp_status ccp_chan_get_info(const ccp_chan *ch, ccp_chan_info *out)
 {
     if (!ch || !out)
         return CCP_INVAL;
+    if (ch->flavor == CCPI_DEAD)
+        return CCP_FORKED;
     *out = (ccp_chan_info){
         .elem_size = ch->elem_size,
         .capacity = ccp_chan_cap(ch),

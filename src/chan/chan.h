@@ -8,6 +8,7 @@
  *                 COUNT  elements that carry nothing: one word              [count.h]
  *                 MEET   capacity 0: from one thread's hands to another's   [meet.c]
  *                 TIMER  elements computed when received                    [timer.c]
+ *                 DEAD   was the parent's of this process                   [life.c]
  * Waiting         Two sides, receivers and senders, each with a crowd word and a queue of those who
  *                 are parked                                                [crowd.h]
  * Locks           `lock` protects the two queues; several channels are locked in the order of their
@@ -21,7 +22,7 @@
 #include "block/spin.h"
 #include "ccp.h"
 
-typedef enum ccpi_flavor { CCPI_RING, CCPI_COUNT, CCPI_MEET, CCPI_TIMER } ccpi_flavor;
+typedef enum ccpi_flavor { CCPI_RING, CCPI_COUNT, CCPI_MEET, CCPI_TIMER, CCPI_DEAD } ccpi_flavor;
 typedef enum ccpi_side { CCPI_RECEIVERS = 0, CCPI_SENDERS = 1 } ccpi_side;
 
 CCPI_INLINE ccpi_side ccpi_other(ccpi_side s)
@@ -44,7 +45,7 @@ typedef struct ccpi_parked_stats {
 } ccpi_parked_stats;
 
 struct ccp_chan {
-    /* --- const after new, but for `closed` --- */
+    /* --- const after new, but for `closed`; and see forked() in life.c --- */
     _Alignas(CCPI_LINE) ccpi_flavor flavor;
     bool words;         /* RING, with elements of 8 bytes: the fastest path */
     ccpi_word32 closed; /* atomic: a hint for RING and COUNT, whose truth is in tail */

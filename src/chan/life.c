@@ -44,7 +44,23 @@ static void describe(const void *object, ccpi_text *t)
         ccpi_text_add(t, ", closed");
 }
 
-static const ccpi_kind kind = { "channel", "ccp_chan_", describe };
+/* ---- fork ---- */
+
+/* `words` and the flavor keep every call from the ways that trust the rest.  The elements stay
+ * where they are: they are copies of what the parent has. */
+static void forked(void *object)
+{
+    ccp_chan *c = object;
+    c->words = false;
+    c->flavor = CCPI_DEAD;
+    ccpi_lock_renew(&c->lock);
+    for (int s = 0; s < 2; s++) {
+        atomic_store_explicit(&c->crowd[s], 0, CCPI_RLX); /* there is no other thread */
+        c->parked[s] = (ccpi_list){ NULL, NULL };
+    }
+}
+
+static const ccpi_kind kind = { "channel", "ccp_chan_", describe, forked };
 
 /* ---- making ---- */
 
@@ -169,6 +185,8 @@ ccp_status ccp_chan_close(ccp_chan *ch)
 {
     if (!ch)
         return CCP_INVAL;
+    if (ch->flavor == CCPI_DEAD)
+        return CCP_FORKED;
     bool buffers = ch->flavor == CCPI_RING || ch->flavor == CCPI_COUNT;
     if (buffers && !mark_closed(ch))
         return CCP_CLOSED;
@@ -194,9 +212,16 @@ static size_t drain(ccp_chan *c)
 ccp_status ccp_chan_cancel(ccp_chan *ch)
 {
     ccp_status st = ccp_chan_close(ch);
-    if (st == CCP_INVAL)
+    if (st == CCP_INVAL || st == CCP_FORKED)
         return st;
     return drain(ch) || st == CCP_OK ? CCP_OK : CCP_CLOSED;
+}
+
+static void give_back(ccp_chan *c)
+{
+    ccpi_untrack(c);
+    if (!c->own_memory)
+        ccpi_free_lines(c);
 }
 
 ccp_status ccp_chan_free(ccp_chan *ch)
@@ -209,12 +234,14 @@ ccp_status ccp_chan_free(ccp_chan *ch)
     if (busy)
         return CCP_BUSY;
     ccpi_poll_free(ch);
+    if (ch->flavor == CCPI_DEAD) {
+        give_back(ch);
+        return CCP_OK;
+    }
     CCPI_CHECK(atomic_load_explicit(&ch->crowd[0], CCPI_RLX) == 0);
     CCPI_CHECK(atomic_load_explicit(&ch->crowd[1], CCPI_RLX) == 0);
-    ccpi_untrack(ch);
     drain(ch);
-    if (!ch->own_memory)
-        ccpi_free_lines(ch);
+    give_back(ch);
     return CCP_OK;
 }
 
@@ -226,6 +253,8 @@ ccp_status ccp_chan_add_senders(ccp_chan *ch, unsigned n)
 {
     if (!ch || n == 0 || n > MAX_SENDERS)
         return CCP_INVAL;
+    if (ch->flavor == CCPI_DEAD)
+        return CCP_FORKED;
     if (ccpi_chan_closed(ch))
         return CCP_CLOSED;
     uint32_t count = atomic_load_explicit(&ch->senders, CCPI_RLX);
@@ -242,6 +271,8 @@ ccp_status ccp_chan_sender_done(ccp_chan *ch)
 {
     if (!ch)
         return CCP_INVAL;
+    if (ch->flavor == CCPI_DEAD)
+        return CCP_FORKED;
     uint32_t count = atomic_load_explicit(&ch->senders, CCPI_RLX);
     do {
         if (count == 0)

@@ -70,6 +70,8 @@ ccp_status ccp_chan_fd(ccp_chan *ch, ccp_poll what, int *fd)
 {
     if (!ch || !fd || ch->flavor == CCPI_TIMER || (what != CCP_POLL_RECV && what != CCP_POLL_SEND))
         return CCP_INVAL;
+    if (ch->flavor == CCPI_DEAD)
+        return CCP_FORKED;
     ccpi_side s = what == CCP_POLL_RECV ? CCPI_RECEIVERS : CCPI_SENDERS;
     ccpi_poll *fresh = ccpi_poll_of(ch) ? NULL : ccpi_alloc(sizeof *fresh);
     ccpi_lock_acquire(&ch->lock);

@@ -130,6 +130,8 @@ static bool hint(const selection *s, size_t i)
         return ccpi_count_ready(c, side_of(k));
     case CCPI_MEET:
         return ccpi_meet_hint(c, side_of(k));
+    case CCPI_DEAD:
+        return true;
     case CCPI_TIMER:
         break;
     }

@@ -33,6 +33,8 @@ ccp_status ccpi_chan_try(ccp_chan *c, ccpi_side side, void *elem, bool exact)
         return sends ? ccpi_ring_send(c, elem, false) : ccpi_ring_recv(c, elem, false);
     case CCPI_COUNT:
         return ccpi_count_try(c, side);
+    case CCPI_DEAD:
+        return CCP_FORKED;
     case CCPI_MEET:
     case CCPI_TIMER:
         break;
@@ -59,6 +61,8 @@ bool ccpi_chan_ready(const ccp_chan *c, ccpi_side s)
         return ccpi_count_ready(c, s);
     case CCPI_TIMER:
         return ccpi_timer_ready(c);
+    case CCPI_DEAD:
+        return true;
     case CCPI_MEET:
         break; /* its waiters are not woken to look, but handed what they wait for */
     }

@@ -101,7 +101,7 @@ ccp_status ccp_chan_stop(ccp_chan *ch)
 {
     int64_t was = CCPI_NEVER;
     if (!ch || ch->flavor != CCPI_TIMER)
-        return CCP_INVAL;
+        return ch && ch->flavor == CCPI_DEAD ? CCP_FORKED : CCP_INVAL;
     ccpi_lock_acquire(&ch->lock);
     ccp_status st = set_locked(ch, CCPI_NEVER, &was);
     ccpi_lock_release(&ch->lock);
@@ -127,7 +127,7 @@ ccp_status ccp_chan_reset(ccp_chan *ch, int64_t ns)
 {
     ccpi_list woken = { NULL, NULL };
     if (!ch || ch->flavor != CCPI_TIMER)
-        return CCP_INVAL;
+        return ch && ch->flavor == CCPI_DEAD ? CCP_FORKED : CCP_INVAL;
     ccpi_lock_acquire(&ch->lock);
     ccp_status st = reset_locked(ch, ns, &woken);
     ccpi_lock_release(&ch->lock);

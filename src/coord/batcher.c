@@ -121,7 +121,7 @@ static bool is_inside(const ccp_batcher *b)
 
 /* ---- Making and freeing ---- */
 
-static const ccpi_kind kind = { "batcher", "ccp_batcher_", NULL };
+static const ccpi_kind kind = { "batcher", "ccp_batcher_", NULL, NULL };
 
 static void release(ccp_batcher *b)
 {
@@ -163,6 +163,10 @@ ccp_status ccp_batcher_free(ccp_batcher *b)
 {
     if (!b)
         return CCP_OK;
+    if (ccpi_is_dead(b)) {
+        release(b);
+        return CCP_OK;
+    }
     if (is_inside(b))
         return CCP_DEADLOCK;
     ccpi_lock_acquire(&b->lock);
@@ -215,6 +219,8 @@ ccp_status ccp_batcher_call(ccp_batcher *b, void *param, ccp_status *outcome, cc
 {
     if (!b)
         return CCP_INVAL;
+    if (ccpi_is_dead(b))
+        return CCP_FORKED;
     ccp_status st = ccpi_wait_enter(w);
     if (st != CCP_OK)
         return st;
@@ -242,6 +248,8 @@ ccp_status ccp_batcher_flush(ccp_batcher *b)
 {
     if (!b)
         return CCP_INVAL;
+    if (ccpi_is_dead(b))
+        return CCP_FORKED;
     ccpi_lock_acquire(&b->lock);
     for (ccpi_link *l = b->calls.first; l; l = l->next)
         CCPI_CONTAINER(l, call, link)->due = 0;
@@ -254,6 +262,8 @@ ccp_status ccp_batcher_close(ccp_batcher *b)
 {
     if (!b)
         return CCP_INVAL;
+    if (ccpi_is_dead(b))
+        return CCP_FORKED;
     ccpi_lock_acquire(&b->lock);
     bool closed = b->closed;
     b->closed = true;
@@ -266,6 +276,8 @@ ccp_status ccp_batcher_get_info(ccp_batcher *b, ccp_batcher_info *out)
 {
     if (!b || !out)
         return CCP_INVAL;
+    if (ccpi_is_dead(b))
+        return CCP_FORKED;
     ccpi_lock_acquire(&b->lock);
     *out = (ccp_batcher_info){ .waiting = b->waiting,
                                .handling = b->handling,

@@ -57,7 +57,17 @@ static uint32_t cells_wanted(void)
     return n;
 }
 
-static const ccpi_kind kind = { "circuit breaker", "ccp_breaker_", NULL };
+/* Every call goes the ways that ask ccpi_is_dead(): the breaker is not closed, no cell counts. */
+static void forked(void *object)
+{
+    ccp_breaker *b = object;
+    for (uint32_t i = 0; i <= b->cell_mask; i++)
+        atomic_store_explicit(&b->cells[i].word, 0, CCPI_RLX); /* there is no other thread */
+    uint64_t s = atomic_load_explicit(&b->state, CCPI_RLX) & ~(uint64_t)7;
+    atomic_store_explicit(&b->state, s | CCP_BREAKER_HALF_OPEN, CCPI_RLX); /* as above */
+}
+
+static const ccpi_kind kind = { "circuit breaker", "ccp_breaker_", NULL, forked };
 
 static void release_memory(ccp_breaker *b)
 {
@@ -155,6 +165,8 @@ static bool refuses(ccp_breaker *b, uint64_t s)
 
 static CCPI_NOINLINE ccp_status allow_slow(ccp_breaker *b, uint64_t s, ccp_breaker_ticket *ticket)
 {
+    if (ccpi_is_dead(b))
+        return CCP_FORKED;
     if (refuses(b, s))
         return CCP_OPEN;
     ccpi_lock_acquire(&b->lock);
@@ -187,6 +199,8 @@ ccp_status ccp_breaker_allow(ccp_breaker *b, ccp_breaker_ticket *ticket)
 static CCPI_NOINLINE ccp_status done_slow(ccp_breaker *b, uint64_t generation,
                                           ccp_breaker_verdict v, bool slow)
 {
+    if (ccpi_is_dead(b))
+        return CCP_FORKED;
     ccpi_lock_acquire(&b->lock);
     uint64_t present = ccpi_breaker_generation(b);
     bool known = generation == present ? ccpi_breaker_count(b, v, slow)
@@ -263,6 +277,8 @@ ccp_status ccp_breaker_run(ccp_breaker *b, ccp_task fn, void *arg, ccp_status *o
 {
     if (!b || !fn)
         return CCP_INVAL;
+    if (ccpi_is_dead(b))
+        return CCP_FORKED;
     ccp_status st = ccpi_wait_enter(w);
     if (st != CCP_OK)
         return st;
@@ -299,6 +315,8 @@ ccp_status ccp_breaker_set(ccp_breaker *b, ccp_breaker_state state, bool hold)
 {
     if (!b || (unsigned)state > CCP_BREAKER_HALF_OPEN || (hold && state == CCP_BREAKER_HALF_OPEN))
         return CCP_INVAL;
+    if (ccpi_is_dead(b))
+        return CCP_FORKED;
     ccpi_lock_acquire(&b->lock);
     b->held = hold;
     ccpi_breaker_begin(b, state, ccpi_clock_now());
@@ -310,6 +328,8 @@ ccp_status ccp_breaker_get_info(ccp_breaker *b, ccp_breaker_info *out)
 {
     if (!b || !out)
         return CCP_INVAL;
+    if (ccpi_is_dead(b))
+        return CCP_FORKED;
     ccpi_lock_acquire(&b->lock);
     int64_t now = ccpi_clock_now();
     if (ccpi_breaker_state(b) == CCP_BREAKER_OPEN && now >= ccpi_breaker_until(b))
@@ -341,6 +361,10 @@ ccp_status ccp_breaker_free(ccp_breaker *b)
 {
     if (!b)
         return CCP_OK;
+    if (ccpi_is_dead(b)) {
+        release_memory(b);
+        return CCP_OK;
+    }
     ccpi_lock_acquire(&b->lock);
     uint32_t inside = b->inside + b->telling;
     ccpi_lock_release(&b->lock);

@@ -76,7 +76,7 @@ struct ccp_flight {
     ccpi_list bucket[BUCKETS];  /* under lock */
 };
 
-static const ccpi_kind kind = { "single-flight", "ccp_flight_", NULL };
+static const ccpi_kind kind = { "single-flight", "ccp_flight_", NULL, NULL };
 
 /* ---- making ---- */
 
@@ -116,10 +116,21 @@ static void join_ended(ccp_flight *f)
     }
 }
 
+/* Calls that were under way stay where they are. */
+static void release_dead(ccp_flight *f)
+{
+    ccpi_untrack(f);
+    ccpi_free(f);
+}
+
 ccp_status ccp_flight_free(ccp_flight *f)
 {
     if (!f)
         return CCP_OK;
+    if (ccpi_is_dead(f)) {
+        release_dead(f);
+        return CCP_OK;
+    }
     size_t calls, tails;
     for (unsigned tries = 0;;) {
         ccpi_lock_acquire(&f->lock);
@@ -426,6 +437,8 @@ ccp_status ccp_flight_do(ccp_flight *f, const ccp_flight_call *c, void *result, 
 {
     if (!is_call(f, c))
         return CCP_INVAL;
+    if (ccpi_is_dead(f))
+        return CCP_FORKED;
     ccp_status st = ccpi_wait_enter(w);
     if (st != CCP_OK)
         return st;
@@ -483,6 +496,8 @@ ccp_status ccp_flight_do_chan(ccp_flight *f, const ccp_flight_call *c, ccp_chan 
 {
     if (!is_call(f, c) || !out)
         return CCP_INVAL;
+    if (ccpi_is_dead(f))
+        return CCP_FORKED;
     join_ended(f);
     bool made = false;
     port *p = new_port(f);
@@ -512,6 +527,8 @@ ccp_status ccp_flight_leave(ccp_flight *f, ccp_chan *ch)
 {
     if (!f || !ch)
         return CCP_INVAL;
+    if (ccpi_is_dead(f))
+        return CCP_FORKED;
     ccp_chan_info info;
     (void)ccp_chan_get_info(ch, &info);
     if (info.waiting_receivers)
@@ -544,6 +561,8 @@ ccp_status ccp_flight_forget(ccp_flight *f, const void *key, size_t len)
 {
     if (!f || (!key && len))
         return CCP_INVAL;
+    if (ccpi_is_dead(f))
+        return CCP_FORKED;
     uint64_t hash = hash_of(key, len);
     ccpi_lock_acquire(&f->lock);
     call *k = find(f, &(ccp_flight_call){ .key = key, .len = len }, hash);
@@ -557,6 +576,8 @@ ccp_status ccp_flight_get_info(const ccp_flight *f, ccp_flight_info *out)
 {
     if (!f || !out)
         return CCP_INVAL;
+    if (ccpi_is_dead(f))
+        return CCP_FORKED;
     ccp_flight *g = (ccp_flight *)(uintptr_t)f; /* but for the lock it is not changed */
     ccpi_lock_acquire(&g->lock);
     *out = (ccp_flight_info){ .calls = f->calls, .waiting = f->waiting, .chans = f->chans };

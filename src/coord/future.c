@@ -5,10 +5,10 @@
  *
  * Representation  `state`:
  *
- *      31            16 15       6   5   4   3   2   1   0
- *     +----------------+----------+---+---+---+---+---+---+
- *     |     error      |    0     | S | C | T | L | E | V |
- *     +----------------+----------+---+---+---+---+---+---+
+ *      31            16 15   7   6   5   4   3   2   1   0
+ *     +----------------+------+---+---+---+---+---+---+---+
+ *     |     error      |  0   | D | S | C | T | L | E | V |
+ *     +----------------+------+---+---+---+---+---+---+---+
  *   V      settled with the value that stands in `value`.
  *   E      settled with `error`, without a value.
  *   L      somebody waits or listens: whoever settles looks under the lock.
@@ -16,6 +16,8 @@
  *   C      with E: the future was canceled.
  *   S      has a function that nobody has begun to call: of a lazy future, or of a call that stands
  *          in a queue.  Who clears it calls the function.
+ *
+ *   D      with E and C: it was the parent's of this process.
  *
  *                 `refs`: handles of the future, and PROMISE while that is not given up.
  *
@@ -49,6 +51,7 @@
 #define TAKEN 8u
 #define CANCELED 16u
 #define UNSTARTED 32u
+#define DEAD 64u
 #define ERROR_SHIFT 16
 
 #define PROMISE ((uint32_t)1 << 31)
@@ -63,7 +66,7 @@ struct ccp_future {
     ccp_chan *done;              /* under lock; NULL until somebody asks for it */
     ccp_ctx *ctx;                /* const after new: the producer's; NULL: none */
     ccpi_maker *maker;           /* under lock; NULL: none, or not any more */
-    bool cares;                  /* const after new: there is a ctx, or was a maker */
+    bool cares;                  /* const after new, see forked(): there is a ctx, or was a maker */
     ccp_call fn;                 /* const after new: of a call; NULL: none */
     void *arg;                   /* const after new */
     const void *home;            /* const after new: the pool in whose queue it is; NULL: lazy */
@@ -101,7 +104,31 @@ static void describe(const void *object, ccpi_text *t)
                                  : ", not settled");
 }
 
-static const ccpi_kind kind = { "future", "ccp_promise_", describe };
+/* ---- fork ---- */
+
+static uint32_t failed_with(ccp_status error)
+{
+    return ERROR | (uint32_t)error << ERROR_SHIFT;
+}
+
+static void forked(void *object)
+{
+    ccp_future *f = object;
+    /* Relaxed, here and below: there is no other thread. */
+    atomic_store_explicit(&f->state, failed_with(CCP_FORKED) | CANCELED | DEAD, CCPI_RLX);
+    atomic_store_explicit(&f->runner, NULL, CCPI_RLX);
+    ccpi_lock_renew(&f->lock);
+    f->waiters = f->listeners = (ccpi_list){ NULL, NULL };
+    f->maker = NULL;
+    f->cares = false;
+}
+
+static bool is_dead(const ccp_future *f)
+{
+    return state_of(f) & DEAD;
+}
+
+static const ccpi_kind kind = { "future", "ccp_promise_", describe, forked };
 
 /* ---- making and freeing ---- */
 
@@ -174,7 +201,7 @@ static void unref(ccp_future *f, uint32_t what)
 
 ccp_future *ccp_future_share(ccp_future *f)
 {
-    if (!f)
+    if (!f || is_dead(f))
         return NULL;
     uint32_t refs = atomic_load_explicit(&f->refs, CCPI_RLX);
     bool room;
@@ -224,14 +251,11 @@ static bool settle(ccp_future *f, uint32_t outcome)
     return true;
 }
 
-static uint32_t failed_with(ccp_status error)
-{
-    return ERROR | (uint32_t)error << ERROR_SHIFT;
-}
-
 /* Why a promise cannot be settled any more. */
 static ccp_status refused(const ccp_future *f, const char *call)
 {
+    if (is_dead(f))
+        return CCP_FORKED;
     return state_of(f) & CANCELED ? CCP_CANCELED
                                   : CCPI_MISUSE(call, "the promise has been kept already");
 }
@@ -321,7 +345,7 @@ ccp_status ccp_future_cancel(ccp_future *f)
     if (!f)
         return CCP_INVAL;
     if (!settle(f, failed_with(CCP_CANCELED) | CANCELED))
-        return CCP_CLOSED;
+        return is_dead(f) ? CCP_FORKED : CCP_CLOSED;
     if (f->cares)
         tell_producer(f);
     return CCP_OK;
@@ -502,7 +526,7 @@ static ccp_chan *done_channel(ccp_future *f)
 
 ccp_chan *ccp_future_done(ccp_future *f)
 {
-    if (!f)
+    if (!f || is_dead(f))
         return NULL;
     (void)run_lazy(f, NULL);
     ccp_chan *ch = done_channel(f), *fresh = ch ? NULL : ccp_chan_new(0, 0);
@@ -585,7 +609,7 @@ ccp_status ccp_future_get(ccp_future *f, void *value, ccp_wait w)
         return st;
     uint32_t s = state_of(f);
     if (s & ERROR)
-        return CCP_FAILED;
+        return s & DEAD ? CCP_FORKED : CCP_FAILED;
     if (!value)
         return CCP_OK;
     ccpi_copy(value, f->value, f->size);

@@ -75,7 +75,7 @@ struct ccp_group {
     ccp_group_opts opts; /* const after new */
 };
 
-static const ccpi_kind kind = { "group", "ccp_group_", NULL };
+static const ccpi_kind kind = { "group", "ccp_group_", NULL, NULL };
 
 /* ---- making ---- */
 
@@ -163,6 +163,8 @@ size_t ccp_group_errors(ccp_group *g, ccp_group_error *out, size_t max)
 {
     /* [J2] acquire: as in outcome(). */
     if (!g || !atomic_load_explicit(&g->failed, CCPI_ACQ))
+        return 0;
+    if (ccpi_is_dead(g))
         return 0;
     if (!out)
         max = 0;
@@ -329,6 +331,8 @@ ccp_status ccp_group_go(ccp_group *g, ccp_task fn, void *arg, ccp_wait w)
 {
     if (!g || !fn)
         return CCP_INVAL;
+    if (ccpi_is_dead(g))
+        return CCP_FORKED;
     task t = { fn, arg, 0, NULL };
     if (g->opts.keep_going) {
         t.note = ccpi_alloc(sizeof *t.note);
@@ -413,6 +417,8 @@ ccp_status ccp_group_wait(ccp_group *g, ccp_wait w)
 {
     if (!g)
         return CCP_INVAL;
+    if (ccpi_is_dead(g))
+        return CCP_FORKED;
     ccp_status st = ccpi_wait_enter(w);
     if (st != CCP_OK)
         return st;
@@ -426,6 +432,10 @@ ccp_status ccp_group_free(ccp_group *g)
 {
     if (!g)
         return CCP_OK;
+    if (ccpi_is_dead(g)) {
+        release(g);
+        return CCP_OK;
+    }
     if (active(g) || ccp_ctx_free(g->ctx) == CCP_BUSY) /* who waits, waits for active tasks: G4 */
         return CCP_BUSY;
     g->ctx = NULL;

@@ -58,7 +58,7 @@ static bool is_lost(const ccp_phaser *p, uint64_t phase)
     return p->closed && !(p->advancing && phase == ended_rlx(p));
 }
 
-static const ccpi_kind kind = { "phaser", "ccp_phaser_", NULL };
+static const ccpi_kind kind = { "phaser", "ccp_phaser_", NULL, NULL };
 
 /* ---- making ---- */
 
@@ -82,17 +82,26 @@ ccp_phaser *ccp_phaser_new(unsigned parties)
     return ccp_phaser_make(&(ccp_phaser_opts){ .parties = parties });
 }
 
+static void release(ccp_phaser *p)
+{
+    ccpi_untrack(p);
+    ccpi_free(p);
+}
+
 ccp_status ccp_phaser_free(ccp_phaser *p)
 {
     if (!p)
         return CCP_OK;
+    if (ccpi_is_dead(p)) {
+        release(p);
+        return CCP_OK;
+    }
     ccpi_lock_acquire(&p->lock);
     bool busy = p->advancing || p->queue.first;
     ccpi_lock_release(&p->lock);
     if (busy)
         return CCP_BUSY;
-    ccpi_untrack(p);
-    ccpi_free(p);
+    release(p);
     return CCP_OK;
 }
 
@@ -166,6 +175,8 @@ ccp_status ccp_phaser_register(ccp_phaser *p, unsigned n, uint64_t *phase)
 {
     if (!p)
         return CCP_INVAL;
+    if (ccpi_is_dead(p))
+        return CCP_FORKED;
     ccp_status st = CCP_OK;
     ccpi_lock_acquire(&p->lock);
     if (p->closed)
@@ -230,6 +241,8 @@ static ccp_status arrive_and_go(ccp_phaser *p, uint64_t *phase, arrival a)
 {
     if (!p)
         return CCP_INVAL;
+    if (ccpi_is_dead(p))
+        return CCP_FORKED;
     ccp_status st = arrive(p, &a);
     if (st == CCP_OK && phase)
         *phase = a.phase;
@@ -333,6 +346,8 @@ ccp_status ccp_phaser_wait(ccp_phaser *p, uint64_t phase, ccp_wait w)
 {
     if (!p)
         return CCP_INVAL;
+    if (ccpi_is_dead(p))
+        return CCP_FORKED;
     ccp_status st = ccpi_wait_enter(w);
     if (st != CCP_OK || has_ended(p, phase))
         return st;
@@ -348,6 +363,8 @@ ccp_status ccp_phaser_arrive_and_wait(ccp_phaser *p, uint64_t *phase, ccp_wait w
 {
     if (!p)
         return CCP_INVAL;
+    if (ccpi_is_dead(p))
+        return CCP_FORKED;
     ccp_status st = ccpi_wait_enter(w);
     if (st != CCP_OK)
         return st;
@@ -368,6 +385,8 @@ ccp_status ccp_phaser_close(ccp_phaser *p)
 {
     if (!p)
         return CCP_INVAL;
+    if (ccpi_is_dead(p))
+        return CCP_FORKED;
     ccpi_list won = { NULL, NULL };
     ccpi_lock_acquire(&p->lock);
     bool was = p->closed;
@@ -382,6 +401,8 @@ ccp_status ccp_phaser_get_info(const ccp_phaser *p, ccp_phaser_info *out)
 {
     if (!p || !out)
         return CCP_INVAL;
+    if (ccpi_is_dead(p))
+        return CCP_FORKED;
     ccp_phaser *q = (ccp_phaser *)(uintptr_t)p; /* but for the lock it is not changed */
     size_t waiting = 0;
     ccpi_lock_acquire(&q->lock);

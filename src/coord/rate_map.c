@@ -52,7 +52,7 @@ struct ccp_rate_map {
 
 #define ENTRY(l) CCPI_CONTAINER(l, entry, link)
 
-static const ccpi_kind kind = { "rate map", "ccp_rate_map_", NULL };
+static const ccpi_kind kind = { "rate map", "ccp_rate_map_", NULL, NULL };
 
 static void free_all(ccp_rate_map *m)
 {
@@ -107,6 +107,10 @@ ccp_status ccp_rate_map_free(ccp_rate_map *m)
 {
     if (!m)
         return CCP_OK;
+    if (ccpi_is_dead(m)) {
+        free_all(m);
+        return CCP_OK;
+    }
     ccpi_lock_acquire(&m->lock);
     bool busy = m->waiting != 0;
     ccpi_lock_release(&m->lock);
@@ -119,6 +123,8 @@ ccp_status ccp_rate_map_free(ccp_rate_map *m)
 size_t ccp_rate_map_len(const ccp_rate_map *m)
 {
     if (!m)
+        return 0;
+    if (ccpi_is_dead(m))
         return 0;
     ccp_rate_map *own = (ccp_rate_map *)(uintptr_t)m;
     ccpi_lock_acquire(&own->lock);
@@ -266,6 +272,8 @@ static ccp_status take(ccp_rate_map *m, ask *a)
     if (!m || !a->key || a->len > m->key_size ||
         (a->n > m->plan.burst && !ccpi_plan_is_infinite(&m->plan)))
         return CCP_INVAL;
+    if (ccpi_is_dead(m))
+        return CCP_FORKED;
     if (ccpi_plan_is_infinite(&m->plan))
         return CCP_OK;
     ccpi_lock_acquire(&m->lock);

@@ -113,6 +113,7 @@ static ccp_retry_verdict classify_by_default(ccp_status outcome)
     case CCP_INVAL:
     case CCP_MISUSE:
     case CCP_DEADLOCK:
+    case CCP_FORKED:
         return CCP_RETRY_STOP;
     default:
         return CCP_RETRY_AGAIN;

@@ -196,7 +196,7 @@ static ccp_status start_thread(void *arg)
 
 /* ---- making and freeing ---- */
 
-static const ccpi_kind kind = { "timers", "ccp_timers_", NULL };
+static const ccpi_kind kind = { "timers", "ccp_timers_", NULL, NULL };
 
 ccp_timers *ccp_timers_new(const ccp_timers_opts *o)
 {
@@ -227,10 +227,20 @@ static ccpi_waiter *stop_locked(ccp_timers *ts)
     return rouse_locked(ts);
 }
 
+static void release(ccp_timers *ts)
+{
+    ccpi_untrack(ts);
+    ccpi_free(ts);
+}
+
 ccp_status ccp_timers_free(ccp_timers *ts)
 {
     if (!ts)
         return CCP_OK;
+    if (ccpi_is_dead(ts)) {
+        release(ts);
+        return CCP_OK;
+    }
     ccpi_waiter *woken = NULL;
     ccpi_lock_acquire(&ts->lock);
     bool busy = ts->first || ts->running;
@@ -249,6 +259,8 @@ ccp_status ccp_timer_start(ccp_timers *ts, ccp_timer *t, const ccp_timer_opts *o
 {
     if (!ts || !t || !o || !o->fn || o->every < 0 || o->at < 0)
         return CCP_INVAL;
+    if (ccpi_is_dead(ts))
+        return CCP_FORKED;
     if (state_of(t) != IDLE)
         return CCP_BUSY;
     if (ccp_once_do(&ts->once, start_thread, ts, CCP_FOREVER) != CCP_OK)
@@ -270,6 +282,8 @@ ccp_status ccp_timer_reset(ccp_timer *t, int64_t ns)
 {
     if (!t || !t->timers_)
         return CCPI_MISUSE("ccp_timer_reset", "the timer was never started");
+    if (ccpi_is_dead(t->timers_))
+        return CCP_FORKED;
     ccp_timers *ts = t->timers_;
     ccpi_waiter *woken = NULL;
     int64_t due = later(ccpi_clock_now(), ns);
@@ -345,6 +359,8 @@ ccp_status ccp_timer_stop(ccp_timer *t, ccp_wait w)
 {
     if (!t || !t->timers_)
         return CCPI_MISUSE("ccp_timer_stop", "the timer was never started");
+    if (ccpi_is_dead(t->timers_))
+        return CCP_FORKED;
     ccp_status st = ccpi_wait_enter(w);
     if (st != CCP_OK)
         return st;
@@ -369,6 +385,10 @@ bool ccpi_timers_is_own_thread(ccp_timers *ts)
 
 void ccpi_timers_end(ccp_timers *ts)
 {
+    if (ccpi_is_dead(ts)) {
+        release(ts);
+        return;
+    }
     ccpi_lock_acquire(&ts->lock);
     CCPI_CHECK(!ts->first);
     ccpi_waiter *woken = stop_locked(ts);

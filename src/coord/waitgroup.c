@@ -2,11 +2,13 @@
  *
  * Wait groups.
  *
- *      63   62          32   31   30           0
- *     +----+--------------+----+----------------+
- *     | W  |   waiters    | C  |     count      |
- *     +----+--------------+----+----------------+
+ *      63   62      55 54      32   31   30           0
+ *     +----+----------+----------+----+----------------+
+ *     | W  |  forks   | waiters  | C  |     count      |
+ *     +----+----------+----------+----+----------------+
  *   W        somebody brings the count to 0 and still uses the structure: no waiter may return.
+ *   forks    how many forks had left dead objects to the process, modulo 256, when the count was
+ *            last raised from 0.
  *   waiters  threads that wait; each takes itself off just before it returns.
  *   C        a channel is to be closed at 0.
  *
@@ -16,6 +18,8 @@
  *       by the same step; it clears W as its last access to the structure.  With neither set,
  *       the step that brings count to 0 is itself the last access.
  *   G3  A waiter is counted and queued under the lock, while count > 0: so G2 finds it.
+ *   G4  With other `forks` than the process has, what is left in the structure is the parent's: it
+ *       is dead, unless there is nothing.
  * Locks           `lock_` protects the queue and close_.
  */
 #include "base/backoff.h"
@@ -24,13 +28,16 @@
 #include "base/lock.h"
 #include "base/mem.h"
 #include "base/thread.h"
+#include "base/track.h"
 #include "block/tuning.h"
 #include "block/wait.h"
 
 #define COUNT_MASK ((uint64_t)INT32_MAX)
 #define CLOSES ((uint64_t)1 << 31)
 #define WAITER ((uint64_t)1 << 32)
-#define WAITERS_MASK (~(COUNT_MASK | CLOSES | WAKING))
+#define WAITERS_MASK ((FORK - 1) & ~(WAITER - 1))
+#define FORK ((uint64_t)1 << 55)
+#define FORKS_MASK (WAKING - FORK)
 #define WAKING ((uint64_t)1 << 63)
 
 static ccpi_word64 *state_of(ccp_wg *wg)
@@ -51,6 +58,34 @@ static ccpi_list *queue_of(ccp_wg *wg)
 _Static_assert(sizeof(ccpi_lock) == sizeof(uint32_t), "a lock must fit into lock_");
 _Static_assert(sizeof(ccpi_list) == 2 * sizeof(void *), "a list must fit into first_ and last_");
 
+static _Atomic(uintptr_t) *ended_of(ccp_wg *wg)
+{
+    return (_Atomic(uintptr_t) *)(void *)&wg->threads_;
+}
+
+/* ---- fork ---- */
+
+static uint64_t forks_now(void)
+{
+    /* Relaxed: it does not change while there are several threads. */
+    return atomic_load_explicit(&ccpi_forks, CCPI_RLX) * FORK & FORKS_MASK;
+}
+
+static CCPI_COLD bool is_dead_slow(ccp_wg *wg)
+{
+    /* Relaxed: what is left of the parent does not change. */
+    uint64_t s = atomic_load_explicit(state_of(wg), CCPI_RLX);
+    return (s & FORKS_MASK) != forks_now() &&
+           ((s & ~FORKS_MASK) || atomic_load_explicit(&lock_of(wg)->word, CCPI_RLX) ||
+            atomic_load_explicit(ended_of(wg), CCPI_RLX));
+}
+
+/* G4 */
+static bool is_dead(ccp_wg *wg)
+{
+    return ccpi_has_dead() && is_dead_slow(wg);
+}
+
 /* ---- counting ---- */
 
 /* Under the lock: claims all waiters for *won, and the channel to close. */
@@ -68,6 +103,8 @@ static ccp_status sub_locked(ccp_wg *wg, uint64_t n, const char *call)
     ccpi_word64 *state = state_of(wg);
     ccpi_list won = { NULL, NULL };
     ccp_chan *ch = NULL;
+    if (is_dead(wg))
+        return CCP_FORKED;
     ccpi_lock_acquire(lock_of(wg));
     uint64_t s = atomic_load_explicit(state, CCPI_RLX), next;
     do {
@@ -114,15 +151,20 @@ ccp_status ccp_wg_add(ccp_wg *wg, int n)
     if (n < 0)
         return sub(wg, (uint64_t) - (int64_t)n, "ccp_wg_add");
     ccpi_word64 *state = state_of(wg);
-    uint64_t s = atomic_load_explicit(state, CCPI_RLX);
+    uint64_t s = atomic_load_explicit(state, CCPI_RLX), next;
     do {
         if ((s & COUNT_MASK) + (uint64_t)n > COUNT_MASK)
             return CCP_INVAL;
-        if (!(s & COUNT_MASK) && (s & (WAITERS_MASK | WAKING)))
-            return CCPI_MISUSE("ccp_wg_add", "a thread has still to return from its wait");
+        next = s + (uint64_t)n;
+        if (!(s & COUNT_MASK)) {
+            if (is_dead(wg))
+                return CCP_FORKED;
+            if (s & (WAITERS_MASK | WAKING))
+                return CCPI_MISUSE("ccp_wg_add", "a thread has still to return from its wait");
+            next = (next & ~FORKS_MASK) | forks_now();
+        }
         /* Relaxed: a task that is counted publishes nothing. */
-    } while (
-        !atomic_compare_exchange_weak_explicit(state, &s, s + (uint64_t)n, CCPI_RLX, CCPI_RLX));
+    } while (!atomic_compare_exchange_weak_explicit(state, &s, next, CCPI_RLX, CCPI_RLX));
     return CCP_OK;
 }
 
@@ -141,11 +183,6 @@ typedef struct runner {
     ccpi_thread thread;
 } runner;
 
-static _Atomic(uintptr_t) *ended_of(ccp_wg *wg)
-{
-    return (_Atomic(uintptr_t) *)(void *)&wg->threads_;
-}
-
 static void run(void *arg)
 {
     runner *r = arg;
@@ -161,10 +198,12 @@ static void run(void *arg)
     (void)ccp_wg_done(wg);
 }
 
-static void join_ended(ccp_wg *wg)
+static ccp_status join_ended(ccp_wg *wg)
 {
     if (atomic_load_explicit(ended_of(wg), CCPI_RLX) == 0)
-        return;
+        return CCP_OK;
+    if (is_dead(wg))
+        return CCP_FORKED;
     /* [G2] acquire: the records.  Pairs with the release in run(). */
     runner *r = (runner *)atomic_exchange_explicit(ended_of(wg), 0, CCPI_ACQ);
     while (r) {
@@ -173,12 +212,15 @@ static void join_ended(ccp_wg *wg)
         ccpi_free(r);
         r = next;
     }
+    return CCP_OK;
 }
 
 ccp_status ccp_wg_go(ccp_wg *wg, void (*fn)(void *arg), void *arg)
 {
     if (!wg || !fn)
         return CCP_INVAL;
+    if (is_dead(wg))
+        return CCP_FORKED;
     runner *r = ccpi_alloc(sizeof *r);
     if (!r)
         return CCP_NOMEM;
@@ -219,13 +261,15 @@ static bool done_soon(ccp_wg *wg)
 static ccp_status leave(ccp_wg *wg, bool counted)
 {
     /* [G1] acquire: pairs with the releases in sub() and sub_locked(). */
-    for (unsigned tries = 0; (atomic_load_explicit(state_of(wg), CCPI_ACQ) & WAKING) != 0;)
+    for (unsigned tries = 0; (atomic_load_explicit(state_of(wg), CCPI_ACQ) & WAKING) != 0;) {
+        if (is_dead(wg))
+            return CCP_FORKED;
         ccpi_backoff(&tries);
+    }
     if (counted)
         /* Relaxed: only the number matters. */
         atomic_fetch_sub_explicit(state_of(wg), WAITER, CCPI_RLX);
-    join_ended(wg);
-    return CCP_OK;
+    return join_ended(wg);
 }
 
 /* G3; false if the count is 0 already. */
@@ -266,6 +310,8 @@ ccp_status ccp_wg_wait(ccp_wg *wg, ccp_wait w)
         return st;
     if (done(wg))
         return leave(wg, false);
+    if (is_dead(wg))
+        return CCP_FORKED;
     if (ccpi_wait_not_at_all(w))
         return CCP_AGAIN;
     int64_t deadline = ccpi_wait_deadline(w);
@@ -287,6 +333,8 @@ ccp_status ccp_wg_close_when_done(ccp_wg *wg, ccp_chan *ch)
 {
     if (!wg || !ch)
         return CCP_INVAL;
+    if (is_dead(wg))
+        return CCP_FORKED;
     ccpi_word64 *state = state_of(wg);
     ccp_status st = CCP_OK;
     ccpi_lock_acquire(lock_of(wg));

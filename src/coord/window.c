@@ -42,7 +42,7 @@ static void unlock(ccp_window *x)
     ccpi_lock_release(ccpi_line_lock(&x->line));
 }
 
-static const ccpi_kind kind = { "window", "ccp_window_", NULL };
+static const ccpi_kind kind = { "window", "ccp_window_", NULL, NULL };
 
 ccp_window *ccp_window_new(size_t n, int64_t ns)
 {
@@ -60,17 +60,26 @@ ccp_window *ccp_window_new(size_t n, int64_t ns)
     return x;
 }
 
+static void release(ccp_window *x)
+{
+    ccpi_untrack(x);
+    ccpi_free(x);
+}
+
 ccp_status ccp_window_free(ccp_window *x)
 {
     if (!x)
         return CCP_OK;
+    if (ccpi_is_dead(x)) {
+        release(x);
+        return CCP_OK;
+    }
     lock(x);
     bool busy = x->waiting != 0;
     unlock(x);
     if (busy)
         return CCP_BUSY;
-    ccpi_untrack(x);
-    ccpi_free(x);
+    release(x);
     return CCP_OK;
 }
 
@@ -219,6 +228,8 @@ ccp_status ccp_window_take(ccp_window *x, size_t k, ccp_wait w)
 {
     if (!x || k > x->n)
         return CCP_INVAL;
+    if (ccpi_is_dead(x))
+        return CCP_FORKED;
     ccp_status st = ccpi_wait_enter(w);
     if (st != CCP_OK || k == 0 || take_now(x, k, NULL))
         return st;
@@ -235,6 +246,8 @@ ccp_status ccp_window_take_at(ccp_window *x, size_t k, int64_t t)
 {
     if (!x || k > x->n)
         return CCP_INVAL;
+    if (ccpi_is_dead(x))
+        return CCP_FORKED;
     t = given(t);
     return k == 0 || take_now(x, k, &t) ? CCP_OK : CCP_AGAIN;
 }
@@ -242,6 +255,8 @@ ccp_status ccp_window_take_at(ccp_window *x, size_t k, int64_t t)
 int64_t ccp_window_when_at(ccp_window *x, size_t k, int64_t t)
 {
     if (!x || k > x->n)
+        return INT64_MAX;
+    if (ccpi_is_dead(x))
         return INT64_MAX;
     lock(x);
     int64_t now = not_before(x, given(t));

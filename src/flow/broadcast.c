@@ -191,7 +191,7 @@ static ccp_status run(ccp_ctx *ctx, void *arg)
 
 /* ---- making ---- */
 
-static const ccpi_kind kind = { "broadcast", "ccp_broadcast_", NULL };
+static const ccpi_kind kind = { "broadcast", "ccp_broadcast_", NULL, NULL };
 
 static void release(ccp_broadcast *b)
 {
@@ -236,6 +236,8 @@ ccp_status ccp_broadcast_start(ccp_broadcast *b)
 {
     if (!b)
         return CCP_INVAL;
+    if (ccpi_is_dead(b))
+        return CCP_FORKED;
     ccpi_lock_acquire(&b->lock);
     bool was = b->started;
     b->started = true;
@@ -259,6 +261,8 @@ ccp_chan *ccp_broadcast_join(ccp_broadcast *b, const ccp_member_opts *o)
     if (!o)
         o = &defaults;
     if (!b || (unsigned)o->slow > CCP_SLOW_DISCONNECT)
+        return NULL;
+    if (ccpi_is_dead(b))
         return NULL;
     member *m = ccpi_alloc(sizeof *m);
     ccp_chan *ch = ccp_chan_make(
@@ -311,6 +315,8 @@ static bool has_receivers(const ccp_chan *ch)
 
 ccp_status ccp_broadcast_leave(ccp_broadcast *b, ccp_chan *ch)
 {
+    if (ccpi_is_dead(b))
+        return CCP_FORKED;
     if (!b || !ch || !find(b, ch))
         return CCP_INVAL;
     if (has_receivers(ch))
@@ -333,6 +339,8 @@ ccp_status ccp_broadcast_lost(ccp_broadcast *b, const ccp_chan *ch, uint64_t *lo
 {
     if (!b || !ch || !lost)
         return CCP_INVAL;
+    if (ccpi_is_dead(b))
+        return CCP_FORKED;
     ccpi_lock_acquire(&b->lock);
     member *m = find_locked(b, ch);
     if (m)
@@ -345,6 +353,8 @@ ccp_status ccp_broadcast_get_info(ccp_broadcast *b, ccp_broadcast_info *out)
 {
     if (!b || !out)
         return CCP_INVAL;
+    if (ccpi_is_dead(b))
+        return CCP_FORKED;
     *out = (ccp_broadcast_info){ 0 };
     ccpi_lock_acquire(&b->lock);
     out->taken = b->taken - b->over;
@@ -376,6 +386,10 @@ ccp_status ccp_broadcast_free(ccp_broadcast *b)
 {
     if (!b)
         return CCP_OK;
+    if (ccpi_is_dead(b)) {
+        release(b);
+        return CCP_OK;
+    }
     if (ccp_group_wait(b->group, CCP_NOWAIT) == CCP_DEADLOCK)
         return CCP_DEADLOCK;
     if (is_in_use(b))

@@ -193,7 +193,7 @@ static ccp_status run_worker(ccp_ctx *ctx, void *arg)
 
 /* ---- making ---- */
 
-static const ccpi_kind kind = { "fan", "ccp_fan_", NULL };
+static const ccpi_kind kind = { "fan", "ccp_fan_", NULL, NULL };
 
 static void release(ccp_fan *f)
 {
@@ -312,6 +312,8 @@ ccp_status ccp_fan_wait(ccp_fan *f, ccp_wait w)
 {
     if (!f)
         return CCP_INVAL;
+    if (ccpi_is_dead(f))
+        return CCP_FORKED;
     ccp_status st = ccp_group_wait(f->group, w);
     if (st != CCP_OK)
         return st;
@@ -325,6 +327,8 @@ ccp_status ccp_fan_get_info(ccp_fan *f, ccp_fan_info *out)
 {
     if (!f || !out)
         return CCP_INVAL;
+    if (ccpi_is_dead(f))
+        return CCP_FORKED;
     *out = (ccp_fan_info){ .workers = f->workers };
     /* Relaxed: counts. */
     out->taken = atomic_load_explicit(&f->taken, CCPI_RLX);
@@ -341,6 +345,10 @@ ccp_status ccp_fan_free(ccp_fan *f)
     ccp_status st = CCP_OK;
     if (!f)
         return CCP_OK;
+    if (ccpi_is_dead(f)) {
+        release(f);
+        return CCP_OK;
+    }
     if (f->group) {
         if (ccp_group_wait(f->group, CCP_NOWAIT) == CCP_DEADLOCK)
             return CCP_DEADLOCK;

@@ -42,7 +42,7 @@ struct ccp_gen {
 
 /* ---- making ---- */
 
-static const ccpi_kind kind = { "generator", "ccp_gen_", NULL };
+static const ccpi_kind kind = { "generator", "ccp_gen_", NULL, NULL };
 
 static void release(ccp_gen *g)
 {
@@ -139,6 +139,8 @@ ccp_ctx *ccp_gen_ctx(const ccp_gen *g)
 
 ccp_status ccp_gen_status(const ccp_gen *g)
 {
+    if (ccpi_is_dead(g))
+        return CCP_FORKED;
     /* [Y1] acquire: pairs with the release in run(). */
     return g ? (ccp_status)atomic_load_explicit(&g->status, CCPI_ACQ) : CCP_INVAL;
 }
@@ -167,6 +169,10 @@ ccp_status ccp_gen_free(ccp_gen *g)
 {
     if (!g)
         return CCP_OK;
+    if (ccpi_is_dead(g)) {
+        release(g);
+        return CCP_OK;
+    }
     if (g->group && ccp_group_wait(g->group, CCP_NOWAIT) == CCP_DEADLOCK)
         return CCP_DEADLOCK;
     if (has_consumer(g) || stop(g) != CCP_OK || ccp_chan_free(g->ch) != CCP_OK)

@@ -39,7 +39,7 @@ struct ccp_merge {
     size_t n, room, turn;
 };
 
-static const ccpi_kind kind = { "merge", "ccp_merge_", NULL };
+static const ccpi_kind kind = { "merge", "ccp_merge_", NULL, NULL };
 
 ccp_merge *ccp_merge_new(ccp_source_gone gone, void *arg)
 {
@@ -67,6 +67,8 @@ ccp_status ccp_merge_add(ccp_merge *m, ccp_chan *ch, size_t *number)
 {
     if (!m || !ch)
         return CCP_INVAL;
+    if (ccpi_is_dead(m))
+        return CCP_FORKED;
     source *s = ccpi_alloc(sizeof *s);
     if (!s)
         return CCP_NOMEM;
@@ -93,6 +95,8 @@ ccp_status ccp_merge_close(ccp_merge *m)
 {
     if (!m)
         return CCP_INVAL;
+    if (ccpi_is_dead(m))
+        return CCP_FORKED;
     ccpi_lock_acquire(&m->lock);
     bool was = m->closed;
     m->closed = true;
@@ -203,6 +207,8 @@ ccp_status ccp_merge_recv(ccp_merge *m, void *elem, size_t *number, ccp_wait w)
     bool last;
     if (!m)
         return CCP_INVAL;
+    if (ccpi_is_dead(m))
+        return CCP_FORKED;
     ccp_status st = ccpi_wait_enter(w);
     ccp_wait started = w;
     for (bool first = true; st == CCP_OK || st == CCP_AGAIN; first = false) {
@@ -224,10 +230,22 @@ ccp_status ccp_merge_recv(ccp_merge *m, void *elem, size_t *number, ccp_wait w)
     return st;
 }
 
+/* What its threads may have been changing stays where it is. */
+static void release_dead(ccp_merge *m)
+{
+    ccpi_untrack(m);
+    (void)ccp_chan_free(m->bell);
+    ccpi_free(m);
+}
+
 ccp_status ccp_merge_free(ccp_merge *m)
 {
     if (!m)
         return CCP_OK;
+    if (ccpi_is_dead(m)) {
+        release_dead(m);
+        return CCP_OK;
+    }
     ccpi_untrack(m);
     while (m->fresh.first) {
         source *s = CCPI_CONTAINER(m->fresh.first, source, link);

@@ -13,7 +13,13 @@
 #include "base/mem.h"
 #include "base/track.h"
 
-static const ccpi_kind kind = { "pipeline", "ccp_pipeline_", NULL };
+static void forked(void *object)
+{
+    ccp_pipeline *p = object;
+    p->status = CCP_FORKED; /* nothing can be built */
+}
+
+static const ccpi_kind kind = { "pipeline", "ccp_pipeline_", NULL, forked };
 
 ccp_pipeline *ccp_pipeline_new(const ccp_pipeline_opts *o)
 {
@@ -126,6 +132,8 @@ ccp_status ccp_pipeline_start(ccp_pipeline *p)
 {
     if (!p)
         return CCP_INVAL;
+    if (ccpi_is_dead(p))
+        return CCP_FORKED;
     if (ccpi_pipe_is_started(p))
         return CCPI_MISUSE("ccp_pipeline_start", "the pipeline was started");
     if (p->status != CCP_OK)
@@ -149,6 +157,8 @@ ccp_status ccp_pipeline_wait(ccp_pipeline *p, ccp_wait w)
 {
     if (!p)
         return CCP_INVAL;
+    if (ccpi_is_dead(p))
+        return CCP_FORKED;
     if (!ccpi_pipe_is_started(p))
         return CCPI_MISUSE("ccp_pipeline_wait", "the pipeline was not started");
     ccp_status st = ccp_group_wait(p->group, w);
@@ -169,6 +179,8 @@ ccp_status ccp_pipeline_close(ccp_pipeline *p)
 {
     if (!p)
         return CCP_INVAL;
+    if (ccpi_is_dead(p))
+        return CCP_FORKED;
     /* Relaxed: nothing is published by it. */
     atomic_store_explicit(&p->closing, 1, CCPI_RLX);
     for (ccp_stage *s = p->stages; s; s = s->next)
@@ -181,6 +193,8 @@ ccp_status ccp_pipeline_cancel(ccp_pipeline *p)
 {
     if (!p)
         return CCP_INVAL;
+    if (ccpi_is_dead(p))
+        return CCP_FORKED;
     if (!ccpi_pipe_is_started(p))
         return CCPI_MISUSE("ccp_pipeline_cancel", "the pipeline was not started");
     ccp_ctx_cancel(ccp_group_ctx(p->group));
@@ -192,6 +206,8 @@ ccp_status ccp_pipeline_failure(ccp_pipeline *p, ccp_item *out)
     ccp_group_error e;
     if (!p || !out)
         return CCP_INVAL;
+    if (ccpi_is_dead(p))
+        return CCP_FORKED;
     if (!ccpi_pipe_is_started(p) || ccp_group_errors(p->group, &e, 1) == 0)
         return CCP_AGAIN;
     *out = ((const ccpi_pipe_worker *)e.arg)->failure;
@@ -214,10 +230,22 @@ static void free_plan(ccp_pipeline *p)
     ccpi_free(p);
 }
 
+/* What its workers have in their memory stays where it is. */
+static void release_dead(ccp_pipeline *p)
+{
+    ccpi_untrack(p);
+    (void)ccp_group_free(p->group);
+    free_plan(p);
+}
+
 ccp_status ccp_pipeline_free(ccp_pipeline *p)
 {
     if (!p)
         return CCP_OK;
+    if (ccpi_is_dead(p)) {
+        release_dead(p);
+        return CCP_OK;
+    }
     if (ccpi_pipe_is_started(p)) {
         if (ccp_group_wait(p->group, CCP_NOWAIT) == CCP_DEADLOCK)
             return CCP_DEADLOCK;
@@ -258,6 +286,8 @@ ccp_status ccp_stage_get_info(const ccp_stage *s, ccp_stage_info *out)
 {
     if (!s || !out || s->kind == CCPI_BRANCH)
         return CCP_INVAL;
+    if (ccpi_is_dead(s->pipeline))
+        return CCP_FORKED;
     *out = (ccp_stage_info){ .name = s->opts.name, .workers = s->opts.workers };
     if (s->input_count)
         (void)ccp_chan_get_info(s->inputs[0]->ch, &out->queue);

@@ -124,7 +124,7 @@ static void describe(const void *object, ccpi_text *t)
         ccpi_text_add(t, ", closed");
 }
 
-static const ccpi_kind kind = { "pool", "ccp_pool_", describe };
+static const ccpi_kind kind = { "pool", "ccp_pool_", describe, ccpi_pool_forked };
 
 /* ---- making ---- */
 
@@ -428,6 +428,8 @@ ccp_status ccp_pool_block(ccp_pool *p)
 {
     if (!p)
         return CCP_INVAL;
+    if (ccpi_pool_is_dead(p))
+        return CCP_FORKED;
     ccpi_worker *w = own_worker(p);
     if (!w)
         return CCPI_MISUSE("ccp_pool_block", "the caller is no task of the pool");
@@ -440,6 +442,8 @@ ccp_status ccp_pool_unblock(ccp_pool *p)
 {
     if (!p)
         return CCP_INVAL;
+    if (ccpi_pool_is_dead(p))
+        return CCP_FORKED;
     ccpi_worker *w = own_worker(p);
     if (!w || w->sections == 0)
         return CCPI_MISUSE("ccp_pool_unblock", "the caller is in no blocking section");
@@ -452,6 +456,8 @@ ccp_status ccp_pool_close(ccp_pool *p)
 {
     if (!p)
         return CCP_INVAL;
+    if (ccpi_pool_is_dead(p))
+        return CCP_FORKED;
     ccp_status st = ccp_chan_close(p->tasks);
     if (st == CCP_OK)
         ccpi_late_close(p, p->opts.unrun, p->opts.unrun_arg);
@@ -483,6 +489,8 @@ ccp_status ccp_pool_abort(ccp_pool *p, ccp_unrun unrun, void *unrun_arg)
 {
     if (!p)
         return CCP_INVAL;
+    if (ccpi_pool_is_dead(p))
+        return CCP_FORKED;
     if (!unrun) {
         unrun = p->opts.unrun;
         unrun_arg = p->opts.unrun_arg;
@@ -509,6 +517,8 @@ ccp_status ccp_pool_shutdown(ccp_pool *p, ccp_unrun unrun, void *unrun_arg, ccp_
 {
     if (!p)
         return CCP_INVAL;
+    if (ccpi_pool_is_dead(p))
+        return CCP_FORKED;
     if (ccpi_pool_is_own_thread(p) || ccpi_late_is_own_thread(p))
         return CCP_DEADLOCK;
     /* Relaxed: one thread at a time calls this. */
@@ -521,6 +531,10 @@ ccp_status ccp_pool_free(ccp_pool *p)
 {
     if (!p)
         return CCP_OK;
+    if (ccpi_pool_is_dead(p)) {
+        release(p);
+        return CCP_OK;
+    }
     if (ccp_pool_shutdown(p, NULL, NULL, CCP_NOWAIT) == CCP_DEADLOCK)
         return CCP_DEADLOCK;
     release(p);
@@ -556,6 +570,8 @@ ccp_status ccp_pool_get_info(const ccp_pool *p, ccp_pool_info *out)
 {
     if (!p || !out)
         return CCP_INVAL;
+    if (ccpi_pool_is_dead(p))
+        return CCP_FORKED;
     look(p, out);
     for (const ccpi_worker *w = ccpi_pool_next(&p->first); w; w = ccpi_pool_next(&w->next)) {
         uint64_t turn = ccpi_pool_turn(w);

@@ -130,7 +130,7 @@ typedef struct ccpi_jobs {
 
 struct ccp_pool {
     ccp_chan *tasks;     /* const after new */
-    bool plain;          /* const after new: a task needs only to be sent */
+    bool plain;          /* const after new: a task needs only to be sent; see pool_fork.c */
     bool elastic;        /* const after new: who submits looks whether a worker is needed */
     bool met;            /* const after new: tasks are accepted by rendezvous */
     bool measured;       /* const after new: figures are taken of tasks; here for who submits */
@@ -168,6 +168,7 @@ struct ccp_pool {
     ccpi_word32 blanks;   /* atomic: elements of the channel, not noted yet, that stand for no task;
                            * never too few */
     ccpi_looks looks;
+    ccpi_word32 forked;   /* atomic: it was the parent's of this process, see pool_fork.c */
     ccpi_jobs jobs;
     _Alignas(CCPI_LINE) ccpi_word64 offered; /* atomic, rendezvous only: tasks accepted, or being
                                               * offered */
@@ -317,6 +318,17 @@ bool ccpi_late_all_had_a_place(ccp_pool *p);
 
 /* Ends that thread; there is none any more. */
 void ccpi_late_end(ccp_pool *p);
+
+/* ---- pool_fork.c ---- */
+
+/* In the child of a fork: see ccpi_kind. */
+void ccpi_pool_forked(void *pool);
+
+CCPI_INLINE bool ccpi_pool_is_dead(const ccp_pool *p)
+{
+    /* Relaxed: it became so while there was one thread. */
+    return CCPI_UNLIKELY(atomic_load_explicit(&p->forked, CCPI_RLX) != 0);
+}
 
 /* ---- pool_measure.c ---- */
 

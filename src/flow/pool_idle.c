@@ -62,6 +62,8 @@ ccp_status ccp_pool_fd(ccp_pool *p, int *fd)
 {
     if (!p || !fd)
         return CCP_INVAL;
+    if (ccpi_pool_is_dead(p))
+        return CCP_FORKED;
     ccpi_lock_acquire(&p->lock);
     bool made = p->idle_made || ccpi_event_open(&p->idle);
     p->idle_made = made;

@@ -41,7 +41,7 @@ struct ccp_shutdown {
     batch *first, **last;                 /* S1 */
 };
 
-static const ccpi_kind kind = { "shutdown", "ccp_shutdown_", NULL };
+static const ccpi_kind kind = { "shutdown", "ccp_shutdown_", NULL, NULL };
 
 ccp_shutdown *ccp_shutdown_new(void)
 {
@@ -88,6 +88,8 @@ ccp_status ccp_shutdown_add(ccp_shutdown *s, ccp_phase phase, const char *name,
 {
     if (!s || !name || !fn || (unsigned)phase >= PHASES)
         return CCP_INVAL;
+    if (ccpi_is_dead(s))
+        return CCP_FORKED;
     batch *b = new_batch(name);
     if (!b)
         return CCP_NOMEM;
@@ -136,6 +138,8 @@ ccp_status ccp_shutdown_add_pool(ccp_shutdown *s, const char *name, ccp_pool *p,
 {
     if (!s || !name || !p)
         return CCP_INVAL;
+    if (ccpi_is_dead(s))
+        return CCP_FORKED;
     batch *b = new_batch(name);
     if (!b)
         return CCP_NOMEM;
@@ -220,6 +224,8 @@ ccp_status ccp_shutdown_run(ccp_shutdown *s, const ccp_shutdown_limits *limits, 
             return CCP_INVAL;
     if (!s)
         return CCP_INVAL;
+    if (ccpi_is_dead(s))
+        return CCP_FORKED;
     ccp_status st = ccpi_wait_enter(w);
     if (st != CCP_OK)
         return st;
@@ -237,6 +243,8 @@ size_t ccp_shutdown_report(ccp_shutdown *s, ccp_shutdown_result *out, size_t max
     size_t n = 0;
     if (!s)
         return 0;
+    if (ccpi_is_dead(s))
+        return 0;
     ccpi_lock_acquire(&s->lock);
     for (unsigned phase = 0; phase < PHASES; phase++)
         for (batch *b = s->first; b; b = b->next) {
@@ -251,20 +259,29 @@ size_t ccp_shutdown_report(ccp_shutdown *s, ccp_shutdown_result *out, size_t max
     return n;
 }
 
-ccp_status ccp_shutdown_free(ccp_shutdown *s)
+static void release(ccp_shutdown *s)
 {
-    if (!s)
-        return CCP_OK;
-    ccpi_lock_acquire(&s->lock);
-    bool busy = s->state == RUNNING;
-    ccpi_lock_release(&s->lock);
-    if (busy)
-        return CCP_BUSY;
     ccpi_untrack(s);
     for (batch *b = s->first, *next; b; b = next) {
         next = b->next;
         ccpi_free(b);
     }
     ccpi_free(s);
+}
+
+ccp_status ccp_shutdown_free(ccp_shutdown *s)
+{
+    if (!s)
+        return CCP_OK;
+    if (ccpi_is_dead(s)) {
+        release(s);
+        return CCP_OK;
+    }
+    ccpi_lock_acquire(&s->lock);
+    bool busy = s->state == RUNNING;
+    ccpi_lock_release(&s->lock);
+    if (busy)
+        return CCP_BUSY;
+    release(s);
     return CCP_OK;
 }

@@ -26,7 +26,7 @@ static const int numbers[CCPI_SIGNALS + 1] = {
     44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63, 64,
 };
 
-static const ccpi_kind kind = { "signals", "ccp_signals_", NULL };
+static const ccpi_kind kind = { "signals", "ccp_signals_", NULL, NULL };
 
 static void serve(void *arg)
 {
@@ -85,11 +85,13 @@ ccp_status ccp_signals_free(ccp_signals *s)
 {
     if (!s)
         return CCP_OK;
-    if (ccpi_thread_self().handle == s->thread.handle)
+    bool dead = ccpi_is_dead(s); /* then its thread is not there */
+    if (!dead && ccpi_thread_self().handle == s->thread.handle)
         return CCP_DEADLOCK;
     ccpi_untrack(s);
     ccpi_signal_shut(s->catcher);
-    ccpi_thread_join(s->thread);
+    if (!dead)
+        ccpi_thread_join(s->thread);
     ccpi_signal_close(s->catcher);
     ccpi_free(s);
     return CCP_OK;

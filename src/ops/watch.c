@@ -25,7 +25,7 @@ struct ccp_watch {
     bool looked;          /* the thread's: it has looked at tasks */
 };
 
-static const ccpi_kind kind = { "watch", "ccp_watch_", NULL };
+static const ccpi_kind kind = { "watch", "ccp_watch_", NULL, NULL };
 
 static void add_line(ccpi_page *p, const char *line)
 {
@@ -292,10 +292,20 @@ ccp_watch *ccp_watch_new(const ccp_watch_opts *o)
     return NULL;
 }
 
+static void release(ccp_watch *w)
+{
+    ccpi_untrack(w);
+    ccpi_free(w);
+}
+
 ccp_status ccp_watch_free(ccp_watch *w)
 {
     if (!w)
         return CCP_OK;
+    if (ccpi_is_dead(w)) {
+        release(w);
+        return CCP_OK;
+    }
     if (ccpi_thread_self().handle == w->thread.handle)
         return CCP_DEADLOCK;
     ccpi_untrack(w);

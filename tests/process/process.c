@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * process exit|return|fork|fork_tracked [N]: eight threads hammer on channels, locks and a pool;
+ * process exit|return|fork|fork_tracked|fork_guarded [N]: eight threads hammer on channels, locks and a pool;
  * then the process ends, by exit() or by the return of main(), or it forks N times, and each child
- * uses what it makes itself (FK1, FK2).
+ * uses what it makes itself (FK1, FK2).  With fork_guarded it also makes each call on objects of the
+ * parent, which are dead (FK4, FK5, FK6).
  */
 #define _GNU_SOURCE
+#include "dead.h"
 #include "use.h"
 
 #include "ccp.h"
@@ -24,7 +26,7 @@ static ccp_chan *ring, *meet;
 static ccp_pool *pool;
 static ccp_ctx *ctx;
 static ccp_mutex mutex;
-static bool tracked;
+static bool tracked, guarded;
 static atomic_bool stop;
 static atomic_long done;
 
@@ -67,6 +69,8 @@ static void hammer(void *arg)
         (void)ccp_ctx_free(c);
         if (tracked)
             hammer_on_tables(k);
+        if (guarded)
+            dead_hammer((unsigned)k);
     }
 }
 
@@ -75,6 +79,11 @@ static ccp_wg hammers = CCP_WG_INIT;
 static void begin(void)
 {
     static int number[HAMMERS];
+    const char *wrong = guarded ? dead_make() : NULL;
+    if (wrong) {
+        fprintf(stderr, "%s\n", wrong);
+        exit(3);
+    }
     ring = ccp_chan_new(sizeof(long), 4);
     meet = ccp_chan_new(sizeof(long), 0);
     pool = ccp_pool_new(&(ccp_pool_opts){ .workers = 2, .queue = 8 });
@@ -98,6 +107,11 @@ static void end(void)
         ccp_chan_free(ring) != CCP_OK || ccp_chan_free(meet) != CCP_OK ||
         ccp_ctx_free(ctx) != CCP_OK)
         exit(4);
+    const char *wrong = guarded ? dead_end() : NULL;
+    if (wrong) {
+        fprintf(stderr, "at the end: %s\n", wrong);
+        exit(4);
+    }
 }
 
 /* A child that hangs says where, if it can. */
@@ -142,7 +156,9 @@ static int forks(int n)
     for (int i = 0; i < n; i++) {
         pid_t child = fork();
         if (child == 0) {
-            const char *wrong = use_everything();
+            const char *wrong = guarded ? dead_use() : NULL;
+            if (!wrong)
+                wrong = use_everything();
             if (wrong)
                 fprintf(stderr, "in child %d: %s\n", i, wrong);
             _exit(wrong ? 1 : 0);
@@ -174,8 +190,9 @@ int main(int argc, char **argv)
 {
     if (argc != 2 && argc != 3)
         return 2;
-    tracked = strcmp(argv[1], "fork_tracked") == 0;
-    if (tracked && ccp_track(true) != CCP_OK)
+    guarded = strcmp(argv[1], "fork_guarded") == 0;
+    tracked = guarded || strcmp(argv[1], "fork_tracked") == 0;
+    if ((tracked && ccp_track(true) != CCP_OK) || (guarded && ccp_fork_guard(true) != CCP_OK))
         return 3;
     return strncmp(argv[1], "fork", 4) == 0 ? forks(argc == 3 ? atoi(argv[2]) : FORKS)
                                             : exits(argv[1]);

@@ -22,12 +22,12 @@ TEST(success_is_zero_and_the_others_follow_it)
 #define CHECK_NUMBER(name, text) assert_int_equal(CCP_##name, n++);
     CCP_STATUS_LIST(CHECK_NUMBER)
 #undef CHECK_NUMBER
-    assert_int_equal(n, CCP_FAILED + 1);
+    assert_int_equal(n, CCP_FORKED + 1);
 }
 
 TEST(a_number_that_is_no_status_has_a_name_too)
 {
-    static const int no_status[] = { -1, CCP_FAILED + 1, 1000, INT32_MAX, INT32_MIN };
+    static const int no_status[] = { -1, CCP_FORKED + 1, 1000, INT32_MAX, INT32_MIN };
     for (size_t i = 0; i < LENGTH(no_status); i++) {
         assert_string_equal(ccp_status_name((ccp_status)no_status[i]), "CCP_?");
         assert_string_equal(ccp_strstatus((ccp_status)no_status[i]), "unknown status");
