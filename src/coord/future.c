@@ -1,25 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Futures and promises: a value or an error that somebody supplies once, and any number wait for.
- * Both handles point to the same block.
- *
- * Representation  `state`:
- *
- *      31            16 15   7   6   5   4   3   2   1   0
- *     +----------------+------+---+---+---+---+---+---+---+
- *     |     error      |  0   | D | S | C | T | L | E | V |
- *     +----------------+------+---+---+---+---+---+---+---+
- *   V      settled with the value that stands in `value`.
- *   E      settled with `error`, without a value.
- *   L      somebody waits or listens: whoever settles looks under the lock.
- *   T      the value has been copied out: it is not for the drop function any more.
- *   C      with E: the future was canceled.
- *   S      has a function that nobody has begun to call: of a lazy future, or of a call that stands
- *          in a queue.  Who clears it calls the function.
- *
- *   D      with E and C: it was the parent's of this process.
- *
- *                 `refs`: handles of the future, and PROMISE while that is not given up.
+ * Both handles point to the same block, of which future_state.h tells.
  *
  * Invariants
  *   F1  At most one of V and E is ever set, by one compare-and-swap from neither.
@@ -33,7 +15,7 @@
  * Locks           `lock` protects the lists, the making of `done`, and the maker.  Under it the
  *                 locks of the futures may be taken that this one is made of.
  */
-/* uses: line */
+/* uses: future_state line */
 #include "coord/future.h"
 
 #include "base/check.h"
@@ -42,40 +24,8 @@
 #include "base/track.h"
 #include "block/tuning.h"
 #include "block/wait.h"
+#include "coord/future_state.h"
 #include "coord/line.h"
-
-#define VALUE 1u
-#define ERROR 2u
-#define SETTLED (VALUE | ERROR)
-#define LISTENED 4u
-#define TAKEN 8u
-#define CANCELED 16u
-#define UNSTARTED 32u
-#define DEAD 64u
-#define ERROR_SHIFT 16
-
-#define PROMISE ((uint32_t)1 << 31)
-#define MOST_HANDLES (PROMISE - 1)
-
-struct ccp_future {
-    ccpi_word32 state;           /* atomic, see above */
-    ccpi_word32 refs;            /* atomic, see above */
-    ccpi_lock lock;
-    ccpi_list waiters;           /* under lock */
-    ccpi_list listeners;         /* under lock */
-    ccp_chan *done;              /* under lock; NULL until somebody asks for it */
-    ccp_ctx *ctx;                /* const after new: the producer's; NULL: none */
-    ccpi_maker *maker;           /* under lock; NULL: none, or not any more */
-    bool cares;                  /* const after new, see forked(): there is a ctx, or was a maker */
-    ccp_call fn;                 /* const after new: of a call; NULL: none */
-    void *arg;                   /* const after new */
-    const void *home;            /* const after new: the pool in whose queue it is; NULL: lazy */
-    _Atomic(ccpi_self *) runner; /* atomic: who calls fn, while it does */
-    void (*drop)(void *value, void *arg);
-    void *drop_arg;
-    size_t size;                 /* const after new */
-    _Alignas(max_align_t) unsigned char value[];
-};
 
 static ccp_future *of(ccp_promise *p)
 {

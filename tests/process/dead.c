@@ -1,52 +1,46 @@
 /* SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE
-#include "dead.h"
-
-#include "calls.h" /* written at build time: REENTRY_CALLS(X), X(function, kind of object) */
-#include "ccp.h"
+#include "dead_objects.h"
 
 #include <signal.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 
-static ccp_chan *ring, *meet, *count, *bytes, *timer_chan, *fan_in, *pipe_in, *cast_in, *member;
-static ccp_ctx *ctx, *below;
-static ccp_future *future, *settled;
-static ccp_promise *promise;
-static ccp_group *group;
-static ccp_phaser *phaser;
-static ccp_flight *flight;
-static ccp_pool *pool, *elastic, *met;
-static ccp_pipeline *pipeline, *plan;
-static ccp_stage *stage, *planned;
-static ccp_fan *fan;
-static ccp_merge *merge;
-static ccp_broadcast *broadcast;
-static ccp_gen *gen;
-static ccp_timers *timers;
-static ccp_timer timer;
-static ccp_rate_map *rate_map;
-static ccp_window *window;
-static ccp_breaker *breaker;
-static ccp_batcher *batcher;
-static ccp_signals *signals;
-static ccp_shutdown *steps;
-static ccp_watch *watch;
-static ccp_hook hook;
-static ccp_wg wg = CCP_WG_INIT;
+ccp_chan *ring, *meet, *count, *bytes, *timer_chan, *fan_in, *pipe_in, *cast_in, *member;
+ccp_ctx *ctx, *below;
+ccp_future *future, *settled;
+ccp_promise *promise;
+ccp_group *group;
+ccp_phaser *phaser;
+ccp_flight *flight;
+ccp_pool *pool, *elastic, *met;
+ccp_pipeline *pipeline, *plan;
+ccp_stage *stage, *planned;
+ccp_fan *fan;
+ccp_merge *merge;
+ccp_broadcast *broadcast;
+ccp_gen *gen;
+ccp_timers *timers;
+ccp_timer timer;
+ccp_rate_map *rate_map;
+ccp_window *window;
+ccp_breaker *breaker;
+ccp_batcher *batcher;
+ccp_signals *signals;
+ccp_shutdown *steps;
+ccp_watch *watch;
+ccp_hook hook;
+ccp_wg wg = CCP_WG_INIT;
 
 /* ---- functions of the program ---- */
 
-static ccp_status task(ccp_ctx *c, void *arg)
+ccp_status dead_task(ccp_ctx *c, void *arg)
 {
     (void)c;
     (void)arg;
     return CCP_OK;
 }
 
-static ccp_status call(ccp_ctx *c, void *arg, void *value)
+ccp_status dead_call(ccp_ctx *c, void *arg, void *value)
 {
     (void)c;
     (void)arg;
@@ -54,16 +48,7 @@ static ccp_status call(ccp_ctx *c, void *arg, void *value)
     return CCP_OK;
 }
 
-static ccp_status then(ccp_status error, const void *value, void *result, void *arg)
-{
-    (void)error;
-    (void)value;
-    (void)arg;
-    *(long *)result = 1;
-    return CCP_OK;
-}
-
-static ccp_status copy_long(ccp_ctx *c, const void *in, void *out, void *arg)
+ccp_status dead_copy_long(ccp_ctx *c, const void *in, void *out, void *arg)
 {
     (void)c;
     (void)arg;
@@ -71,7 +56,7 @@ static ccp_status copy_long(ccp_ctx *c, const void *in, void *out, void *arg)
     return CCP_OK;
 }
 
-static ccp_status take(ccp_ctx *c, const void *in, void *out, void *arg)
+ccp_status dead_take(ccp_ctx *c, const void *in, void *out, void *arg)
 {
     (void)c;
     (void)in;
@@ -80,28 +65,7 @@ static ccp_status take(ccp_ctx *c, const void *in, void *out, void *arg)
     return CCP_OK;
 }
 
-static ccp_status flat(ccp_ctx *c, const void *in, ccp_out *out, void *arg)
-{
-    (void)c;
-    (void)arg;
-    return ccp_stage_emit(out, in, CCP_FOREVER);
-}
-
-static bool keep(const void *elem, void *arg)
-{
-    (void)elem;
-    (void)arg;
-    return true;
-}
-
-static unsigned route(const void *elem, void *arg)
-{
-    (void)elem;
-    (void)arg;
-    return 0;
-}
-
-static ccp_status look_up(void *result, void *arg)
+ccp_status dead_look_up(void *result, void *arg)
 {
     (void)arg;
     *(long *)result = 1;
@@ -124,14 +88,14 @@ static void handle(ccp_batch_item *items, size_t n, void *arg)
     (void)arg;
 }
 
-static ccp_status step(void *arg, ccp_wait w)
+ccp_status dead_step(void *arg, ccp_wait w)
 {
     (void)arg;
     (void)w;
     return CCP_OK;
 }
 
-static void nothing(void *arg)
+void dead_nothing(void *arg)
 {
     (void)arg;
 }
@@ -146,12 +110,6 @@ static void told(ccp_alarm what, const char *text, size_t n, void *arg)
 
 /* ---- in the parent ---- */
 
-#define NEED(cond)        \
-    do {                  \
-        if (!(cond))      \
-            return #cond; \
-    } while (0)
-
 static const char *make_simple(void)
 {
     const long one = 1;
@@ -162,7 +120,7 @@ static const char *make_simple(void)
     NEED(timer_chan = ccp_chan_tick(CCP_MS(1)));
     NEED(ctx = ccp_ctx_new(NULL, CCP_FOREVER));
     NEED(below = ccp_ctx_new(ctx, ccp_within(CCP_SEC(3600))));
-    NEED(ccp_ctx_hook(ctx, &hook, nothing, NULL) == CCP_OK);
+    NEED(ccp_ctx_hook(ctx, &hook, dead_nothing, NULL) == CCP_OK);
     const ccp_promise_opts o = { .size = sizeof(long), .cancelable = true };
     NEED(promise = ccp_promise_new(&o, &future));
     ccp_promise *kept = ccp_promise_new(&o, &settled);
@@ -176,7 +134,7 @@ static const char *make_simple(void)
     NEED(window = ccp_window_new(4, CCP_MS(1)));
     NEED(breaker = ccp_breaker_new(NULL));
     NEED(steps = ccp_shutdown_new());
-    NEED(ccp_shutdown_add(steps, CCP_PHASE_INTAKE, "step", step, NULL) == CCP_OK);
+    NEED(ccp_shutdown_add(steps, CCP_PHASE_INTAKE, "step", dead_step, NULL) == CCP_OK);
     NEED(ccp_wg_add(&wg, 1) == CCP_OK);
     return NULL;
 }
@@ -186,11 +144,11 @@ static const char *make_flows(void)
     NEED(fan_in = ccp_chan_new(sizeof(long), 4));
     NEED(pipe_in = ccp_chan_new(sizeof(long), 4));
     NEED(cast_in = ccp_chan_new(sizeof(long), 4));
-    NEED(fan = ccp_fan_out(fan_in, copy_long,
+    NEED(fan = ccp_fan_out(fan_in, dead_copy_long,
                            &(ccp_fan_opts){ .workers = 2, .out_size = sizeof(long) }));
     NEED(pipeline = ccp_pipeline_new(NULL));
     NEED(ccp_pipeline_from(pipeline, pipe_in, NULL));
-    NEED(stage = ccp_pipeline_sink(pipeline, take, NULL));
+    NEED(stage = ccp_pipeline_sink(pipeline, dead_take, NULL));
     NEED(ccp_pipeline_start(pipeline) == CCP_OK);
     NEED(plan = ccp_pipeline_new(NULL));
     NEED(planned = ccp_pipeline_from(plan, pipe_in, NULL));
@@ -210,7 +168,7 @@ static const char *make_threads(void)
     NEED(group = ccp_group_new(NULL, 2));
     NEED(timers = ccp_timers_new(NULL));
     NEED(ccp_timer_start(timers, &timer,
-                         &(ccp_timer_opts){ .fn = nothing, .every = CCP_MS(1) }) == CCP_OK);
+                         &(ccp_timer_opts){ .fn = dead_nothing, .every = CCP_MS(1) }) == CCP_OK);
     NEED(batcher = ccp_batcher_new(&(ccp_batcher_opts){ .fn = handle }));
     NEED(signals = ccp_signals_new(&usr2, 1, &(ccp_signals_opts){ .ctx = ctx }));
     NEED(watch = ccp_watch_new(&(ccp_watch_opts){ .alarm = told, .period_ns = CCP_MS(1) }));
@@ -244,16 +202,16 @@ static void hammer_chans(unsigned k, ccp_wait w)
 static void hammer_tasks(unsigned k, ccp_wait w)
 {
     ccp_future *f;
-    (void)!ccp_pool_submit(k % 2 ? pool : elastic, task, NULL, CCP_NOWAIT);
-    (void)!ccp_pool_submit_with(pool, task, NULL, &(ccp_task_opts){ .priority = (int)k },
+    (void)!ccp_pool_submit(k % 2 ? pool : elastic, dead_task, NULL, CCP_NOWAIT);
+    (void)!ccp_pool_submit_with(pool, dead_task, NULL, &(ccp_task_opts){ .priority = (int)k },
                                 CCP_NOWAIT);
-    (void)!ccp_pool_submit(met, task, NULL, CCP_NOWAIT);
-    if (ccp_pool_call(pool, &(ccp_promise_opts){ .size = sizeof(long) }, call, NULL, &f, w) ==
+    (void)!ccp_pool_submit(met, dead_task, NULL, CCP_NOWAIT);
+    if (ccp_pool_call(pool, &(ccp_promise_opts){ .size = sizeof(long) }, dead_call, NULL, &f, w) ==
         CCP_OK) {
         (void)!ccp_future_get(f, NULL, w);
         ccp_future_free(f);
     }
-    (void)!ccp_group_go(group, task, NULL, CCP_NOWAIT);
+    (void)!ccp_group_go(group, dead_task, NULL, CCP_NOWAIT);
     (void)!ccp_pool_wait(pool, CCP_NOWAIT);
 }
 
@@ -262,7 +220,7 @@ static void hammer_rest(unsigned k, ccp_wait w)
     ccp_breaker_ticket t;
     ccp_status outcome;
     long v = 0;
-    const ccp_flight_call same = { .key = "k", .len = 1, .fn = look_up };
+    const ccp_flight_call same = { .key = "k", .len = 1, .fn = dead_look_up };
     (void)!ccp_flight_do(flight, &same, &v, NULL, w);
     (void)!ccp_phaser_arrive(phaser, NULL);
     (void)!ccp_rate_map_take(rate_map, &k, sizeof k, 1, CCP_NOWAIT);
@@ -315,391 +273,5 @@ const char *dead_end(void)
     NEED(ccp_ctx_unhook(&hook, CCP_FOREVER) == CCP_OK);
     NEED(ccp_ctx_free(below) == CCP_OK && ccp_ctx_free(ctx) == CCP_OK);
     NEED(ccp_track(false) == CCP_OK && ccp_live_blocks() == 0);
-    return NULL;
-}
-
-/* ---- in a child ---- */
-
-static const char *made[400]; /* names of functions that were called */
-static size_t made_count;
-
-static bool is_made(const char *name)
-{
-    for (size_t i = 0; i < made_count; i++)
-        if (strcmp(made[i], name) == 0)
-            return true;
-    return false;
-}
-
-static void note(const char *name)
-{
-    if (!is_made(name))
-        made[made_count++] = name;
-}
-
-/* Makes a call, and notes that. */
-#define DEAD(name, ...)                                \
-    do {                                               \
-        note(#name);                                   \
-        if (name(__VA_ARGS__) != CCP_FORKED)           \
-            return #name " does not say CCP_FORKED";   \
-    } while (0)
-#define GIVES(what, name, ...)                         \
-    do {                                               \
-        note(#name);                                   \
-        if (name(__VA_ARGS__) != (what))               \
-            return #name " does not give " #what;      \
-    } while (0)
-#define CALL(name, ...) (note(#name), name(__VA_ARGS__))
-
-static const char *use_chan(ccp_chan *ch)
-{
-    long v[3] = { 0, 0, 0 };
-    size_t n;
-    int fd;
-    ccp_chan_info info;
-    const ccp_case recv[] = { CCP_CASE_RECV(ch, v) }, send[] = { CCP_CASE_SEND(ch, v) };
-    DEAD(ccp_chan_send, ch, v, CCP_FOREVER);
-    DEAD(ccp_chan_recv, ch, v, CCP_FOREVER);
-    DEAD(ccp_chan_send, ch, v, CCP_NOWAIT);
-    DEAD(ccp_chan_recv, ch, v, ccp_within(CCP_SEC(1000)));
-    DEAD(ccp_chan_send_n, ch, v, 1, &n, CCP_FOREVER);
-    DEAD(ccp_chan_recv_n, ch, v, 1, &n, CCP_FOREVER);
-    DEAD(ccp_select, recv, 1, &n, CCP_FOREVER);
-    DEAD(ccp_select_first, send, 1, &n, CCP_FOREVER);
-    DEAD(ccp_select, send, 1, &n, CCP_NOWAIT);
-    DEAD(ccp_chan_close, ch);
-    DEAD(ccp_chan_cancel, ch);
-    DEAD(ccp_chan_add_senders, ch, 1);
-    DEAD(ccp_chan_sender_done, ch);
-    DEAD(ccp_chan_get_info, ch, &info);
-    DEAD(ccp_chan_stop, ch);
-    DEAD(ccp_chan_reset, ch, 1);
-    DEAD(ccp_chan_fd, ch, CCP_POLL_RECV, &fd);
-    GIVES(0, ccp_chan_len, ch);
-    GIVES(true, ccp_chan_is_closed, ch);
-    (void)CALL(ccp_chan_cap, ch);
-    return NULL;
-}
-
-static const char *use_chans(void)
-{
-    ccp_chan *const all[] = { ring,   meet,    count,   bytes,  timer_chan,        fan_in,
-                              pipe_in, cast_in, member, ccp_fan_chan(fan), ccp_gen_chan(gen) };
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        const char *wrong = all[i] == timer_chan ? NULL : use_chan(all[i]);
-        if (wrong)
-            return wrong;
-    }
-    long v;
-    DEAD(ccp_chan_recv, timer_chan, &v, CCP_FOREVER);
-    DEAD(ccp_chan_stop, timer_chan);
-    DEAD(ccp_chan_reset, timer_chan, 1);
-    (void)CALL(ccp_fan_chan, fan);
-    (void)CALL(ccp_gen_chan, gen);
-    return NULL;
-}
-
-static const char *use_ctx(ccp_ctx *c)
-{
-    static const int key;
-    static ccp_hook other;
-    int fd;
-    DEAD(ccp_ctx_status, c);
-    CALL(ccp_ctx_cancel, c);
-    CALL(ccp_ctx_cancel_cause, c, &key);
-    GIVES(NULL, ccp_ctx_cause, c);
-    (void)CALL(ccp_ctx_deadline, c);
-    (void)CALL(ccp_ctx_value, c, &key);
-    GIVES(-1, ccp_pool_worker, c);
-    GIVES(0u, ccp_retry_attempt, c);
-    DEAD(ccp_ctx_hook, c, &other, nothing, NULL);
-    DEAD(ccp_ctx_fd, c, &fd);
-    DEAD(ccp_sleep, ccp_with(c));
-    ccp_item item;
-    (void)CALL(ccp_stage_item, c, &item);
-    ccp_ctx *const under[] = { CALL(ccp_ctx_new, c, CCP_FOREVER),
-                               CALL(ccp_ctx_new_value, c, &key, NULL) };
-    for (size_t i = 0; i < 2; i++) {
-        DEAD(ccp_ctx_status, under[i]);
-        GIVES(CCP_OK, ccp_ctx_free, under[i]);
-    }
-    ccp_ctx *apart = CALL(ccp_ctx_new_detached, c); /* ends with nothing above */
-    GIVES(CCP_OK, ccp_ctx_status, apart);
-    GIVES(CCP_OK, ccp_ctx_free, apart);
-    return NULL;
-}
-
-static const char *use_contexts(void)
-{
-    const char *wrong = use_ctx(below);
-    if (!wrong)
-        wrong = use_ctx(ctx);
-    if (wrong)
-        return wrong;
-    DEAD(ccp_ctx_unhook, &hook, CCP_FOREVER);
-    DEAD(ccp_ctx_status, ccp_gen_ctx(gen));
-    (void)CALL(ccp_gen_ctx, gen);
-    DEAD(ccp_ctx_status, CALL(ccp_group_ctx, group));
-    DEAD(ccp_ctx_status, CALL(ccp_promise_ctx, promise));
-    return NULL;
-}
-
-static const char *use_futures(void)
-{
-    long v = 1;
-    int fd;
-    ccp_future *const both[] = { future, settled };
-    for (size_t i = 0; i < 2; i++) {
-        ccp_future *f = both[i];
-        DEAD(ccp_future_get, f, &v, CCP_FOREVER);
-        DEAD(ccp_future_get, f, &v, CCP_NOWAIT);
-        GIVES(NULL, ccp_future_peek, f);
-        GIVES(true, ccp_future_is_done, f);
-        DEAD(ccp_future_error, f);
-        GIVES(NULL, ccp_future_done, f);
-        DEAD(ccp_future_cancel, f);
-        GIVES(NULL, ccp_future_share, f);
-        DEAD(ccp_future_fd, f, &fd);
-        GIVES(NULL, ccp_future_then, f, &(ccp_promise_opts){ .size = sizeof v }, then, NULL);
-        GIVES(NULL, ccp_future_first, &f, 1, 1);
-    }
-    DEAD(ccp_promise_set, promise, &v);
-    DEAD(ccp_promise_fail, promise, CCP_FAILED);
-    GIVES(true, ccp_promise_canceled, promise);
-    return NULL;
-}
-
-static const char *use_pool(ccp_pool *p)
-{
-    size_t n;
-    long v;
-    int fd;
-    ccp_future *f;
-    ccp_pool_info info;
-    const ccp_pool_task tasks[] = { { .fn = task } };
-    DEAD(ccp_pool_submit, p, task, NULL, CCP_FOREVER);
-    DEAD(ccp_pool_submit, p, task, NULL, CCP_NOWAIT);
-    DEAD(ccp_pool_submit_with, p, task, NULL, NULL, CCP_FOREVER);
-    DEAD(ccp_pool_submit_with, p, task, NULL, &(ccp_task_opts){ .priority = 1 }, CCP_FOREVER);
-    DEAD(ccp_pool_submit_n, p, tasks, 1, NULL, &n, CCP_FOREVER);
-    DEAD(ccp_pool_cancel, p, &v, &n);
-    DEAD(ccp_pool_call, p, NULL, call, NULL, &f, CCP_FOREVER);
-    DEAD(ccp_pool_run, p, NULL, call, NULL, &v, CCP_FOREVER);
-    DEAD(ccp_pool_run, p, NULL, call, NULL, &v, CCP_NOWAIT);
-    GIVES(NULL, ccp_pool_then, p, settled, NULL, then, NULL);
-    DEAD(ccp_pool_close, p);
-    DEAD(ccp_pool_drain, p, CCP_FOREVER);
-    DEAD(ccp_pool_wait, p, CCP_FOREVER);
-    DEAD(ccp_pool_resize, p, 3);
-    DEAD(ccp_pool_abort, p, NULL, NULL);
-    DEAD(ccp_pool_shutdown, p, NULL, NULL, CCP_FOREVER);
-    DEAD(ccp_pool_get_info, p, &info);
-    DEAD(ccp_pool_block, p);
-    DEAD(ccp_pool_unblock, p);
-    DEAD(ccp_pool_fd, p, &fd);
-    return NULL;
-}
-
-static const char *use_pools(void)
-{
-    const char *wrong = use_pool(pool);
-    if (!wrong)
-        wrong = use_pool(elastic);
-    if (!wrong)
-        wrong = use_pool(met);
-    if (wrong)
-        return wrong;
-    ccp_group_error e;
-    DEAD(ccp_group_go, group, task, NULL, CCP_FOREVER);
-    DEAD(ccp_group_wait, group, CCP_FOREVER);
-    GIVES(0u, ccp_group_errors, group, &e, 1);
-    DEAD(ccp_wg_wait, &wg, CCP_FOREVER);
-    DEAD(ccp_wg_wait, &wg, CCP_NOWAIT);
-    DEAD(ccp_wg_go, &wg, nothing, NULL);
-    DEAD(ccp_wg_close_when_done, &wg, ring);
-    wg = (ccp_wg)CCP_WG_INIT;
-    GIVES(CCP_OK, ccp_wg_go, &wg, nothing, NULL);
-    GIVES(CCP_OK, ccp_wg_wait, &wg, CCP_FOREVER);
-    return NULL;
-}
-
-static const char *use_flows(void)
-{
-    long v = 0;
-    size_t n;
-    uint64_t lost;
-    ccp_fan_info fi;
-    ccp_broadcast_info bi;
-    ccp_stage_info si;
-    ccp_item item;
-    DEAD(ccp_fan_wait, fan, CCP_FOREVER);
-    DEAD(ccp_fan_get_info, fan, &fi);
-    DEAD(ccp_merge_add, merge, ring, NULL);
-    DEAD(ccp_merge_close, merge);
-    DEAD(ccp_merge_recv, merge, &v, &n, CCP_FOREVER);
-    DEAD(ccp_broadcast_start, broadcast);
-    GIVES(NULL, ccp_broadcast_join, broadcast, NULL);
-    DEAD(ccp_broadcast_leave, broadcast, member);
-    DEAD(ccp_broadcast_lost, broadcast, member, &lost);
-    DEAD(ccp_broadcast_get_info, broadcast, &bi);
-    DEAD(ccp_gen_yield, gen, &v, CCP_FOREVER);
-    DEAD(ccp_gen_next, gen, &v, CCP_FOREVER);
-    DEAD(ccp_gen_status, gen);
-    DEAD(ccp_pipeline_start, pipeline);
-    DEAD(ccp_pipeline_wait, pipeline, CCP_FOREVER);
-    DEAD(ccp_pipeline_run, plan, CCP_FOREVER);
-    DEAD(ccp_pipeline_close, pipeline);
-    DEAD(ccp_pipeline_cancel, pipeline);
-    DEAD(ccp_pipeline_failure, pipeline, &item);
-    (void)CALL(ccp_pipeline_edge_count, pipeline);
-    DEAD(ccp_stage_get_info, stage, &si);
-    GIVES(NULL, ccp_pipeline_source, plan, copy_long, NULL);
-    GIVES(NULL, ccp_pipeline_from, plan, pipe_in, NULL);
-    GIVES(NULL, ccp_pipeline_map, plan, copy_long, NULL);
-    GIVES(NULL, ccp_pipeline_filter, plan, keep, NULL);
-    GIVES(NULL, ccp_pipeline_flat_map, plan, flat, NULL);
-    GIVES(NULL, ccp_pipeline_batch, plan, 2, 1, NULL);
-    GIVES(NULL, ccp_pipeline_split, plan, route, 2, NULL);
-    GIVES(NULL, ccp_pipeline_tee, plan, NULL, 2, NULL);
-    GIVES(NULL, ccp_pipeline_join, plan, copy_long, NULL);
-    GIVES(NULL, ccp_pipeline_sink, plan, take, NULL);
-    GIVES(NULL, ccp_pipeline_again, plan, copy_long, NULL);
-    GIVES(NULL, ccp_pipeline_output, plan, NULL);
-    GIVES(NULL, ccp_stage_branch, planned, 0);
-    GIVES(NULL, ccp_fan_out, fan_in, copy_long, NULL);
-    GIVES(NULL, ccp_broadcast_new, cast_in, NULL);
-    GIVES(NULL, ccp_gen_take, ring, 1, NULL);
-    return NULL;
-}
-
-static const char *use_limits(void)
-{
-    static const ccp_flight_call same = { .key = "k", .len = 1, .fn = look_up };
-    ccp_breaker_ticket t = { 0 };
-    ccp_breaker_info bi;
-    ccp_status outcome;
-    long v = 0;
-    DEAD(ccp_rate_map_take, rate_map, "k", 1, 1, CCP_FOREVER);
-    DEAD(ccp_rate_map_take_at, rate_map, "k", 1, 1, 1);
-    GIVES(0u, ccp_rate_map_len, rate_map);
-    DEAD(ccp_window_take, window, 1, CCP_FOREVER);
-    DEAD(ccp_window_take_at, window, 1, 1);
-    GIVES(INT64_MAX, ccp_window_when, window, 1);
-    GIVES(INT64_MAX, ccp_window_when_at, window, 1, 1);
-    DEAD(ccp_breaker_allow, breaker, &t);
-    DEAD(ccp_breaker_done, breaker, t, CCP_OK);
-    DEAD(ccp_breaker_done, breaker, t, CCP_FAILED);
-    DEAD(ccp_breaker_run, breaker, task, NULL, &outcome, CCP_FOREVER);
-    DEAD(ccp_breaker_set, breaker, CCP_BREAKER_OPEN, false);
-    DEAD(ccp_breaker_get_info, breaker, &bi);
-    ccp_chan *out;
-    ccp_flight_info fi;
-    DEAD(ccp_flight_do, flight, &same, &v, NULL, CCP_FOREVER);
-    DEAD(ccp_flight_do_chan, flight, &same, &out);
-    DEAD(ccp_flight_leave, flight, ring);
-    DEAD(ccp_flight_forget, flight, "k", 1);
-    DEAD(ccp_flight_get_info, flight, &fi);
-    ccp_retry_report end;
-    NEED(ccp_retry(&(ccp_retry_opts){ .breaker = breaker }, task, NULL, &end, CCP_FOREVER) !=
-         CCP_OK);
-    return NULL;
-}
-
-static const char *use_rest(void)
-{
-    uint64_t phase;
-    ccp_phaser_info pi;
-    ccp_batcher_info bi;
-    ccp_status outcome;
-    ccp_timer other = { 0 };
-    ccp_shutdown_result result;
-    DEAD(ccp_phaser_register, phaser, 1, &phase);
-    DEAD(ccp_phaser_arrive, phaser, &phase);
-    DEAD(ccp_phaser_deregister, phaser, &phase);
-    DEAD(ccp_phaser_arrive_and_wait, phaser, &phase, CCP_FOREVER);
-    DEAD(ccp_phaser_wait, phaser, 1000000, CCP_FOREVER);
-    DEAD(ccp_phaser_close, phaser);
-    DEAD(ccp_phaser_get_info, phaser, &pi);
-    DEAD(ccp_batcher_call, batcher, NULL, &outcome, CCP_FOREVER);
-    DEAD(ccp_batcher_flush, batcher);
-    DEAD(ccp_batcher_close, batcher);
-    DEAD(ccp_batcher_get_info, batcher, &bi);
-    DEAD(ccp_timer_start, timers, &other, &(ccp_timer_opts){ .fn = nothing, .after = 1 });
-    DEAD(ccp_timer_reset, &timer, 1);
-    DEAD(ccp_timer_stop, &timer, CCP_FOREVER);
-    DEAD(ccp_shutdown_add, steps, CCP_PHASE_INTAKE, "s", step, NULL);
-    DEAD(ccp_shutdown_add_pool, steps, "p", pool, NULL, NULL);
-    DEAD(ccp_shutdown_run, steps, NULL, CCP_FOREVER);
-    GIVES(0u, ccp_shutdown_report, steps, &result, 1);
-    return NULL;
-}
-
-static const char *free_all(void)
-{
-    size_t before = ccp_live_blocks();
-    GIVES(CCP_OK, ccp_watch_free, watch);
-    GIVES(CCP_OK, ccp_signals_free, signals);
-    GIVES(CCP_OK, ccp_timers_free, timers);
-    GIVES(CCP_OK, ccp_pool_free, pool);
-    GIVES(CCP_OK, ccp_pool_free, elastic);
-    GIVES(CCP_OK, ccp_pool_free, met);
-    GIVES(CCP_OK, ccp_batcher_free, batcher);
-    GIVES(CCP_OK, ccp_group_free, group);
-    GIVES(CCP_OK, ccp_fan_free, fan);
-    GIVES(CCP_OK, ccp_pipeline_free, pipeline);
-    GIVES(CCP_OK, ccp_pipeline_free, plan);
-    GIVES(CCP_OK, ccp_gen_free, gen);
-    GIVES(CCP_OK, ccp_broadcast_free, broadcast);
-    GIVES(CCP_OK, ccp_merge_free, merge);
-    GIVES(CCP_OK, ccp_shutdown_free, steps);
-    GIVES(CCP_OK, ccp_breaker_free, breaker);
-    GIVES(CCP_OK, ccp_window_free, window);
-    GIVES(CCP_OK, ccp_rate_map_free, rate_map);
-    GIVES(CCP_OK, ccp_flight_free, flight);
-    GIVES(CCP_OK, ccp_phaser_free, phaser);
-    CALL(ccp_promise_free, promise);
-    CALL(ccp_future_free, future);
-    CALL(ccp_future_free, settled);
-    ccp_chan *const all[] = { ring, meet, count, bytes, timer_chan, fan_in, pipe_in, cast_in };
-    for (size_t i = 0; i < 8; i++)
-        GIVES(CCP_OK, ccp_chan_free, all[i]);
-    GIVES(CCP_OK, ccp_ctx_free, below);
-    GIVES(CCP_OK, ccp_ctx_free, ctx);
-    NEED(ccp_live_blocks() + 30 < before); /* each had one block or more */
-    return NULL;
-}
-
-/* Is there a function that takes a dead object, and was not called? */
-static const char *missing(void)
-{
-    static const char *const own[] = { /* objects in the program's own structs */
-        "none",       "ccp_backoff", "ccp_barrier",      "ccp_limiter", "ccp_mutex", "ccp_once",
-        "ccp_rate",   "ccp_rwlock",  "ccp_retry_budget", "ccp_sem",     "ccp_sometimes", "ccp_wg"
-    };
-    static const char *const all[][2] = {
-#define PAIR(function, kind) { #function, #kind },
-        REENTRY_CALLS(PAIR)
-    };
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        bool mine = false;
-        for (size_t k = 0; k < sizeof own / sizeof *own; k++)
-            mine |= strcmp(all[i][1], own[k]) == 0;
-        if (!mine && !is_made(all[i][0]))
-            return all[i][0];
-    }
-    return NULL;
-}
-
-const char *dead_use(void)
-{
-    static const char *(*const parts[])(void) = { use_chans,  use_contexts, use_futures,
-                                                  use_pools,  use_flows,    use_limits,
-                                                  use_rest,   free_all,     missing };
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        const char *wrong = parts[i]();
-        if (wrong)
-            return wrong;
-    }
     return NULL;
 }

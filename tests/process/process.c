@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * process exit|return|fork|fork_tracked|fork_guarded [N]: eight threads hammer on channels, locks and a pool;
- * then the process ends, by exit() or by the return of main(), or it forks N times, and each child
- * uses what it makes itself (FK1, FK2).  With fork_guarded it also makes each call on objects of the
- * parent, which are dead (FK4, FK5, FK6).
+ * process exit|return|fork|fork_tracked|fork_guarded [N]: eight threads hammer on channels, locks
+ * and a pool; then the process ends, by exit() or by the return of main(), or it forks N times, and
+ * each child uses what it makes itself (FK1, FK2).  With fork_guarded it also makes each call on
+ * objects of the parent, which are dead (FK4, FK5, FK6).
  */
 #define _GNU_SOURCE
 #include "dead.h"

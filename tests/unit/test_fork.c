@@ -133,12 +133,148 @@ TEST(a_child_tells_of_its_own_objects_and_threads) /* FK1 */
     ASSERT_STATUS(ccp_track(false), CCP_OK);
 }
 
+/* ---- with ccp_fork_guard() ---- */
+
+TEST(to_guard_forks_needs_tracking)
+{
+    ASSERT_STATUS(ccp_fork_guard(true), CCP_CLOSED);
+    ASSERT_STATUS(ccp_fork_guard(false), CCP_OK);
+    ASSERT_STATUS(ccp_track(true), CCP_OK);
+    ASSERT_STATUS(ccp_fork_guard(true), CCP_OK);
+    ASSERT_STATUS(ccp_fork_guard(false), CCP_OK);
+    ASSERT_STATUS(ccp_track(false), CCP_OK);
+}
+
+static void guard(bool on)
+{
+    ASSERT_STATUS(ccp_track(on), CCP_OK);
+    ASSERT_STATUS(ccp_fork_guard(on), CCP_OK);
+}
+
+typedef struct objects {
+    ccp_chan *ch;
+    ccp_ctx *ctx;
+    ccp_future *f;
+    ccp_promise *p;
+    ccp_wg counted, idle;
+} objects;
+
+static void make_objects(objects *o)
+{
+    *o = (objects){ .counted = CCP_WG_INIT, .idle = CCP_WG_INIT };
+    o->ch = ccp_chan_new(sizeof(long), 4);
+    o->ctx = ccp_ctx_new(NULL, CCP_FOREVER);
+    o->p = ccp_promise_new(&(ccp_promise_opts){ .size = sizeof(long) }, &o->f);
+    assert_true(o->ch && o->ctx && o->p);
+    ASSERT_STATUS(ccp_wg_add(&o->counted, 1), CCP_OK);
+}
+
+static void free_objects(objects *o)
+{
+    ASSERT_STATUS(ccp_wg_done(&o->counted), CCP_OK);
+    ASSERT_STATUS(ccp_wg_wait(&o->counted, CCP_NOWAIT), CCP_OK);
+    ccp_promise_free(o->p);
+    ccp_future_free(o->f);
+    ASSERT_STATUS(ccp_ctx_free(o->ctx), CCP_OK);
+    ASSERT_STATUS(ccp_chan_free(o->ch), CCP_OK);
+}
+
+static void find_them_dead(void *arg)
+{
+    objects *o = arg;
+    long v = 1;
+    NEED(ccp_chan_send(o->ch, &v, CCP_FOREVER) == CCP_FORKED);
+    NEED(ccp_sleep(ccp_with(o->ctx)) == CCP_FORKED);
+    NEED(ccp_future_get(o->f, &v, CCP_FOREVER) == CCP_FORKED);
+    NEED(ccp_promise_set(o->p, &v) == CCP_FORKED);
+    NEED(ccp_wg_wait(&o->counted, CCP_FOREVER) == CCP_FORKED);
+    NEED(ccp_wg_wait(&o->idle, CCP_FOREVER) == CCP_OK);
+    NEED(ccp_wg_add(&o->idle, 1) == CCP_OK && ccp_wg_done(&o->idle) == CCP_OK);
+    o->counted = (ccp_wg)CCP_WG_INIT;
+    NEED(ccp_wg_add(&o->counted, 1) == CCP_OK && ccp_wg_done(&o->counted) == CCP_OK);
+    NEED(ccp_wg_wait(&o->counted, CCP_FOREVER) == CCP_OK);
+}
+
+static void free_the_dead(void *arg)
+{
+    objects *o = arg;
+    ccp_promise_free(o->p);
+    ccp_future_free(o->f);
+    NEED(ccp_ctx_free(o->ctx) == CCP_OK);
+    NEED(ccp_chan_free(o->ch) == CCP_OK);
+    NEED(ccp_track(false) == CCP_OK);
+    NEED(ccp_live_blocks() == 0);
+}
+
+static void find_and_free(void *arg)
+{
+    find_them_dead(arg);
+    free_the_dead(arg);
+}
+
+TEST(objects_of_the_parent_are_dead_and_can_be_freed) /* FK4 FK5 FK6 */
+{
+    objects o;
+    guard(true);
+    make_objects(&o);
+    in_child(find_and_free, &o);
+    long v = 1;
+    ASSERT_STATUS(ccp_chan_send(o.ch, &v, CCP_NOWAIT), CCP_OK); /* nothing has changed here */
+    free_objects(&o);
+    guard(false);
+}
+
+/* What was made in the child is dead in its own child; and so is what was dead before. */
+static void have_a_child(void *arg)
+{
+    objects own;
+    objects *o = arg;
+    ccp_wg counted = o->counted;
+    find_them_dead(arg);
+    o->counted = counted;
+    make_objects(&own);
+    in_child(find_them_dead, arg);
+    in_child(find_them_dead, &own);
+    free_objects(&own);
+}
+
+TEST(so_they_are_in_children_of_children) /* FK4 */
+{
+    objects o;
+    guard(true);
+    make_objects(&o);
+    in_child(have_a_child, &o);
+    free_objects(&o);
+    guard(false);
+}
+
+static void see_them_alive(void *arg)
+{
+    objects *o = arg;
+    long v = 1;
+    NEED(ccp_chan_send(o->ch, &v, CCP_NOWAIT) == CCP_OK); /* no other thread was there */
+}
+
+TEST(without_the_guard_nothing_is_dead)
+{
+    objects o;
+    ASSERT_STATUS(ccp_track(true), CCP_OK);
+    make_objects(&o);
+    in_child(see_them_alive, &o);
+    free_objects(&o);
+    ASSERT_STATUS(ccp_track(false), CCP_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         ENTRY(tracking_fails_if_forks_cannot_be_looked_after), /* first: nothing has forked yet */
         ENTRY(a_child_uses_what_it_has_made_while_the_parent_waits),
         ENTRY(a_child_tells_of_its_own_objects_and_threads),
+        ENTRY(to_guard_forks_needs_tracking),
+        ENTRY(objects_of_the_parent_are_dead_and_can_be_freed),
+        ENTRY(so_they_are_in_children_of_children),
+        ENTRY(without_the_guard_nothing_is_dead),
     };
     return cmocka_run_group_tests_name("fork", tests, NULL, NULL);
 }
