@@ -153,7 +153,7 @@ size_t ccpi_pool_workers(ccp_pool *p, const ccpi_overdue *which, ccp_worker_info
 
 size_t ccp_pool_get_workers(ccp_pool *p, ccp_worker_info *out, size_t max)
 {
-    if (!p || (!out && max > 0))
+    if (!p || (!out && max > 0) || ccpi_pool_is_dead(p))
         return 0;
     return ccpi_pool_workers(p, &(ccpi_overdue){ ccpi_clock_now(), 0, INT64_MAX }, out, max);
 }
@@ -164,6 +164,8 @@ ccp_status ccp_pool_get_stats(ccp_pool *p, ccp_pool_stats *out)
 {
     if (!p || !out)
         return CCP_INVAL;
+    if (ccpi_pool_is_dead(p))
+        return CCP_FORKED;
     memset(out, 0, sizeof *out);
     (void)ccp_pool_get_info(p, &out->info);
     ccpi_lock_acquire(&p->looks.lock);
@@ -219,9 +221,11 @@ ccp_status ccp_pool_get_health(ccp_pool *p, const ccp_health_limits *limits, ccp
     ccp_pool_stats s;
     if (!limits)
         limits = &defaults;
-    if (!out || limits->task_ns < 0 || limits->queue_ns < 0 ||
-        ccp_pool_get_stats(p, &s) != CCP_OK)
+    if (!out || limits->task_ns < 0 || limits->queue_ns < 0)
         return CCP_INVAL;
+    ccp_status st = ccp_pool_get_stats(p, &s);
+    if (st != CCP_OK)
+        return st;
     int64_t least = limits->task_ns ? limits->task_ns : TOO_LONG;
     *out = (ccp_pool_health){
         .workers = s.info.workers,

@@ -210,6 +210,12 @@ static const char *use_pool(ccp_pool *p)
     DEAD(ccp_pool_abort, p, NULL, NULL);
     DEAD(ccp_pool_shutdown, p, NULL, NULL, CCP_FOREVER);
     DEAD(ccp_pool_get_info, p, &info);
+    ccp_worker_info workers[4];
+    ccp_pool_stats stats;
+    ccp_pool_health health;
+    GIVES(0u, ccp_pool_get_workers, p, workers, 4);
+    DEAD(ccp_pool_get_stats, p, &stats);
+    DEAD(ccp_pool_get_health, p, NULL, &health);
     DEAD(ccp_pool_block, p);
     DEAD(ccp_pool_unblock, p);
     DEAD(ccp_pool_fd, p, &fd);
