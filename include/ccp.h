@@ -5786,6 +5786,8 @@ CCP_API ccp_status ccp_metrics_write(ccp_metrics_format format, ccp_sink sink, v
  * of levels (poll, epoll without EPOLLET, libuv, GLib) may do one call for each event; one that is
  * told of edges (EPOLLET) goes on until CCP_AGAIN or CCP_CLOSED.
  *
+ * A thread that is no event loop waits for sockets and channels by ccp_select(): CCP_CASE_FD().
+ *
  * Only who finds a descriptor armed pays: one system call to make it readable.  While it can be
  * read already, or nobody asked for one, calls on the channel cost what they always do.
  *
