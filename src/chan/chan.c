@@ -216,6 +216,8 @@ ccp_status ccp_chan_get_stats(ccp_chan *ch, ccp_chan_stats *out)
 {
     if (!ch || !out)
         return CCP_INVAL;
+    if (ch->flavor == CCPI_DEAD)
+        return CCP_FORKED;
     (void)ccp_chan_get_info(ch, &out->info);
     ccpi_lock_acquire(&ch->lock);
     out->at_ns = ccpi_clock_coarse();

@@ -87,7 +87,9 @@ static const char *use_chan(ccp_chan *ch)
     DEAD(ccp_chan_cancel, ch);
     DEAD(ccp_chan_add_senders, ch, 1);
     DEAD(ccp_chan_sender_done, ch);
+    ccp_chan_stats stats;
     DEAD(ccp_chan_get_info, ch, &info);
+    DEAD(ccp_chan_get_stats, ch, &stats);
     DEAD(ccp_chan_stop, ch);
     DEAD(ccp_chan_reset, ch, 1);
     DEAD(ccp_chan_fd, ch, CCP_POLL_RECV, &fd);

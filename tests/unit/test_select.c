@@ -27,7 +27,7 @@ TEST(arguments_that_can_never_be_right_are_refused) /* G2 */
     const ccp_case bad[] = { CCP_CASE_RECV(ch, &v), CCP_CASE_SEND(timer, &v) };
     const ccp_case nothing = CCP_CASE_SEND(ch, NULL);
     ccp_case unknown = recv;
-    unknown.op_ = 3;
+    unknown.op_ = 99;
     FOR_BOTH(select) {
         ASSERT_STATUS(select(&nothing, 1, &i, CCP_NOWAIT), CCP_INVAL);
         ASSERT_STATUS(select(&unknown, 1, &i, CCP_NOWAIT), CCP_INVAL);
