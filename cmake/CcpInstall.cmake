@@ -5,15 +5,21 @@ include(CMakePackageConfigHelpers)
 
 set(CCP_PACKAGE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/ccp)
 
+set(installed ccp)
+set(headers ${PROJECT_SOURCE_DIR}/include/ccp.h)
+if(CCP_SIM AND TARGET ccp_sim)
+    list(APPEND installed ccp_sim)
+    list(APPEND headers ${PROJECT_SOURCE_DIR}/include/ccp_sim.h)
+endif()
 install(
-    TARGETS ccp
+    TARGETS ${installed}
     EXPORT ccpTargets
     ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
     LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
     RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR}
     INCLUDES
     DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-install(FILES ${PROJECT_SOURCE_DIR}/include/ccp.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(FILES ${headers} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(EXPORT ccpTargets NAMESPACE ccp:: DESTINATION ${CCP_PACKAGE_DIR})
 
 # Before 1.0 a minor version may change the interface.

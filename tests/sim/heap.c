@@ -111,6 +111,12 @@ void *heap_alloc(size_t size, size_t align, bool clear, uint32_t pc)
     return (void *)b->start;
 }
 
+size_t heap_size(const void *p)
+{
+    const block *b = block_of((uintptr_t)p);
+    return b ? b->size : 0;
+}
+
 void heap_free(void *p, uint32_t pc)
 {
     uintptr_t a = (uintptr_t)p;

@@ -226,7 +226,7 @@ static inline cell *cell_for(uintptr_t a, bool write, uint32_t pc)
             save(c, a);
         return c;
     }
-    if (write)
+    if (write && !sim.o.foreign)
         sim_fail("T%d at @%x@ writes memory that the explorer does not know: use a static "
                  "variable, the stack or sim_alloc()",
                  sim.self->id, pc);

@@ -8,21 +8,8 @@
 #define SCENE_H
 
 #include "ccp.h"
+#include "knobs.h"
 #include "sim.h"
-
-/* Knobs that change the protocol, not only how long something takes. */
-typedef enum tuning {
-    STILL,      /* no spinning at all: what is explored exhaustively */
-    QUICK,      /* a pause or two before the sleep */
-    YIELDING,   /* and a yield */
-    STREAK,     /* waits that yielding won are followed by one that sleeps at once */
-    FAIR,       /* each wake takes the one that waited longest */
-    DEFERRING,  /* a waker looks whether somebody awake takes the work */
-    EVERYTHING, /* all of it */
-    TUNINGS
-} tuning;
-
-extern const char *const tuning_names[TUNINGS];
 
 /* Sets the knobs; from here on misuse of the library is a failure of the scenario. */
 void scene_tune(tuning t);

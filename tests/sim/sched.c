@@ -125,6 +125,12 @@ static int pick_at_random(uint16_t enabled)
     return __builtin_ctz(enabled);
 }
 
+/* Whom another one preempts.  See sim_options.by_step. */
+int on_turn(void)
+{
+    return sim.o.by_step ? sim.stepped : sim.self->id;
+}
+
 /* ready: can go on; timed: sleeps, and could time out. */
 static int decide(uint16_t ready, uint16_t timed)
 {
@@ -135,11 +141,12 @@ static int decide(uint16_t ready, uint16_t timed)
         if (t >= 0 && !(enabled & BIT(t)))
             sim_fail("this is not a replay of this scenario: T%d cannot run", t);
     }
-    bool self_ready = ready & BIT(sim.self->id);
+    int self = on_turn();
+    bool self_ready = ready & BIT(self);
     if (searching() && !sim.o.replay) {
         t = tree_pick(enabled, self_ready);
     } else if (t < 0 && searching()) {
-        t = self_ready ? sim.self->id : __builtin_ctz(enabled);
+        t = self_ready ? self : __builtin_ctz(enabled);
     } else if (t < 0) {
         if (ready && timed && sim_random() % 4 != 0)
             timed = 0;
@@ -148,6 +155,7 @@ static int decide(uint16_t ready, uint16_t timed)
     }
     if (enabled & (enabled - 1))
         record_choice(true, t);
+    sim.stepped = t;
     return t;
 }
 
@@ -155,6 +163,7 @@ static _Noreturn void deadlock(void)
 {
     char text[400] = "";
     size_t n = 0;
+    sim.deadlock = true;
     for (int i = 0; i < sim.threads && n + 80 < sizeof text; i++) {
         const thread *t = &sim.thread[i];
         char where[64] = "";
@@ -168,6 +177,21 @@ static _Noreturn void deadlock(void)
             n += (size_t)snprintf(text + n, sizeof text - n, " T%d joins;", i);
     }
     sim_fail("deadlock or lost wake-up:%s", text);
+}
+
+/* Of threads that could time out, those that are the first to. */
+static uint16_t first_of(uint16_t timed)
+{
+    int64_t first = INT64_MAX;
+    uint16_t which = 0;
+    for (unsigned rest = timed; rest; rest &= rest - 1) {
+        int i = __builtin_ctz(rest);
+        if (sim.thread[i].deadline > first)
+            continue;
+        which = sim.thread[i].deadline < first ? BIT(i) : (uint16_t)(which | BIT(i));
+        first = sim.thread[i].deadline;
+    }
+    return which;
 }
 
 static int pick(void)
@@ -193,8 +217,12 @@ static int pick(void)
         if (relaxed < 0 || sim.thread[i].slept < sim.thread[relaxed].slept)
             relaxed = i;
     }
+    if (sim.o.patient && settling >= 0 && !ready && relaxed < 0)
+        return settling;
     if (settling >= 0 && !(ready | timed) && relaxed < 0)
         return settling;
+    if (sim.o.patient && timed)
+        timed = ready || relaxed >= 0 ? 0 : first_of(timed);
     if (++sim.steps > sim.o.max_steps)
         sim_fail("livelock, or max_steps is too small: %d steps", sim.o.max_steps);
     if (!ready && relaxed >= 0)
@@ -457,14 +485,14 @@ static double seconds_now(void)
 static void run_once(void (*fn)(void *), void *arg)
 {
     sim.gen++;
-    sim.threads = sim.alive = sim.steps = 0;
+    sim.threads = sim.alive = sim.steps = sim.stepped = 0;
     memset(sim.in, 0, sizeof sim.in);
     sim.writes = sim.order = sim.history = 0;
     sim.clock = 1000000000;
     sim.self = NULL;
     sim.stale = sim.preemptions = sim.spurious = 0;
     sim.fail_alloc = sim.fail_thread = sim.fail_cas = 0;
-    sim.failed = sim.cut = sim.skipped = sim.merged = false;
+    sim.failed = sim.deadlock = sim.cut = sim.skipped = sim.merged = false;
     memset(&sim.sc_fences, 0, sizeof sim.sc_fences);
     place_reset(&sim.clock_place);
     place_reset(&sim.history_place);
@@ -482,6 +510,8 @@ static void run_once(void (*fn)(void *), void *arg)
     sim.active = true;
     sim_switch(&driver_sp, sim.self->sp);
     sim.active = false;
+    if (sim.failed && sim.o.on_failure)
+        sim.o.on_failure();
     memory_end();
     if (sim.steps > pct_length)
         pct_length = sim.steps;
@@ -537,7 +567,7 @@ sim_result sim_run(const sim_options *o, void (*fn)(void *), void *arg)
     tree_start();
     record_load(sim.o.replay);
     sim_outcomes_clear();
-    pct_length = 50;
+    pct_length = sim.o.length ? sim.o.length : 50;
     double began = seconds_now();
     do {
         r.seed = sim.o.seed + (uint64_t)(searching() ? 0 : r.schedules);

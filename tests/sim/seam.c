@@ -212,16 +212,16 @@ uint64_t ccpi_thread_id(void)
     return (uint64_t)sim_self() + 1;
 }
 
+/* Who looks at what a schedule has left is one more. */
 size_t ccpi_task_count(void)
 {
-    return (size_t)sim.alive;
+    return (size_t)sim.alive + !sim.active;
 }
 
 bool ccpi_task_name(uint64_t id, char name[CCPI_TASK_NAME])
 {
-    (void)id;
-    name[0] = '\0';
-    return false;
+    snprintf(name, CCPI_TASK_NAME, "T%d", (int)id - 1);
+    return true;
 }
 
 void ccpi_thread_join(ccpi_thread t)

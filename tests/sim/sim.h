@@ -32,6 +32,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #define SIM_THREADS 16 /* at most so many threads in a scenario, thread 0 included */
 
@@ -47,6 +48,9 @@ typedef struct sim_options {
     sim_mode mode;
     bool weak;         /* loads may be stale, as C11 allows; not with SIM_DPOR */
     int preemptions;   /* SIM_DFS: 0 any number; n > 0 at most n */
+    bool by_step;      /* SIM_DFS: the turn is that of who took the last step; otherwise of who ran
+                        * last, be it only from its start, or its wake-up, to its next step: then
+                        * going on with the other one counts as a preemption too */
     int stale;         /* weak: at most so many stale loads in a schedule (2); more: often */
     int depth;         /* SIM_PCT: bugs that need so many ordered events are found (3) */
     long n;            /* schedules: RANDOM, PCT (100000); DFS, DPOR: 0 all of them */
@@ -60,7 +64,12 @@ typedef struct sim_options {
     int rand_choices;  /* n > 0: ccpi_rand() gives any of 0 .. n - 1 */
     bool wake_any;     /* a wake may choose among the sleepers; otherwise first come, first woken */
     bool reuse;        /* freed memory is given out again at once (finds ABA) */
+    bool patient;      /* time moves only when no thread can go on, to the first deadline */
+    bool foreign;      /* memory that the explorer does not know may be touched */
+    int length;        /* SIM_PCT: steps to expect (50), until a schedule was longer */
+    void (*on_failure)(void); /* called outside of the schedule, whose memory is still there */
     bool trace;        /* print the steps of every schedule */
+    FILE *out;         /* where to; NULL: stdout */
     const char *replay; /* run just this schedule */
 } sim_options;
 

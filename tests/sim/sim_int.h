@@ -116,6 +116,7 @@ typedef struct sim_state {
     uint16_t in[STATES]; /* a bit for each thread that is in this state */
     bool alone; /* no other thread is alive, and all that were have been joined: no races */
     int steps;
+    int stepped; /* who took the last one */
     uint64_t writes, order, history;
     int64_t clock;
     thread *self;
@@ -124,7 +125,7 @@ typedef struct sim_state {
     vclock sc_fences; /* weak: coherence of all seq_cst fences so far */
     int stale, preemptions, spurious, fail_alloc, fail_thread, fail_cas; /* used in this schedule */
     uint64_t rng;
-    bool failed, cut, skipped, merged;
+    bool failed, deadlock, cut, skipped, merged;
     char message[512];
 } sim_state;
 
@@ -146,6 +147,7 @@ void sim_switch(void **save, void *to);
 void sim_prepare(thread *t, void (*entry)(void));
 void sim_outcomes_clear(void);
 bool searching(void);
+int on_turn(void);
 _Noreturn void sim_leave(void); /* ends the schedule */
 int sim_start(void (*fn)(void *), void *arg);
 void sim_await(int target);
@@ -259,6 +261,7 @@ bool heap_fails(void);
 bool heap_check_access(uintptr_t a, uint32_t pc);
 void *heap_alloc(size_t size, size_t align, bool clear, uint32_t pc);
 void heap_free(void *p, uint32_t pc);
+size_t heap_size(const void *p); /* of a block; 0: it is none */
 uint64_t heap_hash(void);
 bool heap_describe(uintptr_t a, char *out, size_t size);
 

@@ -16,6 +16,7 @@ static const char usage[] =
     "  --mode M           dpor, dfs, rnd or pct\n"
     "  --weak, --sc       memory model\n"
     "  --preemptions N    dfs: at most N; 0: any number\n"
+    "  --by-step          who starts or wakes up has not got the turn by that\n"
     "  --stale N          weak: at most N stale loads in a schedule\n"
     "  --depth D          pct: D - 1 changes of priority\n"
     "  --n N              at most N schedules\n"
@@ -66,6 +67,8 @@ static bool flag(request *r, const char *a)
         r->set.wake_any = true;
     else if (strcmp(a, "--reuse") == 0)
         r->set.reuse = true;
+    else if (strcmp(a, "--by-step") == 0)
+        r->set.by_step = true;
     else
         return false;
     return true;
@@ -141,6 +144,7 @@ static sim_options merged(const sim_options *own, const request *r)
     o.fail_cas += r->set.fail_cas;
     o.wake_any |= r->set.wake_any;
     o.reuse |= r->set.reuse;
+    o.by_step |= r->set.by_step;
     o.trace = r->set.trace || r->set.replay;
     o.replay = r->set.replay;
     return o;

@@ -51,7 +51,7 @@ void trace_describe(uintptr_t a, char *out, size_t size)
         else
             snprintf(out, size, "T%d's stack-%zu", t->id, (size_t)(t->stack_top - a));
     } else if (a - arena >= HEAP_SIZE || !heap_describe(a, out, size))
-        snprintf(out, size, "@%lx@", (unsigned long)a);
+        snprintf(out, size, "@%lx@", (unsigned long)a + 1); /* trace_expand() takes one away */
 }
 
 /* ---- Source locations ---- */
@@ -83,6 +83,13 @@ static void start_addr2line(void)
     close(from[1]);
 }
 
+extern char __data_start[], _end[];
+
+static bool is_data(unsigned long a)
+{
+    return a - (unsigned long)__data_start < (unsigned long)(_end - __data_start);
+}
+
 /* One line about an address of the program: a function and its place, or a variable. */
 static void locate(unsigned long a, char *out, size_t size)
 {
@@ -101,7 +108,9 @@ static void locate(unsigned long a, char *out, size_t size)
     if (fgets(function, sizeof function, answers) && fgets(line, sizeof line, answers)) {
         function[strcspn(function, "\n")] = 0;
         line[strcspn(line, " \n")] = 0;
-        if (function[0] != '?' && line[0] != '?')
+        if (is_data(a) && line[0] != '?') /* its name may be that of a neighbour */
+            snprintf(out, size, "the variable of %s", line);
+        else if (function[0] != '?' && line[0] != '?')
             snprintf(out, size, "%s (%s)", function, line);
         else if (function[0] != '?')
             snprintf(out, size, "%s", function);
@@ -189,16 +198,17 @@ void trace_step(const char *op, uintptr_t a, uint64_t value, uint32_t pc)
 
 void trace_print(void)
 {
+    FILE *out = sim.o.out ? sim.o.out : stdout;
     for (int i = 0; i < step_count; i++) {
         if (step_count > 2 * SHOWN && i == SHOWN) {
-            printf("  ... %d steps\n", step_count - 2 * SHOWN);
+            fprintf(out, "  ... %d steps\n", step_count - 2 * SHOWN);
             i = step_count - SHOWN;
         }
         struct step *s = &steps[i];
         char what[200];
         snprintf(what, sizeof what, "%s", s->what);
         trace_expand(what, sizeof what);
-        printf("  %4d %*sT%d %-14s %-24s %-10llu %s\n", s->step, 2 * s->thread, "", s->thread,
+        fprintf(out, "  %4d %*sT%d %-14s %-24s %-10llu %s\n", s->step, 2 * s->thread, "", s->thread,
                s->op, what, (unsigned long long)s->value, s->pc ? location(s->pc - 1) : "");
     }
 }

@@ -231,7 +231,7 @@ void tree_also(int t)
 int tree_pick(uint16_t enabled, bool self_ready)
 {
     bool is_new, dpor = sim.o.mode == SIM_DPOR;
-    int self = sim.self->id, d = depth;
+    int self = on_turn(), d = depth;
     if (!dpor && !(enabled & (enabled - 1)))
         return __builtin_ctz(enabled);
     node *n = next_node(&is_new);
