@@ -14,7 +14,7 @@ set(sim_includes ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src
 # can bring the library's own instead.
 add_library(ccp_explorer STATIC EXCLUDE_FROM_ALL
             atomics.c heap.c hooks.c knobs.c lin.c lin_models.c memory.c outcomes.c sched.c seam.c
-            switch.c sim_main.c trace.c tree.c seam_lock.c seam_pthread.c seam_word.c)
+            sleep.c switch.c sim_main.c trace.c tree.c seam_lock.c seam_pthread.c seam_word.c)
 target_compile_options(ccp_explorer PRIVATE ${sim_flags} ${CCP_WARNINGS})
 target_include_directories(ccp_explorer PUBLIC ${sim_includes})
 set_target_properties(ccp_explorer PROPERTIES C_STANDARD 11 C_EXTENSIONS ON

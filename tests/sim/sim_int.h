@@ -3,6 +3,7 @@
  * What the files of the explorer share:
  *
  *   sched.c     threads, who is next, the run of one schedule, the driver
+ *   sleep.c     how threads sleep, and are woken
  *   tree.c      depth-first search: all schedules, or one of each class of equivalent ones (DPOR)
  *   memory.c    who may touch what: regions, dead memory, data races
  *   atomics.c   atomic operations, sequentially consistent or weak
