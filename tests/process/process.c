@@ -170,9 +170,9 @@ static int forks(int n)
     return 0;
 }
 
-static int exits(const char *how)
+static int exits(const char *how, int n)
 {
-    for (int i = 0; i < EXITS; i++) {
+    for (int i = 0; i < n; i++) {
         pid_t child = fork();
         if (child == 0) {
             begin();
@@ -195,5 +195,5 @@ int main(int argc, char **argv)
     if ((tracked && ccp_track(true) != CCP_OK) || (guarded && ccp_fork_guard(true) != CCP_OK))
         return 3;
     return strncmp(argv[1], "fork", 4) == 0 ? forks(argc == 3 ? atoi(argv[2]) : FORKS)
-                                            : exits(argv[1]);
+                                            : exits(argv[1], argc == 3 ? atoi(argv[2]) : EXITS);
 }

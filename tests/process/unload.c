@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * unload PLUGIN: loads a plugin that uses libccp, uses it, and unloads it, a hundred times: it goes
- * each time, and leaves no thread and no descriptor behind (FK3).
+ * unload PLUGIN [N]: loads a plugin that uses libccp, uses it, and unloads it, a hundred times: it
+ * goes each time, and leaves no thread and no descriptor behind (FK3).
  */
 #include "use.h"
 
@@ -31,7 +31,8 @@ static void fail(int round, const char *what)
 int main(int argc, char **argv)
 {
     int fds = entries("/proc/self/fd"), threads = entries("/proc/self/task");
-    for (int round = 0; argc == 2 && round < 100; round++) {
+    int rounds = argc == 3 ? atoi(argv[2]) : 100;
+    for (int round = 0; argc > 1 && round < rounds; round++) {
         void *plugin = dlopen(argv[1], RTLD_NOW | RTLD_LOCAL);
         if (!plugin)
             fail(round, dlerror());
@@ -50,5 +51,5 @@ int main(int argc, char **argv)
         if (entries("/proc/self/task") != threads)
             fail(round, "a thread was left");
     }
-    return argc == 2 ? 0 : 2;
+    return argc > 1 ? 0 : 2;
 }

@@ -310,6 +310,7 @@ static void use_tracking(void)
     MUST(ch);
     RETURNS(ccp_name(ch, "bell"));
     RETURNS(ccp_dump(read_nothing, NULL));
+    OK(ccp_fork_guard(false)); /* for all: other tests fork without it */
     RETURNS(ccp_metrics_write(CCP_METRICS_PROMETHEUS, read_nothing, NULL));
     ccp_to_fd("", 0, NULL);
     RETURNS(ccp_deadlock_check(NULL, NULL));
