@@ -5897,7 +5897,8 @@ CCP_API ccp_status ccp_pool_fd(ccp_pool *p, int *fd);
  * parent was using it at the moment of the fork; else it is to be made anew, as by
  * `m = (ccp_mutex)CCP_MUTEX_INIT`.  A function that libccp called, such as a task, may call fork(),
  * but must not return to libccp in the child.  An allocator of the program must itself be good
- * after a fork, as malloc() is.
+ * after a fork, as malloc() is.  Signals that a ccp_signals of the parent catches reach nobody in
+ * the child until it execs, or frees that object (FK5).
  *
  * Guarantees
  *   FK1  In the child all that has no object, and all calls on objects that the child has made,
