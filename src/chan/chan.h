@@ -66,6 +66,8 @@ struct ccp_chan {
 
     /* --- who waits --- */
     _Alignas(CCPI_LINE) ccpi_word64 crowd[2]; /* atomic, see crowd.h */
+    void (*drop)(void *elem, void *arg);      /* const after new; here there is room, as the next */
+    void *drop_arg;
 
     /* --- slow paths --- */
     _Alignas(CCPI_LINE) ccpi_lock lock;
@@ -75,8 +77,6 @@ struct ccp_chan {
     bool own_memory;                       /* const after new */
     uint64_t id;                           /* for the order of locks */
     int64_t period;                        /* TIMER: under lock; 0 for one element only */
-    void (*drop)(void *elem, void *arg);   /* const after new */
-    void *drop_arg;                        /* const after new */
     const char *name;                      /* const after new */
     _Atomic(struct ccpi_poll *) poll;      /* under lock: its descriptors; see poll.h */
     ccpi_parked_stats waits[2];            /* under lock, see crowd.h */
