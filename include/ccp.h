@@ -2442,6 +2442,7 @@ typedef struct ccp_pool_opts {
                         * `workers`; what a look shall tell takes some tasks: 10 ms are much for
                         * tasks of 0.1 ms, and little for those of 100 ms; 0: they are `workers` */
     bool measure;      /* take the figures that ccp_pool_info has: four system calls per task */
+    bool respawn;      /* in a child of a fork it works anew, see FK7 */
 } ccp_pool_opts;
 
 /** How to submit a task; zero is the default of every field. */
@@ -5924,6 +5925,10 @@ CCP_API ccp_status ccp_pool_fd(ccp_pool *p, int *fd);
  *   FK6  A wait group in which tasks of the parent were counted, or whose threads had not been
  *        waited for, is dead for ccp_wg_go(), ccp_wg_wait() and ccp_wg_close_when_done(), until it
  *        is set to CCP_WG_INIT.  (ccp_wg_add() and ccp_wg_done() only count in it.)
+ *   FK7  A pool with `respawn` is not dead in the child, but begins anew with the first call on it
+ *        there: with the same options, workers of its own, no tasks, and no parent context if that
+ *        is dead.  Tasks of the parent run in the parent, and nowhere else.  While memory or threads
+ *        are short for that, calls return CCP_FORKED, and the next one tries again.
  */
 
 /**

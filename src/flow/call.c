@@ -35,7 +35,8 @@ ccp_status ccp_pool_call(ccp_pool *p, const ccp_promise_opts *o, ccp_call fn, vo
 {
     if (!p || !fn || !future || (o && o->size > PTRDIFF_MAX / 2))
         return CCP_INVAL;
-    if (ccpi_pool_is_dead(p))
+    p = ccpi_pool_alive(p);
+    if (!p)
         return CCP_FORKED;
     ccp_promise_opts opts = { 0 };
     if (o)
@@ -61,7 +62,8 @@ static ccp_status at_once(const ccp_pool *p, ccp_wait w)
     ccp_status st = ccpi_wait_enter(w);
     if (st != CCP_OK)
         return st;
-    if (ccpi_pool_is_dead(p))
+    p = ccpi_pool_alive(p);
+    if (!p)
         return CCP_FORKED;
     return ccp_chan_is_closed(p->tasks) ? CCP_CLOSED : CCP_AGAIN;
 }
@@ -97,5 +99,5 @@ static bool hand_over(ccpi_then *t)
 ccp_future *ccp_pool_then(ccp_pool *p, ccp_future *f, const ccp_promise_opts *o, ccp_then fn,
                           void *arg)
 {
-    return p && !ccpi_pool_is_dead(p) ? ccpi_future_then(f, o, fn, arg, hand_over, p) : NULL;
+    return p && ccpi_pool_alive(p) ? ccpi_future_then(f, o, fn, arg, hand_over, p) : NULL;
 }

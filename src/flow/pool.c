@@ -393,10 +393,21 @@ static CCPI_NOINLINE ccp_status no_room(ccp_pool *p, const ccpi_task *t)
     return CCP_OK;
 }
 
+/* The pool was the parent's, or it is the context of w that was. */
+static CCPI_NOINLINE ccp_status accept_in_child(ccp_pool *p, const ccpi_task *t, ccp_wait w)
+{
+    ccp_pool *own = ccpi_pool_is_dead(p) ? ccpi_pool_alive(p) : NULL;
+    return own ? ccpi_pool_accept(own, t, w) : CCP_FORKED;
+}
+
 ccp_status ccpi_pool_accept(ccp_pool *p, const ccpi_task *t, ccp_wait w)
 {
     ccp_status st = submit_any(p, t, w);
-    if (CCPI_LIKELY(st == CCP_OK) || p->opts.full == CCP_FULL_FAILS)
+    if (CCPI_LIKELY(st == CCP_OK))
+        return st;
+    if (st == CCP_FORKED)
+        return accept_in_child(p, t, w);
+    if (p->opts.full == CCP_FULL_FAILS)
         return st;
     bool late = st == CCP_TIMEOUT && ccp_ctx_status(w.ctx_) == CCP_OK;
     return st == CCP_AGAIN || late ? no_room(p, t) : st;
@@ -428,7 +439,8 @@ ccp_status ccp_pool_block(ccp_pool *p)
 {
     if (!p)
         return CCP_INVAL;
-    if (ccpi_pool_is_dead(p))
+    p = ccpi_pool_alive(p);
+    if (!p)
         return CCP_FORKED;
     ccpi_worker *w = own_worker(p);
     if (!w)
@@ -442,7 +454,8 @@ ccp_status ccp_pool_unblock(ccp_pool *p)
 {
     if (!p)
         return CCP_INVAL;
-    if (ccpi_pool_is_dead(p))
+    p = ccpi_pool_alive(p);
+    if (!p)
         return CCP_FORKED;
     ccpi_worker *w = own_worker(p);
     if (!w || w->sections == 0)
@@ -456,7 +469,8 @@ ccp_status ccp_pool_close(ccp_pool *p)
 {
     if (!p)
         return CCP_INVAL;
-    if (ccpi_pool_is_dead(p))
+    p = ccpi_pool_alive(p);
+    if (!p)
         return CCP_FORKED;
     ccp_status st = ccp_chan_close(p->tasks);
     if (st == CCP_OK)
@@ -489,7 +503,8 @@ ccp_status ccp_pool_abort(ccp_pool *p, ccp_unrun unrun, void *unrun_arg)
 {
     if (!p)
         return CCP_INVAL;
-    if (ccpi_pool_is_dead(p))
+    p = ccpi_pool_alive(p);
+    if (!p)
         return CCP_FORKED;
     if (!unrun) {
         unrun = p->opts.unrun;
@@ -517,7 +532,8 @@ ccp_status ccp_pool_shutdown(ccp_pool *p, ccp_unrun unrun, void *unrun_arg, ccp_
 {
     if (!p)
         return CCP_INVAL;
-    if (ccpi_pool_is_dead(p))
+    p = ccpi_pool_alive(p);
+    if (!p)
         return CCP_FORKED;
     if (ccpi_pool_is_own_thread(p) || ccpi_late_is_own_thread(p))
         return CCP_DEADLOCK;
@@ -532,8 +548,10 @@ ccp_status ccp_pool_free(ccp_pool *p)
     if (!p)
         return CCP_OK;
     if (ccpi_pool_is_dead(p)) {
-        release(p);
-        return CCP_OK;
+        ccp_status st = ccp_pool_free(ccpi_pool_in_child(p));
+        if (st == CCP_OK)
+            release(p);
+        return st;
     }
     if (ccp_pool_shutdown(p, NULL, NULL, CCP_NOWAIT) == CCP_DEADLOCK)
         return CCP_DEADLOCK;
@@ -570,7 +588,8 @@ ccp_status ccp_pool_get_info(const ccp_pool *p, ccp_pool_info *out)
 {
     if (!p || !out)
         return CCP_INVAL;
-    if (ccpi_pool_is_dead(p))
+    p = ccpi_pool_alive(p);
+    if (!p)
         return CCP_FORKED;
     look(p, out);
     for (const ccpi_worker *w = ccpi_pool_next(&p->first); w; w = ccpi_pool_next(&w->next)) {

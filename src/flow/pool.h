@@ -169,6 +169,7 @@ struct ccp_pool {
                            * never too few */
     ccpi_looks looks;
     ccpi_word32 forked;   /* atomic: it was the parent's of this process, see pool_fork.c */
+    _Atomic(ccp_pool *) in_child; /* atomic: changes once; does its work here, if it is `forked` */
     ccpi_jobs jobs;
     _Alignas(CCPI_LINE) ccpi_word64 offered; /* atomic, rendezvous only: tasks accepted, or being
                                               * offered */
@@ -328,6 +329,16 @@ CCPI_INLINE bool ccpi_pool_is_dead(const ccp_pool *p)
 {
     /* Relaxed: it became so while there was one thread. */
     return CCPI_UNLIKELY(atomic_load_explicit(&p->forked, CCPI_RLX) != 0);
+}
+
+/* The pool that does the work of one that is dead; NULL: none does so far. */
+ccp_pool *ccpi_pool_in_child(const ccp_pool *p);
+
+/* The pool itself, or the one that does its work in this process; NULL: it is dead. */
+ccp_pool *ccpi_pool_alive_slow(const ccp_pool *p);
+CCPI_INLINE ccp_pool *ccpi_pool_alive(const ccp_pool *p)
+{
+    return ccpi_pool_is_dead(p) ? ccpi_pool_alive_slow(p) : (ccp_pool *)(uintptr_t)p;
 }
 
 /* ---- pool_measure.c ---- */

@@ -195,7 +195,8 @@ static ccp_status wait_for(ccp_pool *p, bool everything, ccp_wait w)
 {
     if (!p)
         return CCP_INVAL;
-    if (ccpi_pool_is_dead(p))
+    p = ccpi_pool_alive(p);
+    if (!p)
         return CCP_FORKED;
     ccp_status st = ccpi_wait_enter(w);
     if (st != CCP_OK)

@@ -62,7 +62,8 @@ ccp_status ccp_pool_fd(ccp_pool *p, int *fd)
 {
     if (!p || !fd)
         return CCP_INVAL;
-    if (ccpi_pool_is_dead(p))
+    p = ccpi_pool_alive(p);
+    if (!p)
         return CCP_FORKED;
     ccpi_lock_acquire(&p->lock);
     bool made = p->idle_made || ccpi_event_open(&p->idle);

@@ -375,7 +375,8 @@ ccp_status ccp_pool_submit_with(ccp_pool *p, ccp_task fn, void *arg, const ccp_t
         o = &defaults;
     if (!p || !fn || are_absurd(o))
         return CCP_INVAL;
-    if (ccpi_pool_is_dead(p))
+    p = ccpi_pool_alive(p);
+    if (!p)
         return CCP_FORKED;
     const ccpi_task t = { fn, arg, ccpi_pool_stamp(p) };
     return submit_with(p, &t, o, ccpi_pool_accept, w);
@@ -419,7 +420,8 @@ ccp_status ccp_pool_submit_n(ccp_pool *p, const ccp_pool_task *tasks, size_t n,
 {
     if (!p || !tasks || !accepted || !are_tasks(tasks, n) || (o && are_absurd(o)))
         return CCP_INVAL;
-    if (ccpi_pool_is_dead(p))
+    p = ccpi_pool_alive(p);
+    if (!p)
         return CCP_FORKED;
     ccp_wait at_once = ccp_under(w.ctx_, CCP_NOWAIT);
     size_t first = 0, more = 0;
@@ -442,7 +444,8 @@ ccp_status ccp_pool_cancel(ccp_pool *p, const void *owner, size_t *withdrawn)
 {
     if (!p || !owner)
         return CCP_INVAL;
-    if (ccpi_pool_is_dead(p))
+    p = ccpi_pool_alive(p);
+    if (!p)
         return CCP_FORKED;
     ccpi_jobs *s = &p->jobs;
     ccpi_list out = { NULL, NULL }, late = { NULL, NULL };

@@ -378,7 +378,8 @@ ccp_status ccp_pool_resize(ccp_pool *p, unsigned workers)
 {
     if (!p || workers == 0 || workers > MAX_WORKERS)
         return CCP_INVAL;
-    if (ccpi_pool_is_dead(p))
+    p = ccpi_pool_alive(p);
+    if (!p)
         return CCP_FORKED;
     if (ccp_chan_is_closed(p->tasks))
         return CCP_CLOSED;

@@ -153,7 +153,10 @@ size_t ccpi_pool_workers(ccp_pool *p, const ccpi_overdue *which, ccp_worker_info
 
 size_t ccp_pool_get_workers(ccp_pool *p, ccp_worker_info *out, size_t max)
 {
-    if (!p || (!out && max > 0) || ccpi_pool_is_dead(p))
+    if (!p || (!out && max > 0))
+        return 0;
+    p = ccpi_pool_alive(p);
+    if (!p)
         return 0;
     return ccpi_pool_workers(p, &(ccpi_overdue){ ccpi_clock_now(), 0, INT64_MAX }, out, max);
 }
@@ -164,7 +167,8 @@ ccp_status ccp_pool_get_stats(ccp_pool *p, ccp_pool_stats *out)
 {
     if (!p || !out)
         return CCP_INVAL;
-    if (ccpi_pool_is_dead(p))
+    p = ccpi_pool_alive(p);
+    if (!p)
         return CCP_FORKED;
     memset(out, 0, sizeof *out);
     (void)ccp_pool_get_info(p, &out->info);

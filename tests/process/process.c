@@ -3,7 +3,7 @@
  * process exit|return|fork|fork_tracked|fork_guarded [N]: eight threads hammer on channels, locks
  * and a pool; then the process ends, by exit() or by the return of main(), or it forks N times, and
  * each child uses what it makes itself (FK1, FK2).  With fork_guarded it also makes each call on
- * objects of the parent, which are dead (FK4, FK5, FK6).
+ * objects of the parent, which are dead (FK4, FK5, FK6), but for a pool that works anew (FK7).
  */
 #define _GNU_SOURCE
 #include "dead.h"
@@ -86,7 +86,7 @@ static void begin(void)
     }
     ring = ccp_chan_new(sizeof(long), 4);
     meet = ccp_chan_new(sizeof(long), 0);
-    pool = ccp_pool_new(&(ccp_pool_opts){ .workers = 2, .queue = 8 });
+    pool = ccp_pool_new(&(ccp_pool_opts){ .workers = 2, .queue = 8, .respawn = guarded });
     ctx = ccp_ctx_new(NULL, CCP_FOREVER);
     if (!ring || !meet || !pool || !ctx)
         exit(3);
@@ -149,6 +149,17 @@ static bool ends_well(pid_t child)
     return false;
 }
 
+/* The pool that is hammered on, in the child; NULL, or what is wrong. */
+static const char *use_the_pool(void)
+{
+    atomic_store(&done, 0);
+    if (ccp_pool_submit(pool, task, NULL, CCP_FOREVER) != CCP_OK)
+        return "the pool does not work anew";
+    if (ccp_pool_drain(pool, CCP_FOREVER) != CCP_OK || atomic_load(&done) != 1)
+        return "the pool has not run its one task";
+    return ccp_pool_free(pool) == CCP_OK ? NULL : "the pool is not freed";
+}
+
 static int forks(int n)
 {
     signal(SIGUSR1, say_where);
@@ -157,6 +168,8 @@ static int forks(int n)
         pid_t child = fork();
         if (child == 0) {
             const char *wrong = guarded ? dead_use() : NULL;
+            if (!wrong && guarded)
+                wrong = use_the_pool();
             if (!wrong)
                 wrong = use_everything();
             if (wrong)

@@ -303,10 +303,17 @@ static ccp_status fails(ccp_ctx *ctx, void *arg)
     return CCP_FAILED;
 }
 
+static bool all_three_run(ccp_pool *p)
+{
+    ccp_worker_info w[3];
+    return ccp_pool_get_workers(p, w, 3) == 3 && w[0].thread && w[1].thread && w[2].thread;
+}
+
 TEST(workers_tell_what_they_do)
 {
     ccp_worker_info w[4];
     ccp_pool *p = pool_with((ccp_pool_opts){ .workers = 3, .queue = 8, .measure = true });
+    WAIT_UNTIL(all_three_run(p));
     ASSERT_STATUS(ccp_pool_submit(p, fails, NULL, CCP_NOWAIT), CCP_OK);
     ASSERT_STATUS(ccp_pool_drain(p, CCP_FOREVER), CCP_OK);
     atomic_store(&fake_time, SEC(100));
@@ -322,7 +329,7 @@ TEST(workers_tell_what_they_do)
     for (int i = 0; i < 3; i++) {
         assert_int_equal(w[i].index, i);
         assert_int_equal(w[i].task_ns, w[i].busy ? SEC(30) : 0);
-        assert_true(w[i].thread != 0 && (i == 0 || w[i].thread != w[i - 1].thread));
+        assert_true(i == 0 || w[i].thread != w[i - 1].thread);
         finished += w[i].finished;
         failed += w[i].failed;
         busy += w[i].busy;

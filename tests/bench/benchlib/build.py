@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 
-from benchlib.cells import HERE
+from benchlib.cells import HERE, Peer
 
 ROOT = HERE.parent.parent
 GOPATH = pathlib.Path("/usr/share/gocode")  # where Debian puts Go packages
@@ -23,6 +23,11 @@ class Programs:
         self.paths = {}
         self.flags = {}
 
+    def add_other(self, program):
+        """libccp's program of another build, as a peer: what a change costs, in one run."""
+        self.paths["bench_ccp_other"] = pathlib.Path(program).resolve()
+        return Peer("ccp-other", "bench_ccp_other", "libccp, another build", False, False, "")
+
     def make(self, peers):
         wanted = {p.program for p in peers}
         self.build.mkdir(parents=True, exist_ok=True)
@@ -34,8 +39,8 @@ class Programs:
     def peers_of(self, program):
         if program not in self.paths:
             return []
-        if program == "bench_ccp_cond":
-            return ["ccp-cond"]
+        if program.startswith("bench_ccp_"):
+            return [program.removeprefix("bench_").replace("_", "-")]
         out = subprocess.run([self.paths[program], "list"], stdout=subprocess.PIPE, check=True)
         return out.stdout.decode().split()
 
