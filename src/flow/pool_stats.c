@@ -106,7 +106,7 @@ static int64_t busy_since_locked(const ccp_pool *p, ccpi_worker *w, int64_t now)
     }
     if (w->seen != turn) {
         w->seen = turn;
-        w->seen_at = now;
+        w->seen_at = ccpi_clock_now(); /* not `now`: that may be from before it began */
     }
     return w->seen_at < now ? w->seen_at : now;
 }

@@ -240,7 +240,7 @@ int main(int argc, char **argv)
         scene_add(run_again, scene_keep(&p, sizeof p), &one, "one.again%s",
                   measure ? ".measured" : "");
     }
-    const sim_options o = { .mode = SIM_PCT, .depth = 4, .n = 60, .max_steps = 20000 };
+    sim_options o = { .mode = SIM_PCT, .depth = 4, .max_steps = 20000 };
     for (unsigned workers = 1; workers <= 2; workers++)
         for (size_t queue = 0; queue <= 4; queue += 4)
             for (int how = 0; how < 4; how++)
@@ -248,6 +248,7 @@ int main(int argc, char **argv)
                     for (int b = a; b < OPERATIONS; b++) {
                         play p = { workers, queue, how / 2, how % 2,
                                    { (operation)a, (operation)b } };
+                        o.n = b == TICK ? 600 : 60; /* time goes on in the midst of a look */
                         scene_add(run_play, scene_keep(&p, sizeof p), &o,
                                   "some.workers%u.queue%zu.%s%s.%s+%s", workers, queue,
                                   p.held ? "held" : "idle", p.measure ? ".measured" : "",
