@@ -312,6 +312,8 @@ TEST(more_than_fit_on_the_stack_need_memory) /* S6 */
     assert_int_equal(memory_calls, before);
     memory_fail_at(1);
     ASSERT_STATUS(ccp_select(k, MANY + 1, &i, CCP_FOREVER), CCP_NOMEM);
+    memory_fail_at(1);
+    ASSERT_STATUS(ccp_select_first(k, MANY + 1, &i, CCP_FOREVER), CCP_NOMEM);
     memory_fail_at(0);
     ASSERT_STATUS(ccp_select(k, MANY + 1, &i, ccp_within(CCP_US(10))), CCP_TIMEOUT);
     assert_int_equal(i, 99);
