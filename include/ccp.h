@@ -5927,8 +5927,8 @@ CCP_API ccp_status ccp_pool_fd(ccp_pool *p, int *fd);
  *        is set to CCP_WG_INIT.  (ccp_wg_add() and ccp_wg_done() only count in it.)
  *   FK7  A pool with `respawn` is not dead in the child, but begins anew with the first call on it
  *        there: with the same options, workers of its own, no tasks, and no parent context if that
- *        is dead.  Tasks of the parent run in the parent, and nowhere else.  While memory or threads
- *        are short for that, calls return CCP_FORKED, and the next one tries again.
+ *        is dead.  Tasks of the parent run in the parent, and nowhere else.  While memory or
+ *        threads are short for that, calls return CCP_FORKED, and the next one tries again.
  */
 
 /**

@@ -11,8 +11,7 @@
  *   S3  Locks are taken in the order of the channels' ids, each once.
  *   S4  A case whose channel buffers was only woken to look: it tries, and passes the baton (W2 in
  *       crowd.h).  A case of capacity 0 was served.
- *   S5  Nodes live in frames of sixteen on the stack, linked; the innermost frame does the
- *       sleeping.
+ *   S5  Nodes live in frames of sixteen on the stack, linked; the innermost one sleeps.
  *   S6  A case of a descriptor has no node.  Each round begins with one poll() for all of them, and
  *       what that said counts until the next: nothing is taken from a descriptor.  The thread
  *       sleeps in poll() (V5), so a descriptor competes with the queues for the verdict, too.
@@ -98,30 +97,30 @@ static CCPI_COLD ccp_status try_fd(const selection *s, size_t i)
     return events ? CCP_OK : CCP_AGAIN;
 }
 
-static ccp_status try_case(const selection *s, size_t i)
+static ccp_status try_done(const ccp_case *k)
 {
-    const ccp_case *k = &s->cases[i];
+    return ccp_ctx_status(k->obj_) == CCP_OK ? CCP_AGAIN : CCP_OK;
+}
+
+static ccp_status try_case(const selection *s, const ccp_case *k)
+{
     if (!k->obj_)
         return CCP_AGAIN;
-    if (k->op_ == FD)
-        return try_fd(s, i);
-    if (k->op_ == DONE)
-        return ccp_ctx_status(k->obj_) == CCP_OK ? CCP_AGAIN : CCP_OK;
+    if (CCPI_UNLIKELY(k->op_ >= DONE))
+        return k->op_ == FD ? try_fd(s, (size_t)(k - s->cases)) : try_done(k);
     ccp_chan *c = k->obj_;
     return c->flavor == CCPI_MEET ? ccpi_meet_try(c, side_of(k), elem_of(k))
                                   : ccpi_chan_try(c, side_of(k), elem_of(k), true);
 }
 
 /* Is a case perhaps ready?  Cheaper than trying, and may be wrong either way. */
-static bool hint(const selection *s, size_t i)
+static bool hint(const selection *s, const ccp_case *k)
 {
-    const ccp_case *k = &s->cases[i];
     if (!k->obj_)
         return false;
-    if (k->op_ == FD)
-        return fd_events(s, i) != 0;
-    if (k->op_ == DONE)
-        return ccp_ctx_status(k->obj_) != CCP_OK;
+    if (CCPI_UNLIKELY(k->op_ >= DONE))
+        return k->op_ == FD ? fd_events(s, (size_t)(k - s->cases)) != 0
+                            : try_done(k) == CCP_OK;
     const ccp_chan *c = k->obj_;
     switch (c->flavor) {
     case CCPI_RING:
@@ -142,7 +141,7 @@ static bool hint(const selection *s, size_t i)
 
 static ccp_status take(selection *s, size_t i)
 {
-    ccp_status st = try_case(s, i);
+    ccp_status st = try_case(s, &s->cases[i]);
     if (st != CCP_AGAIN)
         s->chosen = i;
     return st;
@@ -172,7 +171,7 @@ static ccp_status try_shuffled(selection *s)
         unsigned k = (unsigned)((uint64_t)ccpi_rand() * n >> 32);
         size_t i = order[k];
         order[k] = order[n - 1];
-        ccp_status st = hint(s, i) ? take(s, i) : CCP_AGAIN;
+        ccp_status st = hint(s, &s->cases[i]) ? take(s, i) : CCP_AGAIN;
         if (st != CCP_AGAIN)
             return st;
     }
@@ -185,7 +184,7 @@ static ccp_status try_picked(selection *s)
     size_t found = s->n;
     uint32_t ready = 0;
     for (size_t i = 0; i < s->n; i++)
-        if (hint(s, i) && (++ready == 1 || ccpi_rand() % ready == 0))
+        if (hint(s, &s->cases[i]) && (++ready == 1 || ccpi_rand() % ready == 0))
             found = i;
     return found < s->n ? take(s, found) : CCP_AGAIN;
 }
@@ -228,8 +227,6 @@ static bool make_event(const selection *s)
         s->fds->has_event = ccpi_event_open(&s->fds->event);
     return !s->fds || s->fds->has_event;
 }
-
-/* ---- a round ---- */
 
 static ccp_status look(selection *s, bool exact)
 {
@@ -363,7 +360,7 @@ static ccp_status finish(selection *s, size_t i)
                 st = p->node.result;
         ccpi_meet_done(c, side_of(k));
     } else if (c) {
-        st = try_case(s, i);
+        st = try_case(s, k);
         ccpi_crowd_leave(c, side_of(k)); /* S4 */
     }
     s->chosen = st == CCP_AGAIN ? s->chosen : i;
@@ -497,20 +494,24 @@ static ccp_status poll_once(selection *s)
     return st;
 }
 
-/* Counts the cases that are not switched off, and those of descriptors among them; false if one can
- * never be right. */
+/* Counts the cases that are on, and of them those of descriptors; false: one is never right. */
 static bool check(const ccp_case *cases, size_t n, size_t *on, size_t *fds)
 {
-    *on = *fds = 0;
+    size_t those_on = 0, those_of_fds = 0;
     for (size_t i = 0; i < n; i++) {
         const ccp_case *k = &cases[i];
         const ccp_chan *c = chan_of(k);
-        if (k->op_ > FD ||
-            (c && k->op_ == SEND && (c->flavor == CCPI_TIMER || (!k->src_ && c->elem_size))))
+        those_on += k->obj_ != NULL;
+        if (CCPI_UNLIKELY(k->op_ >= FD)) {
+            if (k->op_ > FD)
+                return false;
+            those_of_fds += k->obj_ != NULL;
+        } else if (c && k->op_ == SEND &&
+                   (c->flavor == CCPI_TIMER || (!k->src_ && c->elem_size)))
             return false;
-        *on += k->obj_ != NULL;
-        *fds += k->obj_ && k->op_ == FD;
     }
+    *on = those_on;
+    *fds = those_of_fds;
     return true;
 }
 
@@ -558,6 +559,18 @@ static CCPI_NOINLINE ccp_status go_with_fds(selection *s, size_t n)
     return st;
 }
 
+/* Not an initializer: that would clear all of it, which takes as long as the select. */
+static void begin(selection *s, const ccp_case *cases, size_t n, ccp_wait w, bool first)
+{
+    s->cases = cases;
+    s->n = n;
+    s->chosen = 0;
+    s->wait = w;
+    s->first = first;
+    s->tries = 0;
+    s->fds = NULL;
+}
+
 static ccp_status start(const ccp_case *cases, size_t n, size_t *chosen, ccp_wait w, bool first)
 {
     size_t on, fds;
@@ -566,7 +579,8 @@ static ccp_status start(const ccp_case *cases, size_t n, size_t *chosen, ccp_wai
     ccp_status st = ccpi_wait_enter(w);
     if (st != CCP_OK)
         return st;
-    selection s = { .cases = cases, .n = n, .first = first, .wait = w };
+    selection s;
+    begin(&s, cases, n, w, first);
     if (on == 0 && !w.ctx_ && w.ns_ == INT64_MAX)
         return CCP_DEADLOCK;
     st = CCPI_UNLIKELY(fds) ? go_with_fds(&s, fds) : go(&s);

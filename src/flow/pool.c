@@ -393,20 +393,13 @@ static CCPI_NOINLINE ccp_status no_room(ccp_pool *p, const ccpi_task *t)
     return CCP_OK;
 }
 
-/* The pool was the parent's, or it is the context of w that was. */
-static CCPI_NOINLINE ccp_status accept_in_child(ccp_pool *p, const ccpi_task *t, ccp_wait w)
-{
-    ccp_pool *own = ccpi_pool_is_dead(p) ? ccpi_pool_alive(p) : NULL;
-    return own ? ccpi_pool_accept(own, t, w) : CCP_FORKED;
-}
-
 ccp_status ccpi_pool_accept(ccp_pool *p, const ccpi_task *t, ccp_wait w)
 {
     ccp_status st = submit_any(p, t, w);
     if (CCPI_LIKELY(st == CCP_OK))
         return st;
     if (st == CCP_FORKED)
-        return accept_in_child(p, t, w);
+        return ccpi_pool_accept_in_child(p, t, w);
     if (p->opts.full == CCP_FULL_FAILS)
         return st;
     bool late = st == CCP_TIMEOUT && ccp_ctx_status(w.ctx_) == CCP_OK;

@@ -331,6 +331,9 @@ CCPI_INLINE bool ccpi_pool_is_dead(const ccp_pool *p)
     return CCPI_UNLIKELY(atomic_load_explicit(&p->forked, CCPI_RLX) != 0);
 }
 
+/* As ccpi_pool_accept(), once that says CCP_FORKED: of the pool, or of the context of w. */
+ccp_status ccpi_pool_accept_in_child(ccp_pool *p, const ccpi_task *t, ccp_wait w);
+
 /* The pool that does the work of one that is dead; NULL: none does so far. */
 ccp_pool *ccpi_pool_in_child(const ccp_pool *p);
 

@@ -46,3 +46,9 @@ CCPI_COLD ccp_pool *ccpi_pool_alive_slow(const ccp_pool *dead)
     (void)ccp_pool_free(own);
     return ccpi_pool_alive(other);
 }
+
+CCPI_COLD ccp_status ccpi_pool_accept_in_child(ccp_pool *p, const ccpi_task *t, ccp_wait w)
+{
+    ccp_pool *own = ccpi_pool_is_dead(p) ? ccpi_pool_alive(p) : NULL;
+    return own ? ccpi_pool_accept(own, t, w) : CCP_FORKED;
+}

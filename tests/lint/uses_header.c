@@ -90,7 +90,7 @@ ccp_status use_zero(void)
         ccp_rwlock_rdlock(&rw, CCP_NOWAIT) != CCP_OK)
         return CCP_FAILED;
     ccp_pool_opts opts = { 0, 0, NULL, 0, NULL, NULL, NULL, 0, 0, false, NULL, NULL, NULL, 0,
-                           CCP_FULL_FAILS, 0, 0, 0, false };
+                           CCP_FULL_FAILS, 0, 0, 0, false, false };
     ccp_task_opts task = { 0, 0, 0, NULL, NULL, &wg, 0 };
     ccp_pool *pool = ccp_pool_new(&opts);
     if (ccp_pool_submit_with(pool, NULL, NULL, &task, CCP_NOWAIT) == CCP_OK)
