@@ -5924,7 +5924,7 @@ CCP_API ccp_status ccp_pool_fd(ccp_pool *p, int *fd);
  *        and tasks own is the parent's.
  *   FK6  A wait group in which tasks of the parent were counted, or whose threads had not been
  *        waited for, is dead for ccp_wg_go(), ccp_wg_wait() and ccp_wg_close_when_done(), until it
- *        is set to CCP_WG_INIT.  (ccp_wg_add() and ccp_wg_done() only count in it.)
+ *        is set to CCP_WG_INIT.  (ccp_wg_add() and ccp_wg_done() count in it, or say CCP_FORKED.)
  *   FK7  A pool with `respawn` is not dead in the child, but begins anew with the first call on it
  *        there: with the same options, workers of its own, no tasks, and no parent context if that
  *        is dead.  Tasks of the parent run in the parent, and nowhere else.  While memory or

@@ -364,7 +364,7 @@ CCPI_INLINE void ccpi_pool_blank(ccp_pool *p)
 }
 CCPI_INLINE void ccpi_pool_blank_noted(ccp_pool *p)
 {
-    /* [K1] release: it was noted before.  Pairs with count_tasks(). */
+    /* [Q5] release: it was noted before.  Pairs with count_tasks(). */
     atomic_fetch_sub_explicit(&p->blanks, 1, CCPI_REL);
 }
 

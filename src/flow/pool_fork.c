@@ -20,7 +20,7 @@ void ccpi_pool_forked(void *pool)
 
 ccp_pool *ccpi_pool_in_child(const ccp_pool *p)
 {
-    /* [X1] acquire: the pool.  Pairs with the release in ccpi_pool_alive_slow(). */
+    /* [FK3] acquire: the pool.  Pairs with the release in ccpi_pool_alive_slow(). */
     return atomic_load_explicit(&p->in_child, CCPI_ACQ);
 }
 
@@ -39,7 +39,7 @@ CCPI_COLD ccp_pool *ccpi_pool_alive_slow(const ccp_pool *dead)
         return ccpi_pool_alive(own); /* which may be the parent's by now, too */
     if (!p->opts.respawn || !(own = make_own(p)))
         return NULL;
-    /* [X1] release: the pool.  Pairs with the acquires here and in ccpi_pool_in_child(). */
+    /* [FK3] release: the pool.  Pairs with the acquires here and in ccpi_pool_in_child(). */
     if (atomic_compare_exchange_strong_explicit(&p->in_child, &other, own, CCPI_ACQ_REL,
                                                 CCPI_ACQ))
         return own;

@@ -69,7 +69,7 @@ static backlog count_tasks(ccp_pool *p)
     ccpi_lock_acquire(&p->jobs.lock);
     uint64_t withdrawn = p->jobs.withdrawn, none = p->jobs.spare;
     ccpi_lock_release(&p->jobs.lock);
-    /* [K1] acquire: who looks again sees that one was noted which is missing here.  Pairs with
+    /* [Q5] acquire: who looks again sees that one was noted which is missing here.  Pairs with
      * ccpi_pool_blank_noted(). */
     none += atomic_load_explicit(&p->blanks, CCPI_ACQ);
     backlog l = { b.noted + withdrawn, b.accepted + withdrawn };
