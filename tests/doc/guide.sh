@@ -1,0 +1,46 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# guide.sh DIR: the guide in DIR is whole.  Each of the twelve patterns has its page, each page the
+# same six parts, a program that is run and what it prints; README.md there names every page; every
+# link between texts leads somewhere.  Prints each fault, and fails if there is one.
+set -eu
+export LC_ALL=C
+dir=$1
+here=$(cd "$(dirname "$0")" && pwd)
+patterns="worker-pool fan-out-fan-in producer-consumer pipeline generator multiplexing timeout
+    quit-signal bounded-parallelism context semaphore futures-and-barriers"
+bad=0
+
+complain() {
+    echo "$1"
+    bad=1
+}
+
+pages=
+for pattern in $patterns; do
+    page=$dir/$pattern.md
+    if [ -f "$page" ]; then
+        pages="$pages $page"
+    else
+        complain "$page: there is no such page"
+    fi
+    grep -q "]($pattern\.md)" "$dir/README.md" ||
+        complain "$dir/README.md: does not name $pattern.md"
+done
+for page in "$dir"/*.md; do
+    case " README $(echo $patterns) " in
+    *" $(basename "$page" .md) "*) ;;
+    *) complain "$page: is the page of no pattern" ;;
+    esac
+done
+# shellcheck disable=SC2086
+[ -z "$pages" ] || awk -f "$here/guide.awk" $pages || bad=1
+
+# Links to files, without what follows a '#'.
+for text in "$dir"/*.md; do
+    for link in $(grep -o '](\([^)#]*\)[^)]*)' "$text" | sed 's/^](//; s/[#)].*//' |
+        grep -v '^[a-z]*:' || true); do
+        [ -e "$(dirname "$text")/$link" ] || complain "$text: nothing is at $link"
+    done
+done
+exit $bad
