@@ -32,6 +32,7 @@
  *   28  Statistics, health and metrics
  *   29  File descriptors
  *   30  Fork, exit, unload
+ *   31  Lock-free deque, seqlock, counter
  *
  * Every section is an essay, then types, then functions, then numbered guarantees, which the
  * tests cite by number.  The fields of a function's comment always mean the same:
@@ -92,7 +93,8 @@ extern "C" {
  *       unchanged, and the element is still the caller's.  (The exceptions: where an index is the
  *       answer, ccp_select() sets *chosen for CCP_CLOSED too; a fragile barrier breaks, B7; and
  *       what functions of the program have done is done, in a pipeline, by ccp_pool_run() or by
- *       the calls of sections 18, 22, 23 and 24, which tell of it.)
+ *       the calls of sections 18, 22, 23 and 24, which tell of it; and ccp_seqlock_read() spoils
+ *       dst with CCP_AGAIN.)
  *   G2  Misuse that can be seen returns CCP_MISUSE or CCP_INVAL and changes nothing.
  *   G3  No callback of the program is run while libccp holds a lock: any call of libccp may be
  *       made from any callback, unless the callback's comment says otherwise.
@@ -5911,10 +5913,10 @@ CCP_API ccp_status ccp_pool_fd(ccp_pool *p, int *fd);
  *        libccp or in fork(), a plugin that has libccp in it, or has loaded it, can be unloaded:
  *        there is no thread of it, no descriptor, no signal handler, no memory, and nothing that
  *        would be called when a thread or the process ends.
- *   FK4  With ccp_fork_guard(), in the child all objects with a constructor that were made while
- *        tracking was on, and not freed before the fork, are dead: each call on one returns
- *        CCP_FORKED at once, without waiting, whatever was being done to it.  What returns no
- *        status says that there is nothing: NULL, 0, that it is closed, done or canceled.  (But
+ *   FK4  With ccp_fork_guard(), in the child all objects with a constructor (but a ccp_deque) that
+ *        were made while tracking was on, and not freed before the fork, are dead: each call on one
+ *        returns CCP_FORKED at once, without waiting, whatever was being done to it.  What returns
+ *        no status says that there is nothing: NULL, 0, that it is closed, done or canceled.  (But
  *        ccp_chan_cap(), ccp_ctx_deadline(), ccp_ctx_value(), and ccp_fan_chan() and its like give
  *        what never changes.)  A wait under a dead context returns CCP_FORKED too; ccp_select()
  *        with a dead channel does so, or does another case that can be done.
@@ -5943,6 +5945,283 @@ CCP_API ccp_status ccp_pool_fd(ccp_pool *p, int *fd);
  *   Since:   0.1
  */
 CCP_API ccp_status ccp_fork_guard(bool on);
+
+/* ==== 31. LOCK-FREE DEQUE, SEQLOCK, COUNTER ================================================
+ *
+ * Structures that no thread has to wait for: none of these calls waits, takes a lock or sleeps, so
+ * a thread that has lost its processor, or was killed, holds nobody up (but for a seqlock's
+ * writer).  They are for programs whose own figures say that a mutex or a channel is what they wait
+ * for.
+ *
+ * A deque holds pointers.  Its owner pushes and pops at one end, as from a stack; any thread may
+ * steal at the other end what was pushed first.  So each worker has one of its own for the tasks
+ * that its tasks make, and looks at those of others when it is empty:
+ *
+ *     void *task;
+ *     if (ccp_deque_pop(own, &task) == CCP_OK || ccp_deque_steal(other, &task) == CCP_OK)
+ *         run(task);
+ *
+ * It does not help where tasks come from outside, or take more than some microseconds: a pool
+ * (section 16) does that, and sleeps when there is nothing to do, which a deque cannot.
+ *
+ * A seqlock keeps data of a fixed size that is read all the time and changes seldom.  A reader
+ * copies it, without writing anything that another one would have to fetch, and copies it anew when
+ * a writer came meanwhile:
+ *
+ *     static ccp_seqlock lock;                        // all zero is valid
+ *     static struct config shared;                    // touched by these calls only
+ *     struct config c;
+ *     while (ccp_seqlock_read(&lock, &c, &shared, sizeof c) == CCP_AGAIN)
+ *         sched_yield();                              // a writer lost its processor inside
+ *
+ * It does not help where pointers are followed in what is read, since a copy may be half old until
+ * it is known to be good; nor where writers come all the time, since then readers get nothing.
+ *
+ * A counter is spread over cache lines, so that threads that count at the same time do not take
+ * them from each other; to read it, all have to be fetched.  It does not help where counts are rare
+ * (below some hundred thousand a second), or read as often as they change: one atomic does.
+ *
+ * A spin is for loops of the program that try until nobody else was faster.  A thread that failed
+ * stays away for a while, longer each time, so that the others get through:
+ *
+ *     ccp_spin s = CCP_SPIN_INIT;
+ *     long old = atomic_load(&highest);
+ *     while (old < v && !atomic_compare_exchange_weak(&highest, &old, v))
+ *         (void)ccp_spin_once(&s);
+ *
+ * None of these is tracked, or dead after a fork (FK4): who forks may use in the child what no
+ * other thread was changing, and a deque of its own in any case.
+ *
+ * Guarantees
+ *   LD1  What was pushed is popped or stolen once.  The owner gets what it pushed last; who steals,
+ *        what was pushed first of what is there.  That holds as if each call happened at one
+ *        moment.
+ *   LD2  Of threads that steal at the same time one succeeds.  CCP_BUSY means that another thread
+ *        took an item during the call, CCP_AGAIN that there was none at some moment of it.
+ *   LD3  A deque takes no memory but when it grows, and then has less than twice what its largest
+ *        number of items needs.
+ *   LD4  What ccp_seqlock_read() gives with CCP_OK is what one writer left, or the beginning.  Data
+ *        is read and written by atomics only: there is no race, whatever a writer does meanwhile.
+ *   LD5  A call that reads or writes by a seqlock comes back after a fixed number of tries.  The
+ *        only writer never gets CCP_AGAIN.
+ *   LD6  A sum has all that was added before it began, nothing that was added after it returned,
+ *        and of what is added meanwhile something or nothing, independently.  So it is exact when
+ *        nobody adds, and with no negative numbers never above what it will be, nor below what it
+ *        was.
+ *   LD7  All that is added is in exactly one ccp_counter_take(), or in the sum that is left.
+ */
+
+typedef struct ccp_deque ccp_deque;
+
+/**
+ * Creates a deque with room for capacity pointers, which grows up to most, by doubling.
+ *
+ *   Threads: any.
+ *   Memory:  allocates 8 to 16 bytes for each pointer that it has room for, and 256.
+ *   Returns: the deque, whose owner is the caller; NULL if memory is short, or capacity is 0 or
+ *            above most.
+ *   Since:   0.1
+ */
+CCP_API ccp_deque *ccp_deque_new(size_t capacity, size_t most);
+
+/**
+ * Frees a deque that is empty; NULL is allowed.
+ *
+ *   Threads: one; nobody may use d any more.
+ *   Memory:  frees everything.
+ *   Returns: CCP_OK; CCP_BUSY if there is an item in it: nothing is freed.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_deque_free(ccp_deque *d);
+
+/**
+ * Adds an item, which may be NULL, at the owner's end.
+ *
+ *   Threads: the owner.  Another thread may become that, if what the former one did happens-before.
+ *   Memory:  keeps the pointer.
+ *   Returns: CCP_OK; CCP_AGAIN if it holds as many as it may; CCP_NOMEM if it cannot grow;
+ *            CCP_INVAL if d is NULL.
+ *   Order:   happens-before the return of the call that gives the item.
+ *   Cost:    no exclusive access; if it grows, an allocation, and a copy of all pointers.
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_deque_push(ccp_deque *d, void *item);
+
+/**
+ * Takes the item that was pushed last.
+ *
+ *   Threads: the owner.
+ *   Memory:  writes *item.
+ *   Returns: CCP_OK; CCP_AGAIN if it is empty; CCP_INVAL if d or item is NULL.
+ *   Cost:    one exclusive access, and another for the last item; none if it is seen to be empty.
+ *   After:   Chase and Lev's deque, with the orders of C11 as Le, Pop, Cohen and Nardelli gave
+ *            them.
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_deque_pop(ccp_deque *d, void **item);
+
+/**
+ * Takes the item that was pushed first.
+ *
+ *   Threads: any number at once, beside the owner.
+ *   Memory:  writes *item.
+ *   Returns: CCP_OK; CCP_AGAIN if it is empty; CCP_BUSY if another thread took that item at the
+ *            same time, and there may be more; CCP_INVAL if d or item is NULL.
+ *   Order:   the push happens-before its return.
+ *   Cost:    one exclusive access; none if it is empty.
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_deque_steal(ccp_deque *d, void **item);
+
+/**
+ * Counts the items.
+ *
+ *   Threads: any.
+ *   Memory:  keeps nothing.
+ *   Returns: how many there were; while others use it, about so many; 0 if d is NULL.
+ *   Since:   0.1
+ */
+CCP_API size_t ccp_deque_len(const ccp_deque *d);
+
+typedef struct ccp_seqlock {
+    CCP_ALIGN8 uint64_t seq_;
+} ccp_seqlock;
+#define CCP_SEQLOCK_INIT                                                                       \
+    {                                                                                          \
+        0                                                                                      \
+    }
+
+/**
+ * Copies size bytes of what writers change, from src to dst.
+ *
+ *   Threads: any number at once, beside writers.
+ *   Memory:  src must be aligned as a pointer is; src and size must be those with which it is
+ *            written (a part may begin and end at a multiple of a pointer's size).  If it returns
+ *            CCP_AGAIN, what is in dst is of no use.
+ *   Returns: CCP_OK; CCP_AGAIN if writers were inside all the time; CCP_INVAL if a pointer is NULL,
+ *            src is not aligned, or size is 0.
+ *   Order:   the write that left what is read happens-before its return.
+ *   Cost:    two loads, and one for each word; as much again for each writer that comes.
+ *   After:   Linux' seqlock_t; Boehm on how to have it without a data race.
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_seqlock_read(const ccp_seqlock *s, void *dst, const void *src,
+                                                   size_t size);
+
+/**
+ * Copies size bytes from src to dst, which readers see all together.
+ *
+ *   Threads: any number at once; they take turns.
+ *   Memory:  dst must be aligned as a pointer is.
+ *   Returns: CCP_OK; CCP_AGAIN if other writers were inside all the time; CCP_INVAL if a pointer is
+ *            NULL, dst is not aligned, or size is 0.
+ *   Order:   the writes before it happen-before its return.
+ *   Cost:    one exclusive access, and a store for each word.
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_seqlock_write(ccp_seqlock *s, void *dst, const void *src,
+                                                    size_t size);
+
+/**
+ * Begins to write in several steps, or to change what is there: the caller may read the data
+ * directly until it leaves.  Readers get nothing in this time.
+ *
+ *   Threads: as ccp_seqlock_write().
+ *   Memory:  keeps nothing.
+ *   Returns: CCP_OK; CCP_AGAIN if other writers were inside all the time; CCP_INVAL if s is NULL.
+ *   Order:   the writes before it happen-before its return.
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_seqlock_enter(ccp_seqlock *s);
+
+/**
+ * Copies size bytes from src to dst, data that a seqlock guards.
+ *
+ *   Threads: the writer that has entered.
+ *   Memory:  as ccp_seqlock_write().
+ *   Returns: CCP_OK; CCP_INVAL if a pointer is NULL, dst is not aligned, or size is 0.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_seqlock_put(void *dst, const void *src, size_t size);
+
+/**
+ * Ends what ccp_seqlock_enter() began.
+ *
+ *   Threads: the writer that has entered.
+ *   Memory:  keeps nothing.
+ *   Returns: CCP_OK; CCP_MISUSE if no writer is inside; CCP_INVAL if s is NULL.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_seqlock_leave(ccp_seqlock *s);
+
+/** A count in 1 KiB: 16 cache lines. */
+#define CCP_COUNTER_SHARDS 16
+typedef struct ccp_counter {
+    CCP_ALIGN8 uint64_t shard_[CCP_COUNTER_SHARDS][8];
+} ccp_counter;
+#define CCP_COUNTER_INIT                                                                       \
+    {                                                                                          \
+        {                                                                                      \
+            { 0 }                                                                              \
+        }                                                                                      \
+    }
+
+/**
+ * Adds n, which may be negative; the count is modulo 2^64.  Does nothing if c is NULL.
+ *
+ *   Threads: any number at once.
+ *   Memory:  keeps nothing.
+ *   Cost:    one exclusive access, to a line that soon is the calling thread's; two when it has met
+ *            another thread there.
+ *   After:   Java's LongAdder.
+ *   Since:   0.1
+ */
+CCP_API void ccp_counter_add(ccp_counter *c, int64_t n);
+
+/**
+ * Gives the sum of all that was added and not taken.
+ *
+ *   Threads: any.
+ *   Memory:  keeps nothing.
+ *   Returns: the sum (LD6); 0 if c is NULL.
+ *   Order:   none: who sees what was counted knows nothing about other memory.
+ *   Cost:    a load for each cache line.
+ *   Since:   0.1
+ */
+CCP_API int64_t ccp_counter_sum(const ccp_counter *c);
+
+/**
+ * Takes the sum away: what is counted from one call to the next.
+ *
+ *   Threads: any number at once.
+ *   Memory:  keeps nothing.
+ *   Returns: the sum (LD7); 0 if c is NULL.
+ *   Cost:    a load for each cache line, and an exclusive access if it is not 0.
+ *   Since:   0.1
+ */
+CCP_API int64_t ccp_counter_take(ccp_counter *c);
+
+/** How often a loop has failed so far: a struct in the frame of the function. */
+typedef struct ccp_spin {
+    uint32_t rounds_;
+} ccp_spin;
+#define CCP_SPIN_INIT                                                                          \
+    {                                                                                          \
+        0                                                                                      \
+    }
+
+/**
+ * Stays away for a moment: some pauses of the processor, more each time, about as many as chance
+ * says; after eight times it yields the processor to another thread.  It never sleeps.
+ *
+ *   Threads: the one whose spin it is.
+ *   Memory:  keeps nothing.
+ *   Returns: true; false when it yields, or s is NULL: then the program may rather want to wait for
+ *            something, or to give up.
+ *   Cost:    at most some microseconds; one system call when it yields.
+ *   Since:   0.1
+ */
+CCP_API bool ccp_spin_once(ccp_spin *s);
 
 #ifdef __cplusplus
 }

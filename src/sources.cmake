@@ -90,6 +90,10 @@ set(CCP_SOURCES
     flow/pool_size.c
     flow/pool_tune.c
     flow/pool_watch.c
+    lockfree/counter.c
+    lockfree/deque.c
+    lockfree/seqlock.c
+    lockfree/spin.c
     ops/dump.c
     ops/fork.c
     ops/metrics.c

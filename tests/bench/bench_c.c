@@ -430,6 +430,8 @@ static void once_await(once_future *f, void *value)
 }
 #include "futures.h"
 
+bool steal_run_c(const struct spec *s); /* bench_steal_c.c */
+
 int main(int argc, char **argv)
 {
     static const char *const peers[] = {
@@ -453,6 +455,7 @@ int main(int argc, char **argv)
         return 0;
     }
     struct spec s = parse_spec(argc, argv);
+    if (steal_run_c(&s)) return 0;
     if (!strcmp(s.peer, "textbook") && !strcmp(s.kind, "future")) once_run(&s);
     else if (!strcmp(s.peer, "textbook")) textbook_run(&s);
     else if (!strcmp(s.peer, "pthread")) pthread_run(&s);

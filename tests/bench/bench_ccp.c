@@ -565,7 +565,8 @@ static void run_memory(const struct spec *s)
     report(s, &m, 0, 0, 0, 0);
 }
 
-bool flow_run(const struct spec *s); /* bench_flow.c */
+bool flow_run(const struct spec *s);  /* bench_flow.c */
+bool steal_run(const struct spec *s); /* bench_steal.c */
 
 int main(int argc, char **argv)
 {
@@ -584,6 +585,6 @@ int main(int argc, char **argv)
     else if (!strcmp(s.kind, "barrier")) barrier_run(&s);
     else if (!strcmp(s.kind, "future")) run_future(&s);
     else if (!strcmp(s.kind, "memory")) run_memory(&s);
-    else if (!flow_run(&s)) ccp_run(&s);
+    else if (!steal_run(&s) && !flow_run(&s)) ccp_run(&s);
     return 0;
 }

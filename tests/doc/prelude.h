@@ -6,7 +6,9 @@
 #include "ccp.h"
 
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,3 +71,7 @@ extern struct server server;
 extern int listener;
 ccp_status stop_listening(void *server, ccp_wait w);
 void keep_for_later(ccp_task fn, void *task_arg, void *arg);
+
+extern ccp_deque *own, *other;
+void run(void *task);
+extern _Atomic long highest;

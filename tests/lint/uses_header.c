@@ -86,6 +86,11 @@ ccp_status use_zero(void)
     ccp_once once[] = { CCP_ONCE_INIT, CCP_ONCE_RETRY_INIT };
     ccp_mutex mu = CCP_MUTEX_INIT;
     ccp_rwlock rw = CCP_RWLOCK_INIT;
+    ccp_seqlock seq = CCP_SEQLOCK_INIT;
+    ccp_counter count = CCP_COUNTER_INIT;
+    ccp_spin spin = CCP_SPIN_INIT;
+    if (ccp_seqlock_enter(&seq) != CCP_OK || ccp_counter_sum(&count) || !ccp_spin_once(&spin))
+        return CCP_FAILED;
     if (ccp_once_is_done(&once[0]) || ccp_mutex_is_locked(&mu) ||
         ccp_rwlock_rdlock(&rw, CCP_NOWAIT) != CCP_OK)
         return CCP_FAILED;

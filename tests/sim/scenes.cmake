@@ -160,3 +160,17 @@ ccp_sim_test(batcher_weak 600 batcher --summary --mode pct --weak --n 200 one* t
 ccp_sim_scenes(track track_scenarios.c)
 ccp_sim_test(track 600 track --summary)
 ccp_sim_test(track_weak 600 track --summary --mode pct --weak --n 20 some2*)
+
+# Deques, seqlocks and counters without locks.
+ccp_sim_scenes(deque deque_scenarios.c)
+ccp_sim_test(deque 600 deque --summary pair*)
+ccp_sim_test(deque_few 600 deque --summary two*)
+ccp_sim_test(deque_weak 600 deque --summary --mode pct --weak --n 500)
+ccp_sim_scenes(seqlock seqlock_scenarios.c)
+ccp_sim_test(seqlock 600 seqlock --summary pair*)
+ccp_sim_test(seqlock_few 600 seqlock --summary one* two*)
+ccp_sim_test(seqlock_weak 600 seqlock --summary --mode pct --weak --n 2000)
+ccp_sim_scenes(counter counter_scenarios.c)
+ccp_sim_test(counter 600 counter --summary pair*)
+ccp_sim_test(counter_few 600 counter --summary one*)
+ccp_sim_test(counter_weak 600 counter --summary --mode pct --weak --n 100)

@@ -172,7 +172,8 @@ static bool has_callbacks(const char *kind)
         "none",        "ccp_sem",          "ccp_mutex",     "ccp_rwlock",
         "ccp_barrier", "ccp_rate",         "ccp_rate_map",  "ccp_limiter",
         "ccp_backoff", "ccp_retry_budget", "ccp_sometimes", "ccp_signals",
-        "ccp_window",
+        "ccp_window",  "ccp_deque",        "ccp_seqlock",   "ccp_counter",
+        "ccp_spin",
     };
     for (size_t i = 0; i < LENGTH(without); i++)
         if (!strcmp(kind, without[i]))

@@ -60,8 +60,9 @@ bool all_places_were_reached(void);
 
 /* Makes every call of the library; none has to wait for anything but a thread of its own. */
 void use_everything(void);
-void use_tasks(void); /* part of it, as is use_pipelines() */
+void use_tasks(void); /* part of it, as are the others */
 void use_pipelines(void);
+void use_stealing(void);
 
 ccp_chan *numbers(size_t n); /* a closed channel with the longs 1 .. n */
 

@@ -338,5 +338,6 @@ void use_everything(void)
     use_timers();
     use_tasks();
     use_pipelines();
+    use_stealing();
     use_tracking();
 }
