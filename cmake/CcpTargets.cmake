@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# ccp_library(target): makes target from CCP_SOURCES, with what each build of the library needs.
+# What each build of the library needs.
 include(CheckCSourceCompiles)
 
 set(THREADS_PREFER_PTHREAD_FLAG ON)
@@ -51,9 +51,46 @@ if(CCP_COVERAGE)
     list(APPEND CCP_INSTRUMENT --coverage -fprofile-update=atomic)
 endif()
 
+# ccp_amalgamate(target directory [PREFIX name] [WITHOUT file...]): a target that writes all of the
+# library as directory/ccp.c and ccp.h, or name.c and name.h.
+function(ccp_amalgamate target directory)
+    cmake_parse_arguments(PARSE_ARGV 2 arg "" "PREFIX" "WITHOUT")
+    find_package(Python3 COMPONENTS Interpreter REQUIRED)
+    if(NOT arg_PREFIX)
+        set(arg_PREFIX ccp)
+    endif()
+    set(options --prefix ${arg_PREFIX})
+    foreach(file IN LISTS arg_WITHOUT)
+        list(APPEND options --without ${file})
+    endforeach()
+    file(GLOB inputs CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/*/*.[ch])
+    add_custom_command(
+        OUTPUT ${directory}/${arg_PREFIX}.c ${directory}/${arg_PREFIX}.h
+        COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/cmake/amalgamate.py ${options}
+                ${directory}
+        DEPENDS ${PROJECT_SOURCE_DIR}/cmake/amalgamate.py ${PROJECT_SOURCE_DIR}/include/ccp.h
+                ${PROJECT_SOURCE_DIR}/src/sources.cmake ${inputs}
+        VERBATIM)
+    add_custom_target(${target} DEPENDS ${directory}/${arg_PREFIX}.c)
+endfunction()
+
+# ccp_library(target [source...]): of these sources, of which those with relative names are in src/;
+# without any, of all of the library.
 function(ccp_library target)
-    foreach(source IN LISTS CCP_SOURCES)
-        target_sources(${target} PRIVATE ${PROJECT_SOURCE_DIR}/src/${source})
+    set(sources ${ARGN})
+    if(CCP_AMALGAMATED)
+        if(NOT sources)
+            set(sources ${PROJECT_BINARY_DIR}/amalgamation/ccp.c)
+            add_dependencies(${target} amalgamation)
+        endif()
+        string(TOUPPER "CCP_PARK_${CCP_PARK};CCP_EVENT_${CCP_EVENT}" choice)
+        target_compile_definitions(${target} PRIVATE ${choice})
+    elseif(NOT sources)
+        set(sources ${CCP_SOURCES})
+    endif()
+    foreach(source IN LISTS sources)
+        get_filename_component(source ${source} ABSOLUTE BASE_DIR ${PROJECT_SOURCE_DIR}/src)
+        target_sources(${target} PRIVATE ${source})
     endforeach()
     target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/src)
     target_compile_options(${target} PRIVATE ${CCP_WARNINGS})

@@ -61,15 +61,20 @@
 extern "C" {
 #endif
 
+/* Who builds libccp into something else may define CCP_API empty, and so keep it inside. */
+#if !defined(CCP_API) && defined(__GNUC__)
+#define CCP_API __attribute__((visibility("default")))
+#elif !defined(CCP_API)
+#define CCP_API
+#endif
+
 #if defined(__GNUC__)
 #define CCP_MUST_CHECK __attribute__((warn_unused_result))
-#define CCP_API __attribute__((visibility("default")))
 #define CCP_ALIGN8 __attribute__((aligned(8)))
 #define CCP_UNUSED_ __attribute__((unused))
 #define CCP_AT_EXIT_(fn) __attribute__((cleanup(fn)))
 #else
 #define CCP_MUST_CHECK
-#define CCP_API
 #define CCP_ALIGN8
 #define CCP_UNUSED_
 #define CCP_AT_EXIT_(fn)

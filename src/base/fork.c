@@ -79,5 +79,5 @@ static CCPI_COLD bool join(ccpi_fork_place at, const ccpi_fork_part *part)
 
 bool ccpi_fork_join(ccpi_fork_place at, const ccpi_fork_part *part)
 {
-    return CCPI_LIKELY(part_at(at) != NULL) || join(at, part);
+    return CCPI_LIKELY(part_at((int)at) != NULL) || join(at, part);
 }

@@ -45,7 +45,7 @@ static ccp_status take_locked(ccp_chan *c, int64_t *due)
 
 ccp_status ccpi_timer_try(ccp_chan *c, void *elem)
 {
-    int64_t due;
+    int64_t due = 0;
     if (!ccpi_timer_ready(c))
         return CCP_AGAIN;
     ccpi_lock_acquire(&c->lock);

@@ -125,7 +125,7 @@ static int64_t convert(const ccpi_plan *next, const ccpi_plan *last, int64_t lef
     if (units <= -(double)CCPI_BUCKET_FAR)
         return -CCPI_BUCKET_FAR;
     int64_t whole = (int64_t)units;
-    return whole > units ? whole - 1 : whole;
+    return (double)whole > units ? whole - 1 : whole;
 }
 
 int64_t ccpi_plan_convert_up(const ccpi_plan *next, const ccpi_plan *last, int64_t units)

@@ -79,7 +79,7 @@ ccp_status ccpi_pipe_take_again(ccpi_pipe_worker *w)
     while (!w->cut_off || !w->no_more) {
         const ccp_case cases[] = { CCP_CASE_RECV(w->cut_off ? NULL : back, w->in),
                                    CCP_CASE_RECV(w->no_more ? NULL : fresh, w->in) };
-        size_t chosen;
+        size_t chosen = 0;
         ccp_status st = ccp_select_first(cases, 2, &chosen, ccp_with(w->ctx));
         if (st == CCP_OK) {
             w->got = 1;

@@ -37,8 +37,8 @@ typedef struct batch {
 
 struct ccp_shutdown {
     ccpi_lock lock;
-    enum { ADDING, RUNNING, DONE } state; /* under lock */
-    batch *first, **last;                 /* S1 */
+    enum stage { ADDING, RUNNING, DONE } state; /* under lock */
+    batch *first, **last;                       /* S1 */
 };
 
 static const ccpi_kind kind = { "shutdown", "ccp_shutdown_", NULL, NULL };
@@ -204,10 +204,10 @@ static ccp_status run(ccp_shutdown *s, const int64_t *limits, ccp_wait w)
     return first;
 }
 
-static bool move_on(ccp_shutdown *s, int from, int to)
+static bool move_on(ccp_shutdown *s, enum stage from, enum stage to)
 {
     ccpi_lock_acquire(&s->lock);
-    bool ok = (int)s->state == from;
+    bool ok = s->state == from;
     if (ok)
         s->state = to;
     ccpi_lock_release(&s->lock);
