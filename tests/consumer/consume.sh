@@ -23,12 +23,20 @@ configure() {
     }
 }
 
-runs() { # PROGRAM: it must print the sum that the channel carried
+runs() { # PROGRAM: it must print the sums that the channels carried
     out=$("$1")
-    [ "$out" = "sum 5050" ] || {
+    [ "$out" = "sum 5050 tasks 100" ] || {
         echo "$1 printed '$out'"
         exit 1
     }
+}
+
+find_by_pkg_config() { # PREFIX
+    command -v pkg-config >/dev/null || exit 77
+    PKG_CONFIG_PATH=$(dirname "$(find "$1" -name ccp.pc)")
+    export PKG_CONFIG_PATH
+    LD_LIBRARY_PATH=$(pkg-config --variable=libdir ccp)
+    export LD_LIBRARY_PATH
 }
 
 case $kind in
@@ -52,13 +60,9 @@ cxx)
     runs "$dir/consumer"
     ;;
 pkgconfig)
-    command -v pkg-config >/dev/null || exit 77
-    PKG_CONFIG_PATH=$(dirname "$(find "$moved" -name ccp.pc)")
-    export PKG_CONFIG_PATH
+    find_by_pkg_config "$moved"
     # shellcheck disable=SC2046
     "$cc" -std=c11 "$here/consumer.c" $(pkg-config --cflags --libs ccp) -o "$dir/consumer"
-    LD_LIBRARY_PATH=$(pkg-config --variable=libdir ccp)
-    export LD_LIBRARY_PATH
     runs "$dir/consumer"
     version=$(pkg-config --modversion ccp)
     sed -n 's/^#define CCP_VERSION_[A-Z]* //p' "$source/include/ccp.h" | paste -sd. |
@@ -66,6 +70,55 @@ pkgconfig)
         echo "ccp.pc is of version $version, ccp.h is not"
         exit 1
     }
+    ;;
+make)
+    find_by_pkg_config "$moved"
+    make=$(command -v gmake || command -v make) || exit 77
+    "$make" -s -C "$dir" -f "$here/make/Makefile" CC="$cc"
+    runs "$dir/consumer"
+    ;;
+shared)
+    # Another build, installed and moved; by its package and by pkg-config, also where a static
+    # library is wanted and there is none.
+    "$cmake" -S "$source" -B "$dir/build" -DCMAKE_C_COMPILER="$cc" -DBUILD_SHARED_LIBS=ON \
+        -DCCP_AMALGAMATED=ON -DCMAKE_BUILD_TYPE=Debug -DCCP_TESTS=OFF -DCCP_EXAMPLES=OFF \
+        -DCCP_BENCH=OFF -DCCP_SIM=OFF >"$dir/log"
+    "$cmake" --build "$dir/build" --target ccp >>"$dir/log"
+    "$cmake" --install "$dir/build" --prefix "$dir/first" >>"$dir/log"
+    mv "$dir/first" "$dir/moved"
+    moved=$dir/moved
+    library=$(find "$moved" -name libccp.so)
+    version=$(sed -n 's/^#define CCP_VERSION_[A-Z]* //p' "$source/include/ccp.h" | paste -sd.)
+    abi=$(printf '%s\n' "$version" | awk -F. '{ print $1 == 0 ? "0." $2 : $1 }')
+    [ -f "$library.$version" ] && [ -L "$library.$abi" ] || {
+        echo "not as they should be:"
+        ls "$library"*
+        exit 1
+    }
+    mkdir "$dir/by_cmake"
+    build_dir=$dir
+    dir=$dir/by_cmake
+    configure "$here/package" -DCMAKE_PREFIX_PATH="$moved"
+    runs "$dir/consumer"
+    dir=$build_dir
+    find_by_pkg_config "$moved"
+    # shellcheck disable=SC2046
+    "$cc" -std=c11 "$here/consumer.c" $(pkg-config --cflags --libs ccp) -o "$dir/consumer"
+    runs "$dir/consumer"
+    if env -u LD_LIBRARY_PATH "$dir/consumer" >/dev/null 2>&1; then
+        echo "runs without the shared library"
+        exit 1
+    fi
+    ;;
+amalgamation)
+    python=$(command -v python3) || exit 77
+    "$python" "$source/cmake/amalgamate.py" "$dir"
+    "$cc" -std=c11 -I"$dir" "$here/consumer.c" "$dir/ccp.c" -pthread -o "$dir/consumer"
+    runs "$dir/consumer"
+    ;;
+fetch)
+    configure "$here/fetch" -DCCP_DIR="$source" -DCCP_AMALGAMATED=ON -DCMAKE_BUILD_TYPE=Debug
+    runs "$dir/consumer"
     ;;
 examples)
     # The examples are a project of their own: copied away, they build with the installed libccp.
