@@ -114,3 +114,24 @@ function(ccp_library target)
                    C_VISIBILITY_PRESET hidden
                    POSITION_INDEPENDENT_CODE ON)
 endfunction()
+
+# ccp_version_symbols(target): a shared library exports what begins with ccp_, by the version
+# CCP_ABI, where the linker knows of versions.
+file(WRITE ${PROJECT_BINARY_DIR}/probe.map "CCP { global: ccp_*; local: *; };\n")
+set(CMAKE_REQUIRED_LINK_OPTIONS "-shared;-Wl,--version-script=${PROJECT_BINARY_DIR}/probe.map")
+set(CMAKE_REQUIRED_FLAGS -fPIC)
+check_c_source_compiles("int ccp_probe(void); int ccp_probe(void) { return 0; }"
+                        CCP_SYMBOL_VERSIONS)
+unset(CMAKE_REQUIRED_LINK_OPTIONS)
+unset(CMAKE_REQUIRED_FLAGS)
+
+function(ccp_version_symbols target)
+    get_target_property(kind ${target} TYPE)
+    if(NOT kind STREQUAL "SHARED_LIBRARY" OR NOT CCP_SYMBOL_VERSIONS)
+        return()
+    endif()
+    set(map ${PROJECT_BINARY_DIR}/ccp.map)
+    configure_file(${PROJECT_SOURCE_DIR}/cmake/ccp.map.in ${map} @ONLY)
+    target_link_options(${target} PRIVATE -Wl,--version-script=${map})
+    set_target_properties(${target} PROPERTIES LINK_DEPENDS ${map})
+endfunction()
