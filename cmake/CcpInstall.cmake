@@ -64,3 +64,16 @@ if(kind STREQUAL "STATIC_LIBRARY")
 endif()
 configure_file(${PROJECT_SOURCE_DIR}/cmake/ccp.pc.in ${PROJECT_BINARY_DIR}/ccp.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/ccp.pc DESTINATION ${pc_dir})
+
+# Of ccp_sim: to be asked for the flags of compiling and of linking one by one, as its -fsanitize is
+# for compiling alone.
+if("ccp_sim" IN_LIST installed)
+    get_target_property(pc_sim_cflags ccp_sim INTERFACE_COMPILE_OPTIONS)
+    get_target_property(pc_sim_libs ccp_sim INTERFACE_LINK_OPTIONS)
+    string(REPLACE "LINKER:" "-Wl," pc_sim_libs "${pc_sim_libs}")
+    string(REPLACE ";" " " pc_sim_libs "${pc_sim_libs} ${CMAKE_THREAD_LIBS_INIT}")
+    string(REPLACE ";" " " pc_sim_cflags "${pc_sim_cflags}")
+    configure_file(${PROJECT_SOURCE_DIR}/cmake/ccp_sim.pc.in ${PROJECT_BINARY_DIR}/ccp_sim.pc
+                   @ONLY)
+    install(FILES ${PROJECT_BINARY_DIR}/ccp_sim.pc DESTINATION ${pc_dir})
+endif()
