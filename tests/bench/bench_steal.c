@@ -4,6 +4,7 @@
  */
 #include "common.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 #include "ccp.h"
@@ -50,11 +51,36 @@ static bool mine_steal(void **p)
 }
 #include "steal.h"
 
+/* Counting by a loop of the program, with ccp_spin between its tries. */
+static _Atomic uint64_t spun;
+
+#define SHAPE spun
+static void spun_add(void)
+{
+    ccp_spin s = CCP_SPIN_INIT;
+    uint64_t old = atomic_load_explicit(&spun, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak_explicit(&spun, &old, old + 1, memory_order_relaxed,
+                                                  memory_order_relaxed))
+        (void)ccp_spin_once(&s);
+}
+static uint64_t spun_sum(void)
+{
+    return atomic_load(&spun);
+}
+#define spun_read mine_read
+#define spun_write mine_write
+#define spun_make mine_make
+#define spun_push mine_push
+#define spun_pop mine_pop
+#define spun_steal mine_steal
+#include "steal.h"
+
 bool steal_run(const struct spec *s);
 bool steal_run(const struct spec *s)
 {
     if (strcmp(s->kind, "count") && strcmp(s->kind, "reads") && strcmp(s->kind, "steals"))
         return false;
-    mine_run(s);
+    if (!strcmp(s->mode, "cas")) spun_run(s);
+    else mine_run(s);
     return true;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * bench_steal_c.c - counting, reading and stealing as it is done without libccp: by POSIX's mutex
- * and reader-writer lock, by one atomic (`textbook`), and by Concurrency Kit's ck_sequence, which
- * has neither counters nor deques.
+ * and reader-writer lock, by one atomic or a loop (`textbook`), and by Concurrency Kit's
+ * ck_sequence; it has neither counters nor deques.
  */
 #include "common.h"
 
@@ -137,13 +137,32 @@ static bool other_pop(void **p)
 #define other_steal other_pop
 #include "steal.h"
 
+/* The same by a loop, whose tries follow each other at once. */
+#define SHAPE loop
+static void loop_add(void)
+{
+    unsigned long long old = atomic_load_explicit(&one, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak_explicit(&one, &old, old + 1, memory_order_relaxed,
+                                                  memory_order_relaxed))
+        continue;
+}
+#define loop_sum one_sum
+#define loop_read other_read
+#define loop_write other_write
+#define loop_make other_make
+#define loop_push other_push
+#define loop_pop other_pop
+#define loop_steal other_pop
+#include "steal.h"
+
 bool steal_run_c(const struct spec *s);
 bool steal_run_c(const struct spec *s)
 {
     bool counts = !strcmp(s->kind, "count"), reads = !strcmp(s->kind, "reads");
     if (!counts && !reads && strcmp(s->kind, "steals")) return false;
     bool ck = !strcmp(s->peer, "ck"), textbook = !strcmp(s->peer, "textbook");
-    if (!strcmp(s->peer, "pthread")) posix_run(s);
+    if (textbook && counts && !strcmp(s->mode, "cas")) loop_run(s);
+    else if (!strcmp(s->peer, "pthread")) posix_run(s);
     else if ((ck && reads) || (textbook && counts)) other_run(s);
     else unsupported(s, "has-no-such-thing");
     return true;

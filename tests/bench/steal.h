@@ -13,7 +13,7 @@
  *     bool H(pop)(void **p)                  false: it is empty
  *     bool H(steal)(void **p)                false: it is empty, or another thread was faster
  *
- * kind=count    t threads count to n together
+ * kind=count    t threads count to n together; mode=cas: by a loop of compare-and-swap
  * kind=reads    t threads read n times together; p=2: beside one that writes and works in turn
  * kind=steals   n items: p=1: the owner pushes and pops them, 64 at a time; p=2: it pushes them as
  *               fast as t thieves take them

@@ -25,6 +25,7 @@ SECTIONS = [
     ("Wait group and context", ["wg-*", "ctx-*"]),
     ("Semaphores and mutexes", ["sem-*", "mutex-*"]),
     ("Barriers and futures", ["barrier-*", "future-*"]),
+    ("Without locks", ["count-*", "cas-*", "reads-*", "steals-*"]),
     ("Circuit breakers", ["breaker-*"]),
     ("Rate limiters", ["rate-*"]),
     ("Timers: one is set and stopped, or put off; how late a ticker is", ["timer-*", "tick-*"]),
