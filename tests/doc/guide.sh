@@ -37,10 +37,13 @@ done
 [ -z "$pages" ] || awk -f "$here/guide.awk" $pages || bad=1
 
 # Links to files, without what follows a '#'.
-for text in "$dir"/*.md; do
-    for link in $(grep -o '](\([^)#]*\)[^)]*)' "$text" | sed 's/^](//; s/[#)].*//' |
-        grep -v '^[a-z]*:' || true); do
-        [ -e "$(dirname "$text")/$link" ] || complain "$text: nothing is at $link"
-    done
-done
+links=$(cd "$dir" && grep -o '](\([^)]*\))' -- *.md | sed 's/:](/ /; s/[#)].*//' | sort -u)
+while read -r text link; do
+    case $link in
+    '' | *:*) ;;
+    *) [ -e "$dir/$link" ] || complain "$dir/$text: nothing is at $link" ;;
+    esac
+done <<END
+$links
+END
 exit $bad
