@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# reference_finds_faults.sh ROOT WORK: manual pages and Doxygen's reference of a tree with a fault
-# must not pass.
+# reference_finds_faults.sh ROOT WORK: manual pages, Doxygen's reference and citations of a tree with
+# a fault must not pass.
 set -eu
 export LC_ALL=C
 root=$1 work=$2
@@ -11,7 +11,7 @@ rm -rf "$work"
 tree() { # SED-SCRIPT FILE: a tree in which FILE has been changed
     rm -rf "$work/tree"
     mkdir -p "$work/tree/docs" "$work/tree/include" "$work/tree/tests/lint"
-    cp -R "$root/docs/reference" "$work/tree/docs/"
+    cp -R "$root/docs/reference" "$root/docs/memory-model.md" "$work/tree/docs/"
     cp "$root"/include/*.h "$work/tree/include/"
     cp "$root/tests/lint/exports.txt" "$work/tree/tests/lint/"
     sed "$1" "$root/$2" >"$work/tree/$2"
@@ -46,3 +46,5 @@ tree 's/^ \* Sends a copy of one element\.$/& @nonsense/' include/ccp.h
 sed 's/\[\\\\@<>/[\\\\<>/' "$root/docs/reference/doxygen.awk" \
     >"$work/tree/docs/reference/doxygen.awk"
 must_fail doxygen "nonsense"
+tree 's/(C4)/(C4, C99)/' docs/memory-model.md
+must_fail cites "there is no guarantee C99"
