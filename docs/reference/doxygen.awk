@@ -23,7 +23,7 @@ FNR == 1 {
     print "/** @file"
     print " * The whole public interface of libccp, and its specification. */"
     print "/** @mainpage libccp"
-    print " * Made of the headers, which are the specification.  Each section is a module: its essay,"
+    print " * Made of the headers, which are the specification.  Each section is a module: essay,"
     print " * its types and functions, and its numbered guarantees, which the tests cite.  What the"
     print " * paragraphs of a function mean, @ref time_and_waiting and"
     print " * @ref status_version_process_wide_settings are where to begin. */"

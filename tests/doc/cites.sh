@@ -1,13 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# cites.sh ROOT WORK: every guarantee that a text of docs/ cites, as (C4) or (P13, P18), or in a cell
-# of a table, is in the header.
+# cites.sh ROOT WORK: every guarantee that a text of docs/ cites, as (C4) or (P13, P18), or in a
+# cell of a table, is in the header.
 set -eu
 export LC_ALL=C
 root=$1 work=$2
 rm -rf "$work"
 mkdir -p "$work"
-sed -n 's/^ \*   \([A-Z][A-Z]*[0-9][0-9]*\)  *[^ ].*/\1/p' "$root"/include/*.h | sort -u >"$work/there"
+sed -n 's/^ \*   \([A-Z][A-Z]*[0-9][0-9]*\)  *[^ ].*/\1/p' "$root"/include/*.h |
+    sort -u >"$work/there"
 one='[A-Z][A-Z]?[0-9]+'
 list="$one((, | to | and |; )$one)*"
 (cd "$root" && find docs -name '*.md' -exec grep -HonE "\\($list\\)|\\| $list \\|" {} + || true) |

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# reference_finds_faults.sh ROOT WORK: manual pages, Doxygen's reference and citations of a tree with
-# a fault must not pass.
+# reference_finds_faults.sh ROOT WORK: manual pages, Doxygen's reference and citations of a tree
+# with a fault must not pass.
 set -eu
 export LC_ALL=C
 root=$1 work=$2
