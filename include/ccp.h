@@ -4800,7 +4800,8 @@ CCP_API const char *ccp_breaker_state_name(ccp_breaker_state state);
  * waits.  It can be used alone: ccp_backoff_next() gives one wait after another.
  *
  * When a service is slow since it has too much to do, retries make that worse.  A budget bounds
- * them to a share of all requests; callers of the same service share it.
+ * them to a share of all requests; callers of the same service share it.  A tally, shared likewise,
+ * says how many attempts it took, and why calls ended.
  *
  * Guarantees
  *   V1  The attempts of a call run one after another, in the thread that called.
@@ -4812,6 +4813,7 @@ CCP_API const char *ccp_breaker_state_name(ccp_breaker_state state);
  *       same waits.
  *   V6  Of all that share a budget there are at most reserve + percent / 100 * calls retries.
  *   V7  The breaker is asked before each attempt, and told of each that it let through.
+ *   V8  A tally has each call that made an attempt, from when it returns, once.
  */
 
 typedef enum ccp_backoff_kind {
@@ -4919,6 +4921,25 @@ typedef enum ccp_retry_verdict {
     CCP_RETRY_STOP   /* it will not succeed */
 } ccp_retry_verdict;
 
+/** Why there was no further attempt. */
+typedef enum ccp_retry_end {
+    CCP_RETRY_SUCCEEDED,
+    CCP_RETRY_STOPPED,      /* the classifier said CCP_RETRY_STOP */
+    CCP_RETRY_NO_ATTEMPT,   /* there were `attempts` */
+    CCP_RETRY_NO_TIME,      /* elapsed_ns */
+    CCP_RETRY_NO_BUDGET,
+    CCP_RETRY_WAIT_ENDED,   /* w has ended, or would have */
+    CCP_RETRY_NO_TOKEN,     /* the limiter will not give one */
+    CCP_RETRY_NO_MEMORY,
+    CCP_RETRY_ENDS          /* how many there are */
+} ccp_retry_end;
+
+/** Counts the calls of all who share it; all zero is valid. */
+typedef struct ccp_retry_tally {
+    CCP_ALIGN8 uint64_t attempts_;
+    uint64_t waited_, ended_[CCP_RETRY_ENDS];
+} ccp_retry_tally;
+
 /** How to retry; zero is the default of every field. */
 typedef struct ccp_retry_opts {
     unsigned attempts;  /* at most so many; 0: any number */
@@ -4933,19 +4954,8 @@ typedef struct ccp_retry_opts {
     ccp_retry_budget *budget; /* NULL: no limit */
     ccp_rate *rate;           /* each attempt waits for a token of it first; may be NULL */
     ccp_breaker *breaker;     /* an attempt that it refuses has the outcome CCP_OPEN; may be NULL */
+    ccp_retry_tally *tally;   /* counts the call; NULL: nobody does */
 } ccp_retry_opts;
-
-/** Why there was no further attempt. */
-typedef enum ccp_retry_end {
-    CCP_RETRY_SUCCEEDED,
-    CCP_RETRY_STOPPED,      /* the classifier said CCP_RETRY_STOP */
-    CCP_RETRY_NO_ATTEMPT,   /* there were `attempts` */
-    CCP_RETRY_NO_TIME,      /* elapsed_ns */
-    CCP_RETRY_NO_BUDGET,
-    CCP_RETRY_WAIT_ENDED,   /* w has ended, or would have */
-    CCP_RETRY_NO_TOKEN,     /* the limiter will not give one */
-    CCP_RETRY_NO_MEMORY
-} ccp_retry_end;
 
 /** How it went. */
 typedef struct ccp_retry_report {
@@ -4953,6 +4963,26 @@ typedef struct ccp_retry_report {
     ccp_status last;   /* outcome of the last one */
     ccp_retry_end end;
 } ccp_retry_report;
+
+/** What a tally has counted. */
+typedef struct ccp_retry_figures {
+    uint64_t calls;    /* that have returned, after an attempt or more */
+    uint64_t attempts; /* of these calls */
+    int64_t waited_ns; /* of the waits between them, as they were meant to be */
+    uint64_t ended[CCP_RETRY_ENDS]; /* calls, by ccp_retry_end: their sum is `calls` */
+} ccp_retry_figures;
+
+/**
+ * Tells what a tally has counted so far.
+ *
+ *   Threads: any number at once.
+ *   Memory:  writes *out.
+ *   Returns: CCP_OK; CCP_INVAL if a pointer is NULL.
+ *   Order:   each number is one of some moment during the call: those of a call that is just ending
+ *            may be in some of them only.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_retry_tally_get(const ccp_retry_tally *t, ccp_retry_figures *out);
 
 /**
  * Runs fn(ctx, arg) until it succeeds, or there is a reason to stop.
@@ -5341,7 +5371,8 @@ CCP_API ccp_status ccp_shutdown_free(ccp_shutdown *s);
  *        look finds no deadlock.
  *   DG9  With CCP_TRACE_PLACES a dump, an alarm and an audit say where an object was made, and
  *        where a call that waits was made.
- *   DG10 An audit tells of everything that has not been freed or given back, and nothing else.
+ *   DG10 An audit tells of everything that has not been freed or given back, and nothing else; and
+ *        of a future whether it has an outcome for which nobody has asked.
  *   DG11 With `task_ns` each task that a worker of a tracked pool has had for so long, by MT6, is
  *        told of once by each watch, at the first look after that.
  */

@@ -52,6 +52,16 @@ static void describe(const void *object, ccpi_text *t)
     ccpi_text_add(t, s & VALUE   ? ", has its value"
                      : s & ERROR ? s & CANCELED ? ", canceled" : ", failed"
                                  : ", not settled");
+    if ((s & SETTLED) && !(s & (READ | CANCELED)))
+        ccpi_text_add(t, ", and nobody has asked for it");
+}
+
+/* The caller learns what it ended with. */
+static void note_read(const ccp_future *f, uint32_t s)
+{
+    if (CCPI_UNLIKELY(ccpi_tracks()) && (s & SETTLED) && !(s & READ))
+        /* Relaxed: for a dump only; of those who have a handle. */
+        atomic_fetch_or_explicit(&((ccp_future *)(uintptr_t)f)->state, READ, CCPI_RLX);
 }
 
 /* ---- fork ---- */
@@ -332,12 +342,18 @@ bool ccp_future_is_done(const ccp_future *f)
 
 ccp_status ccp_future_error(const ccp_future *f)
 {
-    return f ? error_of(state_of(f)) : CCP_INVAL;
+    if (!f)
+        return CCP_INVAL;
+    uint32_t s = state_of(f);
+    note_read(f, s);
+    return error_of(s);
 }
 
 const void *ccpi_future_value(ccp_future *f)
 {
-    return state_of(f) & VALUE ? f->value : NULL;
+    uint32_t s = state_of(f);
+    note_read(f, s);
+    return s & VALUE ? f->value : NULL;
 }
 
 const void *ccp_future_peek(ccp_future *f)
@@ -558,6 +574,7 @@ ccp_status ccp_future_get(ccp_future *f, void *value, ccp_wait w)
     if (st != CCP_OK)
         return st;
     uint32_t s = state_of(f);
+    note_read(f, s);
     if (s & ERROR)
         return s & DEAD ? CCP_FORKED : CCP_FAILED;
     if (!value)

@@ -4,10 +4,10 @@
  *
  * Representation  `state`:
  *
- *      31            16 15   7   6   5   4   3   2   1   0
- *     +----------------+------+---+---+---+---+---+---+---+
- *     |     error      |  0   | D | S | C | T | L | E | V |
- *     +----------------+------+---+---+---+---+---+---+---+
+ *      31            16 15   8   7   6   5   4   3   2   1   0
+ *     +----------------+------+---+---+---+---+---+---+---+---+
+ *     |     error      |  0   | R | D | S | C | T | L | E | V |
+ *     +----------------+------+---+---+---+---+---+---+---+---+
  *   V      settled with the value that stands in `value`.
  *   E      settled with `error`, without a value.
  *   L      somebody waits or listens: whoever settles looks under the lock.
@@ -16,6 +16,7 @@
  *   S      has a function that nobody has begun to call: of a lazy future, or of a call that stands
  *          in a queue.  Who clears it calls the function.
  *   D      with E and C: it was the parent's of this process.
+ *   R      somebody was told of the value or the error, while objects were tracked.
  *
  *                 `refs`: handles of the future, and PROMISE while that is not given up.
  */
@@ -35,6 +36,7 @@
 #define CANCELED 16u
 #define UNSTARTED 32u
 #define DEAD 64u
+#define READ 128u
 #define ERROR_SHIFT 16
 
 #define PROMISE ((uint32_t)1 << 31)

@@ -59,6 +59,39 @@ ccp_status ccp_retry_budget_spend(ccp_retry_budget *b)
     return CCP_OK;
 }
 
+/* ---- Tallies ---- */
+
+static void count(uint64_t *n, uint64_t more)
+{
+    /* Relaxed: numbers that publish nothing. */
+    atomic_fetch_add_explicit(ccpi_atomic64(n), more, CCPI_RLX);
+}
+
+static uint64_t counted(const uint64_t *n)
+{
+    return atomic_load_explicit(ccpi_atomic64((uint64_t *)(uintptr_t)n), CCPI_RLX);
+}
+
+static void count_call(ccp_retry_tally *t, const ccp_retry_report *r, int64_t waited)
+{
+    count(&t->attempts_, r->attempts);
+    count(&t->waited_, (uint64_t)waited);
+    count(&t->ended_[r->end], 1);
+}
+
+ccp_status ccp_retry_tally_get(const ccp_retry_tally *t, ccp_retry_figures *out)
+{
+    if (!t || !out)
+        return CCP_INVAL;
+    *out = (ccp_retry_figures){ .attempts = counted(&t->attempts_),
+                                .waited_ns = (int64_t)counted(&t->waited_) };
+    for (int i = 0; i < CCP_RETRY_ENDS; i++) {
+        out->ended[i] = counted(&t->ended_[i]);
+        out->calls += out->ended[i];
+    }
+    return CCP_OK;
+}
+
 /* ---- One call ---- */
 
 typedef struct retry {
@@ -67,6 +100,7 @@ typedef struct retry {
     void *arg;
     ccp_ctx *ctx;  /* ends with the wait; NULL: never */
     int64_t begun; /* with elapsed_ns */
+    int64_t waited; /* so far, between attempts */
     ccp_backoff backoff;
     bool refused; /* the last attempt, by the breaker */
     ccp_retry_report report;
@@ -159,6 +193,7 @@ static ccp_status pass_time(retry *r, int64_t wait)
         return end(r, CCP_RETRY_WAIT_ENDED, CCP_TIMEOUT);
     if (o->budget && ccp_retry_budget_spend(o->budget) != CCP_OK)
         return gives_up(r, CCP_RETRY_NO_BUDGET);
+    r->waited += wait;
     ccp_status st = wait ? ccp_sleep(ccp_under(r->ctx, ccp_within(wait))) : CCP_OK;
     return st == CCP_OK ? CCP_OK : end(r, CCP_RETRY_WAIT_ENDED, st);
 }
@@ -230,6 +265,8 @@ ccp_status ccp_retry(const ccp_retry_opts *o, ccp_task fn, void *arg, ccp_retry_
     ccpi_attempt_end(own);
     if (report && r.report.attempts > 0)
         *report = r.report;
+    if (o->tally && r.report.attempts > 0)
+        count_call(o->tally, &r.report, r.waited); /* V8 */
     return st;
 }
 

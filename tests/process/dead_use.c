@@ -399,7 +399,7 @@ static const char *missing(void)
     static const char *const own[] = { /* objects in the program's own structs */
         "none",       "ccp_backoff", "ccp_barrier",      "ccp_limiter", "ccp_mutex", "ccp_once",
         "ccp_rate",   "ccp_rwlock",  "ccp_retry_budget", "ccp_sem",     "ccp_sometimes", "ccp_wg",
-        "ccp_histogram", /* and what is never dead */
+        "ccp_histogram", "ccp_retry_tally", /* and what is never dead */
         "ccp_deque",  "ccp_seqlock", "ccp_counter", "ccp_spin"
     };
     static const char *const all[][2] = {

@@ -222,6 +222,8 @@ static void use_calls_of_others(void)
     ccp_breaker_info info;
     ccp_backoff backoff = ccp_backoff_constant(1);
     ccp_retry_budget budget = CCP_RETRY_BUDGET_INIT(10, 1);
+    ccp_retry_tally tally = { 0 };
+    ccp_retry_figures figures;
     MUST(b);
     OK(ccp_breaker_allow(b, &ticket));
     OK(ccp_breaker_done(b, ticket, CCP_OK));
@@ -232,7 +234,8 @@ static void use_calls_of_others(void)
     MUST(ccp_backoff_next(&backoff) == 1);
     OK(ccp_retry_budget_earn(&budget));
     OK(ccp_retry_budget_spend(&budget));
-    OK(ccp_retry(NULL, succeed, NULL, NULL, CCP_FOREVER));
+    OK(ccp_retry(&(ccp_retry_opts){ .tally = &tally }, succeed, NULL, NULL, CCP_FOREVER));
+    OK(ccp_retry_tally_get(&tally, &figures));
 }
 
 static void handle_nothing(ccp_batch_item *items, size_t n, void *arg)

@@ -38,8 +38,39 @@ TEST(an_outcome_that_nobody_has_got_is_told_of) /* DG10 */
     ASSERT_STATUS(ccp_promise_set(p, &v), CCP_OK);
     ccp_promise_free(p);
     assert_int_equal(audit(), 1);
+    ASSERT_SAYS(", has its value, and nobody has asked for it\n");
+    assert_true(ccp_future_is_done(f)); /* says nothing of the outcome */
+    assert_int_equal(audit(), 1);
+    ASSERT_SAYS(", and nobody has asked for it\n");
+    ASSERT_STATUS(ccp_future_get(f, NULL, CCP_NOWAIT), CCP_OK);
+    assert_int_equal(audit(), 1);
     ASSERT_SAYS(", has its value\n");
     ccp_future_free(f);
+    assert_int_equal(audit(), 0);
+}
+
+TEST(who_looks_at_an_outcome_has_asked_for_it) /* DG10 */
+{
+    long v = 1;
+    ccp_future *kept, *failed;
+    ccp_promise *p = ccp_promise_new(&(ccp_promise_opts){ .size = sizeof v }, &kept);
+    ccp_promise *q = ccp_promise_new(NULL, &failed);
+    assert_null(ccp_future_peek(kept));
+    ASSERT_STATUS(ccp_future_error(failed), CCP_OK); /* of what is not settled */
+    ASSERT_STATUS(ccp_promise_set(p, &v), CCP_OK);
+    ASSERT_STATUS(ccp_promise_fail(q, CCP_BUSY), CCP_OK);
+    ccp_promise_free(p);
+    ccp_promise_free(q);
+    assert_int_equal(audit(), 2);
+    ASSERT_SAYS(", has its value, and nobody has asked for it\n");
+    ASSERT_SAYS(", failed, and nobody has asked for it\n");
+    assert_non_null(ccp_future_peek(kept));
+    ASSERT_STATUS(ccp_future_error(failed), CCP_BUSY);
+    assert_int_equal(audit(), 2);
+    ASSERT_SAYS(", has its value\n");
+    ASSERT_SAYS(", failed\n");
+    ccp_future_free(kept);
+    ccp_future_free(failed);
     assert_int_equal(audit(), 0);
 }
 
@@ -100,6 +131,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TRACKED(what_is_not_freed_is_told_of),
         TRACKED(an_outcome_that_nobody_has_got_is_told_of),
+        TRACKED(who_looks_at_an_outcome_has_asked_for_it),
         TRACKED(while_it_is_off_an_audit_finds_nothing),
         TRACKED(places_are_told),
         TRACKED(without_memory_an_audit_tells_of_objects_only),

@@ -442,6 +442,32 @@ static ccp_retry_verdict call_inside(ccp_status outcome, unsigned attempt, int64
     return attempt < 3 ? CCP_RETRY_AGAIN : CCP_RETRY_DONE;
 }
 
+TEST(a_tally_has_each_call_once) /* V8 */
+{
+    start_clock();
+    ccp_retry_tally tally = { 0 };
+    ccp_retry_figures f;
+    ASSERT_STATUS(ccp_retry_tally_get(NULL, &f), CCP_INVAL);
+    ASSERT_STATUS(ccp_retry_tally_get(&tally, NULL), CCP_INVAL);
+    const ccp_retry_opts o = { .attempts = 3,
+                               .tally = &tally,
+                               .backoff = ccp_backoff_constant(CCP_MS(7)) };
+    work never = { 0 }, third = { .good = 3 }, first = { .good = 1 };
+    work hopeless = { .rc = CCP_INVAL };
+    (void)reported(&o, &never, CCP_FOREVER, CCP_FAILED);
+    (void)reported(&o, &third, CCP_FOREVER, CCP_OK);
+    (void)reported(&o, &first, CCP_FOREVER, CCP_OK);
+    (void)reported(&o, &hopeless, CCP_FOREVER, CCP_FAILED);
+    ASSERT_STATUS(ccp_retry(&o, do_work, &never, NULL, CCP_NOWAIT), CCP_AGAIN); /* no attempt */
+    ASSERT_STATUS(ccp_retry_tally_get(&tally, &f), CCP_OK);
+    assert_int_equal(f.calls, 4);
+    assert_int_equal(f.attempts, 3 + 3 + 1 + 1);
+    assert_int_equal(f.waited_ns, 4 * CCP_MS(7));
+    assert_int_equal(f.ended[CCP_RETRY_SUCCEEDED], 2);
+    assert_int_equal(f.ended[CCP_RETRY_NO_ATTEMPT], 1);
+    assert_int_equal(f.ended[CCP_RETRY_STOPPED], 1);
+}
+
 TEST(from_the_classifier_all_calls_can_be_made) /* G3 */
 {
     start_clock();
@@ -476,6 +502,7 @@ int main(void)
         ENTRY(a_retry_may_wait_until_the_breaker_lets_it_through),
         ENTRY(each_attempt_takes_a_token_under_the_same_wait),
         ENTRY(a_limiter_that_will_never_give_a_token_ends_it),
+        ENTRY(a_tally_has_each_call_once),
         ENTRY(from_the_classifier_all_calls_can_be_made),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
