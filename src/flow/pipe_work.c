@@ -530,10 +530,13 @@ static void leave_port(const ccpi_port *port)
         (void)ccp_chan_sender_done(port->edge->ch);
 }
 
-/* B1; L8: whoever stops before its inputs are drained lets those before it stop. */
+/* B1; L8: whoever stops before its inputs are drained lets those before it stop.  Not after a
+ * failure, of which the group has still to learn (L6): until then the others of the stage go on,
+ * and nothing may be missing from what they take; then all stop. */
 static void leave(ccpi_pipe_worker *w)
 {
-    for (size_t i = 0; i < w->stage->input_count && w->end != CCPI_GOES_ON; i++)
+    bool stops = w->end != CCPI_GOES_ON && w->failure.status == CCP_OK;
+    for (size_t i = 0; i < w->stage->input_count && stops; i++)
         (void)ccp_chan_cancel(w->stage->inputs[i]->ch);
     ccpi_pipe_leave_back(w);
     for (ccp_stage *s = w->stage; s; s = s->port_count == 1 ? s->ports[0].fused : NULL) {
