@@ -2,6 +2,7 @@
  *
  * Work-stealing deques: what the owner may do, beside one or two thieves, with none to three items
  * there, in rings that have room, are full, or have to grow: every schedule; and in weak memory.
+ * Longer ones, where the owner does this and that beside three thieves, at random.
  *
  * Each item is plain memory that was written before the push, so the explorer sees a race where it
  * came too early.  The history of each deque is compared with a list (LD1, LD2).
@@ -14,7 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ITEMS = 12, MOST_ACTS = 4 };
+enum { ITEMS = 24, MOST_ACTS = 4, CROWD_ACTS = 12 };
 
 /* What the owner does: a letter each. */
 static const char *const owners[] = { "+", "-", "++", "+-", "-+", "--",
@@ -22,7 +23,7 @@ static const char *const owners[] = { "+", "-", "++", "+-", "-+", "--",
 #define OWNERS (sizeof owners / sizeof *owners)
 
 typedef struct play {
-    const char *owner; /* '+' push, '-' pop */
+    const char *owner; /* '+' push, '-' pop; NULL: CROWD_ACTS of them, at random */
     int fill;
     size_t capacity, most;
     int thieves, steals; /* each */
@@ -133,7 +134,12 @@ static void take(bool steals)
 
 static void act(void)
 {
-    for (const char *a = now->owner; *a; a++)
+    for (int i = 0; !now->owner && i < CROWD_ACTS; i++)
+        if (sim_choose(5) < 3)
+            push();
+        else
+            take(false);
+    for (const char *a = now->owner; a && *a; a++)
         if (*a == '+')
             push();
         else
@@ -204,5 +210,12 @@ int main(int argc, char **argv)
                         if (fill <= (int)p.most)
                             add_play(&p);
                     }
+    for (size_t r = 0; r < 4; r++)
+        for (int how = 0; how < 2; how++) {
+            play p = { NULL, 2, room[r][0], room[r][1], 3, 4 };
+            sim_options o = { .mode = how ? SIM_PCT : SIM_RANDOM, .n = 10000, .depth = 5 };
+            scene_add(run_play, scene_keep(&p, sizeof p), &o, "crowd.room%d_%d.%s", (int)p.capacity,
+                      (int)p.most, how ? "pct" : "rnd");
+        }
     return scene_main(argc, argv);
 }
