@@ -93,6 +93,7 @@ class Programs:
         if not shutil.which("cargo"):
             return
         features = [c for c, crates in (("crossbeam", ("crossbeam-channel", "crossbeam-utils")),
+                                        ("deque", ("crossbeam-deque",)),
                                         ("flume", ("flume", "spin")),
                                         ("parking_lot", ("parking_lot", "parking_lot_core")))
                     if all(any(REGISTRY.glob(f"{crate}-[0-9]*")) for crate in crates)]
@@ -129,7 +130,7 @@ def copy_rust(tree, features):
     (tree / ".cargo").mkdir()
     (tree / "config.toml").rename(tree / ".cargo" / "config.toml")
     manifest = (tree / "Cargo.toml").read_text(encoding="ascii")
-    for feature in ("crossbeam", "flume", "parking_lot"):
+    for feature in ("crossbeam", "deque", "flume", "parking_lot"):
         if feature not in features:
             manifest = re.sub(rf"(?m)^{feature}-.* = .*\n", "", manifest)
     (tree / "Cargo.toml").write_text(manifest, encoding="ascii")

@@ -30,6 +30,8 @@ PEERS = [
     Peer("pthread", "bench_c", "pthread", False, False, ""),
     Peer("parking_lot", "bench_rust", "parking_lot", False, False,
          "cargo librust-parking-lot-dev"),
+    Peer("crossbeam-deque", "bench_rust", "crossbeam-deque", False, False,
+         "cargo librust-crossbeam-deque-dev"),
     Peer("textbook", "bench_c", "mutex + condition variables", False, False, ""),
 ]
 BY_NAME = {p.name: p for p in PEERS}

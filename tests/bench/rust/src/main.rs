@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // main.rs - the Rust peers: crossbeam-channel (with its Select, a worker pool on it, and
-// crossbeam-utils' WaitGroup), std::sync::mpsc and Barrier, flume, and parking_lot.  The cells and
-// the line of output are those of common.h.
+// crossbeam-utils' WaitGroup), crossbeam-deque, std::sync::mpsc and Barrier, flume, parking_lot.
+// The cells and the line of output are those of common.h.
 mod coord;
 mod meter;
 mod shapes;
@@ -14,6 +14,8 @@ use shapes::Queue;
 mod crossbeam;
 #[cfg(feature = "parking_lot")]
 mod parking;
+#[cfg(feature = "deque")]
+mod stealing;
 
 /// std::sync::mpsc: many senders, one receiver.
 struct Std;
@@ -90,6 +92,8 @@ fn run(s: &Spec) -> bool {
         "crossbeam" => crossbeam::run(s) || shapes::run::<crossbeam::Crossbeam>(s),
         #[cfg(feature = "parking_lot")]
         "parking_lot" => parking::run(s),
+        #[cfg(feature = "deque")]
+        "crossbeam-deque" => stealing::run(s),
         _ => die("no such peer"),
     }
 }
@@ -103,6 +107,8 @@ fn main() {
         println!("crossbeam");
         #[cfg(feature = "parking_lot")]
         println!("parking_lot");
+        #[cfg(feature = "deque")]
+        println!("crossbeam-deque");
         return;
     }
     let s = parse();
