@@ -115,8 +115,7 @@ static CCPI_NOINLINE ccp_status make_room(ccp_deque *d, uint64_t b)
     if (d->limit == d->most)
         return CCP_AGAIN;
     ring *old = atomic_load_explicit(&d->ring, CCPI_RLX); /* relaxed: the owner's own */
-    size_t slots = (size_t)(old->mask + 1);
-    ring *r = slots <= SIZE_MAX / 2 ? ring_new(2 * slots, old) : NULL;
+    ring *r = ring_new(2 * (size_t)(old->mask + 1), old); /* old is there, so this is a size */
     if (!r)
         return CCP_NOMEM;
     for (uint64_t i = d->seen; i != b; i++)

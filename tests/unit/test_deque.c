@@ -2,7 +2,11 @@
  *
  * Work-stealing deques.  What real threads do to each other is in tests/sim and tests/stress.
  */
+#define _POSIX_C_SOURCE 200809L
 #include "support.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
 
 static long items[2000];
 
@@ -167,6 +171,26 @@ TEST(memory_is_taken_only_to_grow) /* LD3 G4 */
     memory_unwatch();
 }
 
+TEST(a_child_of_a_fork_goes_on_with_its_copy)
+{
+    ccp_deque *d = ccp_deque_new(4, 4);
+    push(d, 1);
+    push(d, 2);
+    pid_t child = fork();
+    if (child == 0) {
+        void *first, *last;
+        bool good = ccp_deque_steal(d, &first) == CCP_OK && ccp_deque_pop(d, &last) == CCP_OK;
+        good = good && first == &items[1] && last == &items[2];
+        _exit(good && ccp_deque_free(d) == CCP_OK ? 7 : 1);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 7);
+    steals(d, 1);
+    pops(d, 2);
+    ASSERT_STATUS(ccp_deque_free(d), CCP_OK);
+}
+
 /* --- threads --- */
 
 typedef struct shop {
@@ -239,6 +263,7 @@ int main(void)
         ENTRY(it_grows_in_whatever_state_it_is),
         ENTRY(one_that_is_not_empty_is_not_freed),
         ENTRY(memory_is_taken_only_to_grow),
+        ENTRY(a_child_of_a_fork_goes_on_with_its_copy),
         ENTRY(each_item_is_taken_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
