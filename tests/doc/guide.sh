@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 # guide.sh DIR: the guide in DIR is whole.  Each of the twelve patterns has its page, each page the
 # same six parts, a program that is run and what it prints; README.md there names every page; every
-# link between texts leads somewhere.  Prints each fault, and fails if there is one.
+# link between texts leads somewhere, and every picture is shown.  Prints each fault, and fails if
+# there is one.
 set -eu
 export LC_ALL=C
 dir=$1
@@ -46,4 +47,13 @@ while read -r text link; do
 done <<END
 $links
 END
+
+# Pictures: each is shown by some text, and as many groups end as begin.
+for picture in "$dir"/*.svg; do
+    grep -q "$(basename "$picture"))" "$dir"/*.md "$dir"/../*.md ||
+        complain "$picture: is shown nowhere"
+    awk '{ depth += gsub(/<(svg|g|defs|text|title|marker)[ >]/, "")
+           depth -= gsub(/<\/(svg|g|defs|text|title|marker)>/, "") }
+         END { exit depth != 0 }' "$picture" || complain "$picture: is not well-formed"
+done
 exit $bad

@@ -74,3 +74,9 @@ names "quit-signal.md: leaves something to do"
 fresh
 printf '\n## See also\n' >>"$copy/fan-out-fan-in.md"
 names "fan-out-fan-in.md: has a part more: See also"
+fresh
+cp "$copy/context.svg" "$copy/unknown.svg"
+names "unknown.svg: is shown nowhere"
+fresh
+edit pipeline.svg 's|</svg>||'
+names "pipeline.svg: is not well-formed"
