@@ -5985,10 +5985,9 @@ CCP_API ccp_status ccp_fork_guard(bool on);
 /* ==== 31. LOCK-FREE DEQUE, SEQLOCK, COUNTER ================================================
  *
  * Structures that no thread has to wait for: none of these calls waits, takes a lock or sleeps, so
- * a thread that has lost its processor, or was killed, holds nobody up (but for a seqlock's
- * writer).  They are for programs whose own figures say that a mutex or a channel is what they wait
- * for.  What is said here of where they do not help was measured on two processors, as
- * docs/lock-free.md tells.
+ * a thread that has lost its processor holds nobody up (but for a seqlock's writer).  They are for
+ * programs whose own figures say that a mutex or a channel is what they wait for.  What is said
+ * here of where they do not help was measured on two processors, as docs/lock-free.md tells.
  *
  * A deque holds pointers.  Its owner pushes and pops at one end, as from a stack; any thread may
  * steal at the other end what was pushed first.  So each worker has one of its own for the tasks
@@ -6048,8 +6047,8 @@ CCP_API ccp_status ccp_fork_guard(bool on);
  *        only writer never gets CCP_AGAIN.
  *   LD6  A sum has all that was added before it began, nothing that was added after it returned,
  *        and of what is added meanwhile something or nothing, independently.  So it is exact when
- *        nobody adds, and with no negative numbers never above what it will be, nor below what it
- *        was.
+ *        nobody adds; and if no number is negative, it is never below what it was when the call
+ *        began, nor above what it is when it returns.
  *   LD7  All that is added is in exactly one ccp_counter_take(), or in the sum that is left.
  */
 
@@ -6059,7 +6058,8 @@ typedef struct ccp_deque ccp_deque;
  * Creates a deque with room for capacity pointers, which grows up to most, by doubling.
  *
  *   Threads: any.
- *   Memory:  allocates 8 to 16 bytes for each pointer that it has room for, and 256.
+ *   Memory:  allocates room for capacity pointers, rounded up to a power of two, and about 250
+ *            bytes.
  *   Returns: the deque, whose owner is the caller; NULL if memory is short, or capacity is 0 or
  *            above most.
  *   Since:   0.1
@@ -6253,8 +6253,8 @@ typedef struct ccp_spin {
     }
 
 /**
- * Stays away for a moment: some pauses of the processor, more each time, about as many as chance
- * says; after eight times it yields the processor to another thread.  It never sleeps.
+ * Stays away for a moment: some pauses of the processor, more each time, their number drawn by
+ * chance; after eight times it yields the processor to another thread.  It never sleeps.
  *
  *   Threads: the one whose spin it is.
  *   Memory:  keeps nothing.
