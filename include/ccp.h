@@ -6012,8 +6012,8 @@ CCP_API ccp_status ccp_fork_guard(bool on);
  *         sched_yield();                              // a writer lost its processor inside
  *
  * It does not help where pointers are followed in what is read, since a copy may be half old until
- * it is known to be good; nor where writers come all the time: a read of 32 bytes then took 44 ns
- * instead of 10, and the longer the data is, the less readers get.
+ * it is known to be good; nor where writers come all the time: a read of 32 bytes then took 44 to
+ * 820 ns instead of 10, and the longer the data is, the less readers get.
  *
  * A counter is spread over cache lines, so that threads that count at the same time do not take
  * them from each other; to read it, all have to be fetched.  It does not help a thread that counts
