@@ -33,6 +33,7 @@
  *   29  File descriptors
  *   30  Fork, exit, unload
  *   31  Lock-free deque, seqlock, counter
+ *   32  Read-copy-update
  *
  * Every section is an essay, then types, then functions, then numbered guarantees, which the
  * tests cite by number.  The fields of a function's comment always mean the same:
@@ -6264,6 +6265,297 @@ typedef struct ccp_spin {
  *   Since:   0.1
  */
 CCP_API bool ccp_spin_once(ccp_spin *s);
+/* ==== 32. READ-COPY-UPDATE =================================================================
+ *
+ * For data that is read all the time and changed now and then: a configuration, a routing table.
+ * Who reads takes no lock and waits for nobody, in a section that costs about a nanosecond.  Who
+ * changes makes a copy, changes that, and puts it in the place of the old one; readers have one or
+ * the other, whole.  The old one is given back after a grace period, when every section has ended
+ * that may have seen it.
+ *
+ *     struct settings { ccp_rcu_head head; int limit; };     // domain = ccp_rcu_new(NULL)
+ *     struct settings *s;                                    // ccp_rcu_ptr current
+ *     if (ccp_rcu_read_lock(domain) != CCP_OK) return;       // RU5: memory is short
+ *     s = ccp_rcu_ptr_get(&current);                         // any number of threads
+ *     int limit = s->limit;
+ *     ccp_rcu_read_unlock(domain);                           // from here on s may be gone
+ *     use(&limit);
+ *
+ * and who changes it:
+ *
+ *     struct settings { ccp_rcu_head head; int limit; } *fresh = malloc(sizeof *fresh), *old;
+ *     if (!fresh) return;
+ *     fresh->limit = 42;
+ *     old = ccp_rcu_ptr_swap(&current, fresh);
+ *     rc = ccp_rcu_defer(domain, &old->head, free, old, CCP_FOREVER);
+ *
+ * A thread that reads a lot may stay in one section and say now and then that it holds on to
+ * nothing: ccp_rcu_quiescent().  Then a read is a load.
+ *
+ * A section is for reading, not for waiting: while one is open nothing that was taken out after it
+ * began is given back, and who waits for that waits for it.  Such a wait looks again and again, at
+ * last with naps that are an eighth as long as it has waited, and a millisecond at most; so it ends
+ * a little after it could, and notices the end of a context up to a millisecond late.  It is no
+ * sleep that a dump or a watch tells of (section 27).
+ *
+ * Sections are no locks: threads that change take turns by a ccp_mutex, or by ccp_rcu_ptr_cas().
+ * With few readers, or where every tenth access is a change, a ccp_mutex or ccp_rwlock is as good
+ * and simpler.
+ *
+ * Guarantees
+ *   RU1  A grace period does not end before every section has ended, or said that it is quiescent,
+ *        that was open when it began.  What was done in those happens-before what comes after it.
+ *   RU2  To begin, to end and to go on with a section is wait-free: a bounded number of steps,
+ *        whatever other threads do.  (But for a thread's first section in a domain: RU5.)
+ *   RU3  Sections nest, in one domain and across several.  Only the end of the outermost counts.
+ *   RU4  A deferred call is made once, after a grace period that began after it was deferred, under
+ *        no lock, by a thread that calls ccp_rcu_defer(), ccp_rcu_synchronize() or
+ *        ccp_rcu_barrier() on the domain; calls may be made at the same time, and in any order.
+ *   RU5  The first section of a thread, or ccp_rcu_register(), takes memory, and can fail; after
+ *        one that has not, no section of the thread fails.  The memory is for another thread when
+ *        this one has ended, or calls ccp_rcu_unregister(): there is as much as for the threads
+ *        that there were at once.
+ *   RU6  No more than max_pending deferred calls have not returned, however long a section lasts:
+ *        then ccp_rcu_defer() waits, or says that it would have to.
+ *   RU7  A thread that ends in a section leaves it; the misuse hook is told.
+ *   RU8  To wait for a grace period in a section of the same domain is CCP_DEADLOCK, at once.
+ */
+
+/** A domain: readers are waited for by those who change things in the same one. */
+typedef struct ccp_rcu ccp_rcu;
+
+/** How to make a domain; zero is the default of every field. */
+typedef struct ccp_rcu_opts {
+    size_t max_pending; /* deferred calls that may be pending, see RU6; 0: 16384 */
+    bool no_membarrier; /* a fence in each section, even if the system can do without (Linux) */
+} ccp_rcu_opts;
+
+/** A snapshot of a domain. */
+typedef struct ccp_rcu_info {
+    unsigned threads; /* registered */
+    unsigned reading; /* in a section */
+    size_t pending;   /* deferred calls that have not returned */
+    size_t max_pending;
+    uint64_t grace_periods; /* that have begun */
+    bool membarrier; /* sections have no fence: the thread that waits has all others pass one */
+} ccp_rcu_info;
+
+/** Room for one deferred call, in what it is about.  All fields are private. */
+typedef struct ccp_rcu_head {
+    struct ccp_rcu_head *next_;
+    void (*fn_)(void *arg);
+    void *arg_;
+    uint64_t stamp_;
+} ccp_rcu_head;
+
+/** A pointer that is changed while others follow it; all zero is NULL.  The field is private. */
+typedef struct ccp_rcu_ptr {
+    void *p_;
+} ccp_rcu_ptr;
+
+/**
+ * Creates a domain as *o says.
+ *
+ *   Threads: any.
+ *   Memory:  copies *o (NULL: all defaults); the caller owns the result and must pass it to
+ *            ccp_rcu_free().
+ *   Returns: the domain; NULL when memory is short, or the system has no more keys for what threads
+ *            have of their own, of which each domain takes one (POSIX: 128 at least).
+ *   Cost:    one allocation, and two system calls on Linux.
+ *   After:   liburcu.
+ *   Since:   0.1
+ */
+CCP_API ccp_rcu *ccp_rcu_new(const ccp_rcu_opts *o);
+
+/**
+ * Frees a domain; NULL is allowed.
+ *
+ * Threads that were registered may go on, and end, but for one: that none of them is ending just
+ * now matters if libccp is to be unloaded (FK3); one that was joined has ended.
+ *
+ *   Threads: one; nobody may use d any more.
+ *   Memory:  frees everything.
+ *   Returns: CCP_OK; CCP_BUSY if a section is open, or a deferred call has not returned (see
+ *            ccp_rcu_barrier()): nothing is freed.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_rcu_free(ccp_rcu *d);
+
+/**
+ * Begins a section of the calling thread.
+ *
+ *   Threads: any, but no signal handler.
+ *   Memory:  keeps nothing; allocates for a thread's first section (RU5).
+ *   Returns: CCP_OK; CCP_NOMEM if the thread is not registered and memory is short: then there is
+ *            no section; CCP_INVAL if d is NULL.
+ *   Order:   as RU1 says.
+ *   Cost:    a load and a store; one fence more without membarrier().  As RU2 says.
+ *   After:   liburcu's rcu_read_lock().
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_rcu_read_lock(ccp_rcu *d);
+
+/**
+ * Ends the section that the calling thread has begun last.
+ *
+ *   Threads: the one that began it.
+ *   Memory:  what was read in the section must not be touched any more.
+ *   Returns: CCP_OK; CCP_MISUSE if the thread is in no section of d; CCP_INVAL if d is NULL.
+ *   Order:   as RU1 says.
+ *   Cost:    a store.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_rcu_read_unlock(ccp_rcu *d);
+
+/**
+ * Ends the section of the calling thread and begins another, at once: what was read before must not
+ * be touched any more.
+ *
+ *   Threads: one that is in a section of d, and in no nested one.
+ *   Memory:  as ccp_rcu_read_unlock().
+ *   Returns: CCP_OK; CCP_MISUSE if the thread is in no section of d, or in a nested one; CCP_INVAL
+ *            if d is NULL.
+ *   Order:   as RU1 says.
+ *   Cost:    two loads, if no grace period has begun meanwhile; and a store.
+ *   After:   liburcu's QSBR flavour.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_rcu_quiescent(ccp_rcu *d);
+
+/**
+ * Registers the calling thread: from now on none of its sections fails.
+ *
+ *   Threads: any.
+ *   Memory:  allocates a record, unless the thread has one or there is one of a thread that has
+ *            ended.
+ *   Returns: CCP_OK; CCP_NOMEM if memory is short; CCP_INVAL if d is NULL.
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_rcu_register(ccp_rcu *d);
+
+/**
+ * Gives back what the calling thread has of d, before it ends.  The next section registers it anew.
+ *
+ *   Threads: any.
+ *   Memory:  the record is for the next thread that registers.
+ *   Returns: CCP_OK, also if it was not registered; CCP_MISUSE if it is in a section of d;
+ *            CCP_INVAL if d is NULL.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_rcu_unregister(ccp_rcu *d);
+
+/**
+ * Waits for a grace period: until no thread is in a section any more that began before this call.
+ * Then makes the deferred calls whose time has come.
+ *
+ *   Waits:   for the sections that are open.  If it fails, what was taken out may still be read.
+ *   Threads: any number at once, but not in a section of d (RU8).
+ *   Memory:  keeps nothing.
+ *   Returns: CCP_OK; CCP_DEADLOCK if the calling thread is in a section; CCP_FAILED if the system
+ *            has granted membarrier() before and refuses it now; CCP_INVAL if d is NULL; the wait
+ *            codes.
+ *   Order:   as RU1 says.
+ *   Cost:    a lock, a system call (with membarrier), and a look at each thread that is registered.
+ *   After:   liburcu's synchronize_rcu().
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_rcu_synchronize(ccp_rcu *d, ccp_wait w);
+
+/**
+ * Has fn(arg) called after a grace period, and does not wait for that.
+ *
+ * Now and then, one time in 256 by default, it first looks which calls can be made, and makes them:
+ * so do not call it while holding a lock that such a function takes.  Calls that were deferred last
+ * are made when somebody defers more, or by ccp_rcu_synchronize() and ccp_rcu_barrier(): a thread
+ * of the program that calls one of these every now and then is enough.
+ *
+ *   Waits:   while max_pending calls have not returned, for a grace period.
+ *   Threads: any number at once, in a section too; but there, and in a function that was deferred,
+ *            it does not wait (CCP_DEADLOCK).
+ *   Memory:  keeps head, which is the caller's and stays what it is until fn is called; it can lie
+ *            in what fn frees.  Keeps arg for fn.  Allocates nothing.
+ *   Returns: CCP_OK; CCP_DEADLOCK if it would have to wait for the calling thread; CCP_FAILED as
+ *            ccp_rcu_synchronize(); CCP_INVAL if d, head or fn is NULL; the wait codes.
+ *   Order:   what was done before happens-before the call of fn; and as RU1 says.
+ *   Cost:    a lock; see above.
+ *   After:   liburcu's call_rcu(), and the bound that its users ask for.
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_rcu_defer(ccp_rcu *d, ccp_rcu_head *head,
+                                                void (*fn)(void *arg), void *arg, ccp_wait w);
+
+/**
+ * Waits until all calls have returned that were deferred before, making those that can be made.
+ *
+ *   Waits:   for a grace period, if some are pending, and for other threads that make calls.
+ *   Threads: any number at once, but not in a section of d, nor in a function that was deferred
+ *            (CCP_DEADLOCK, if some are pending).
+ *   Memory:  keeps nothing.
+ *   Returns: CCP_OK; CCP_DEADLOCK if it would have to wait for the calling thread; CCP_FAILED as
+ *            ccp_rcu_synchronize(); CCP_INVAL if d is NULL; the wait codes.
+ *   Order:   what those calls did happens-before the return.
+ *   After:   liburcu's rcu_barrier().
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_rcu_barrier(ccp_rcu *d, ccp_wait w);
+
+/**
+ * Fills in a snapshot of a domain.
+ *
+ *   Threads: any.
+ *   Memory:  writes *out.
+ *   Returns: CCP_OK; CCP_INVAL if a pointer is NULL.
+ *   Cost:    linear in the number of threads that are registered.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_rcu_get_info(const ccp_rcu *d, ccp_rcu_info *out);
+
+/**
+ * Gives where a pointer points to now.
+ *
+ *   Threads: any, in a section; or one that keeps others from changing it.
+ *   Memory:  what it points to is there until the section ends.
+ *   Returns: the pointer.
+ *   Order:   what was done before it was set happens-before the return.
+ *   Cost:    a load; a macro, where the compiler is gcc or clang.
+ *   Since:   0.1
+ */
+CCP_API void *ccp_rcu_ptr_get(const ccp_rcu_ptr *p);
+#if defined(__GNUC__)
+#define ccp_rcu_ptr_get(p) __atomic_load_n(&(p)->p_, __ATOMIC_ACQUIRE)
+#endif
+
+/**
+ * Makes a pointer point to something else.
+ *
+ *   Threads: any.
+ *   Memory:  keeps `to`; what it pointed to before is to be given back after a grace period.
+ *   Order:   what was done before happens-before what those do who follow it.
+ *   Since:   0.1
+ */
+CCP_API void ccp_rcu_ptr_set(ccp_rcu_ptr *p, void *to);
+
+/**
+ * Makes a pointer point to something else.
+ *
+ *   Threads: any.
+ *   Memory:  as ccp_rcu_ptr_set().
+ *   Returns: what it pointed to before.
+ *   Order:   as ccp_rcu_ptr_set().
+ *   Since:   0.1
+ */
+CCP_API void *ccp_rcu_ptr_swap(ccp_rcu_ptr *p, void *to);
+
+/**
+ * Makes a pointer that points to `from` point to `to`; otherwise it stays.
+ *
+ *   Threads: any.
+ *   Memory:  as ccp_rcu_ptr_set().
+ *   Returns: whether it pointed to `from`.
+ *   Order:   as ccp_rcu_ptr_set(), if it did.
+ *   Since:   0.1
+ */
+CCP_API bool ccp_rcu_ptr_cas(ccp_rcu_ptr *p, void *from, void *to);
 
 #ifdef __cplusplus
 }
@@ -6332,6 +6624,7 @@ CCP_API bool ccp_spin_once(ccp_spin *s);
 #define ccp_breaker_new(...) CCP_AT_("ccp_breaker_new", ccp_breaker_new(__VA_ARGS__))
 #define ccp_batcher_new(...) CCP_AT_("ccp_batcher_new", ccp_batcher_new(__VA_ARGS__))
 #define ccp_signals_new(...) CCP_AT_("ccp_signals_new", ccp_signals_new(__VA_ARGS__))
+#define ccp_rcu_new(...) CCP_AT_("ccp_rcu_new", ccp_rcu_new(__VA_ARGS__))
 #define ccp_shutdown_new() CCP_AT_("ccp_shutdown_new", ccp_shutdown_new())
 #endif
 #endif

@@ -8,10 +8,12 @@ set(CCP_SOURCES
     base/clock.c
     base/cpu.c
     base/cpus.c
+    base/fence.c
     base/file.c
     base/fork.c
     base/heap.c
     base/histogram.c
+    base/local.c
     base/lock.c
     base/mem.c
     base/park.c
@@ -92,6 +94,8 @@ set(CCP_SOURCES
     flow/pool_watch.c
     lockfree/counter.c
     lockfree/deque.c
+    lockfree/rcu.c
+    lockfree/rcu_defer.c
     lockfree/seqlock.c
     lockfree/spin.c
     ops/dump.c

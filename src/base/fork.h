@@ -21,6 +21,7 @@ typedef enum ccpi_fork_place {
     CCPI_FORK_TRACK,
     CCPI_FORK_HOLDERS,
     CCPI_FORK_SLEEPERS,
+    CCPI_FORK_LOCAL,
     CCPI_FORK_PARK, /* the last: the locks of the others sleep by it */
     CCPI_FORK_PLACES
 } ccpi_fork_place;

@@ -70,6 +70,8 @@ extern struct conn {
 extern struct server server;
 extern int listener;
 ccp_status stop_listening(void *server, ccp_wait w);
+extern ccp_rcu *domain;
+extern ccp_rcu_ptr current;
 void keep_for_later(ccp_task fn, void *task_arg, void *arg);
 
 extern ccp_deque *own, *other;

@@ -28,6 +28,7 @@ ccp_batcher *batcher;
 ccp_signals *signals;
 ccp_shutdown *steps;
 ccp_watch *watch;
+ccp_rcu *rcu;
 ccp_hook hook;
 ccp_wg wg = CCP_WG_INIT;
 
@@ -133,6 +134,7 @@ static const char *make_simple(void)
     NEED(rate_map = ccp_rate_map_new(&(ccp_rate_map_opts){ .per_second = 1000, .burst = 10 }));
     NEED(window = ccp_window_new(4, CCP_MS(1)));
     NEED(breaker = ccp_breaker_new(NULL));
+    NEED(rcu = ccp_rcu_new(NULL));
     NEED(steps = ccp_shutdown_new());
     NEED(ccp_shutdown_add(steps, CCP_PHASE_INTAKE, "step", dead_step, NULL) == CCP_OK);
     NEED(ccp_wg_add(&wg, 1) == CCP_OK);
@@ -215,6 +217,15 @@ static void hammer_tasks(unsigned k, ccp_wait w)
     (void)!ccp_pool_wait(pool, CCP_NOWAIT);
 }
 
+static void hammer_rcu(void)
+{
+    static _Thread_local ccp_rcu_head h; /* synchronized below, before it is used again */
+    if (ccp_rcu_read_lock(rcu) == CCP_OK)
+        (void)ccp_rcu_read_unlock(rcu);
+    if (ccp_rcu_defer(rcu, &h, dead_nothing, NULL, CCP_FOREVER) == CCP_OK)
+        (void)!ccp_rcu_barrier(rcu, CCP_FOREVER);
+}
+
 static void hammer_rest(unsigned k, ccp_wait w)
 {
     ccp_breaker_ticket t;
@@ -241,6 +252,7 @@ void dead_hammer(unsigned k)
     hammer_chans(k, ccp_under(c, w));
     hammer_tasks(k, w);
     hammer_rest(k, w);
+    hammer_rcu();
     (void)ccp_ctx_free(c);
 }
 
@@ -249,6 +261,7 @@ const char *dead_end(void)
     ccp_chan *const ins[] = { fan_in, pipe_in, cast_in };
     for (size_t i = 0; i < 3; i++)
         NEED(ccp_chan_close(ins[i]) == CCP_OK);
+    NEED(ccp_rcu_free(rcu) == CCP_OK);
     NEED(ccp_watch_free(watch) == CCP_OK && ccp_signals_free(signals) == CCP_OK);
     NEED(ccp_timer_stop(&timer, CCP_FOREVER) == CCP_OK && ccp_timers_free(timers) == CCP_OK);
     NEED(ccp_pool_free(pool) == CCP_OK && ccp_pool_free(elastic) == CCP_OK);

@@ -32,6 +32,7 @@ extern ccp_batcher *batcher;
 extern ccp_signals *signals;
 extern ccp_shutdown *steps;
 extern ccp_watch *watch;
+extern ccp_rcu *rcu;
 extern ccp_hook hook;
 extern ccp_wg wg;
 

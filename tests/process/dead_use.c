@@ -358,9 +358,26 @@ static const char *use_rest(void)
     return NULL;
 }
 
+static const char *use_rcu(void)
+{
+    ccp_rcu_head h;
+    ccp_rcu_info info;
+    DEAD(ccp_rcu_read_lock, rcu);
+    DEAD(ccp_rcu_read_unlock, rcu);
+    DEAD(ccp_rcu_quiescent, rcu);
+    DEAD(ccp_rcu_register, rcu);
+    DEAD(ccp_rcu_unregister, rcu);
+    DEAD(ccp_rcu_synchronize, rcu, CCP_FOREVER);
+    DEAD(ccp_rcu_defer, rcu, &h, dead_nothing, NULL, CCP_FOREVER);
+    DEAD(ccp_rcu_barrier, rcu, CCP_FOREVER);
+    DEAD(ccp_rcu_get_info, rcu, &info);
+    return NULL;
+}
+
 static const char *free_all(void)
 {
     size_t before = ccp_live_blocks();
+    GIVES(CCP_OK, ccp_rcu_free, rcu);
     GIVES(CCP_OK, ccp_watch_free, watch);
     GIVES(CCP_OK, ccp_signals_free, signals);
     GIVES(CCP_OK, ccp_timers_free, timers);
@@ -400,7 +417,8 @@ static const char *missing(void)
         "none",       "ccp_backoff", "ccp_barrier",      "ccp_limiter", "ccp_mutex", "ccp_once",
         "ccp_rate",   "ccp_rwlock",  "ccp_retry_budget", "ccp_sem",     "ccp_sometimes", "ccp_wg",
         "ccp_histogram", "ccp_retry_tally", /* and what is never dead */
-        "ccp_deque",  "ccp_seqlock", "ccp_counter", "ccp_spin"
+        "ccp_deque",  "ccp_seqlock", "ccp_counter", "ccp_spin",
+        "ccp_rcu_ptr"
     };
     static const char *const all[][2] = {
 #define PAIR(function, kind) { #function, #kind },
@@ -420,7 +438,8 @@ const char *dead_use(void)
 {
     static const char *(*const parts[])(void) = { use_chans,  use_contexts, use_futures,
                                                   use_pools,  use_flows,    use_limits,
-                                                  use_rest,   free_all,     missing };
+                                                  use_rest,   use_rcu,      free_all,
+                                                  missing };
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         const char *wrong = parts[i]();
         if (wrong)

@@ -32,7 +32,7 @@ flags=(-std=gnu11 -g -O2 -fno-pie -fno-omit-frame-pointer -fno-optimize-sibling-
 # sources: those of the library that the explorer does not replace.
 sources() {
     sed -n 's/^    \(.*\.c\)$/\1/p' "$top/src/sources.cmake" |
-        grep -vE '^base/(clock|cpus?|fork|lock|mem|park_.*|self|tasks|thread)\.c$'
+        grep -vE '^base/(clock|cpus?|fence|fork|local|lock|mem|park_.*|self|tasks|thread)\.c$'
 }
 
 # affected FILE...: the sources that must be compiled again when these change.

@@ -302,6 +302,24 @@ bool atomic_cas(uintptr_t a, unsigned size, uint64_t *expected, uint64_t v, int 
     return false;
 }
 
+/* As if each thread had a seq_cst fence where it is. */
+void atomic_fence_everywhere(uint32_t pc)
+{
+    if (!sim.o.weak)
+        return;
+    sim_point(&sim.spawn_place, MEET_WRITE);
+    TRACE("fence everywhere", 0, 0, pc);
+    vclock all = sim.sc_fences;
+    for (int i = 0; i < sim.threads; i++)
+        vclock_join(&all, &sim.thread[i].now.coh);
+    for (int i = 0; i < sim.threads; i++) {
+        sim.thread[i].now.coh = all;
+        sim.thread[i].now.fence = (tick)sim.steps;
+        advance(&sim.thread[i]);
+    }
+    sim.sc_fences = all;
+}
+
 void atomic_fence(int order, uint32_t pc)
 {
     thread *me = sim.self;

@@ -14,7 +14,8 @@ set(sim_includes ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src
 # can bring the library's own instead.
 add_library(ccp_explorer STATIC EXCLUDE_FROM_ALL
             atomics.c heap.c hooks.c knobs.c lin.c lin_models.c memory.c outcomes.c sched.c seam.c
-            sleep.c switch.c sim_main.c trace.c tree.c seam_lock.c seam_pthread.c seam_word.c)
+            seam_local.c sleep.c switch.c sim_main.c trace.c tree.c seam_lock.c seam_pthread.c
+            seam_word.c)
 target_compile_options(ccp_explorer PRIVATE ${sim_flags} ${CCP_WARNINGS})
 target_include_directories(ccp_explorer PUBLIC ${sim_includes})
 set_target_properties(ccp_explorer PROPERTIES C_STANDARD 11 C_EXTENSIONS ON
@@ -32,7 +33,7 @@ endfunction()
 
 set(sim_sources ${CCP_SOURCES})
 list(FILTER sim_sources EXCLUDE REGEX
-     "^base/(clock|cpus?|event_.*|fork|lock|mem|park_.*|self|tasks|thread)\\.c$")
+     "^base/(clock|cpus?|event_.*|fence|fork|local|lock|mem|park_.*|self|tasks|thread)[.]c$")
 list(TRANSFORM sim_sources PREPEND ${PROJECT_SOURCE_DIR}/src/)
 add_library(ccp_sim_library STATIC EXCLUDE_FROM_ALL ${sim_sources} event.c)
 # A broken invariant is a failure of the scenario: ccpi_check_failed() is the explorer's.

@@ -175,3 +175,10 @@ ccp_sim_scenes(counter counter_scenarios.c)
 ccp_sim_test(counter 600 counter --summary pair*)
 ccp_sim_test(counter_few 600 counter --summary one*)
 ccp_sim_test(counter_weak 600 counter --summary --mode pct --weak --n 100)
+
+# Read-copy-update.
+ccp_sim_scenes(rcu rcu_scenarios.c)
+ccp_sim_test(rcu 600 rcu --summary pair*)
+ccp_sim_test(rcu_few 600 rcu --summary one* some*)
+ccp_sim_test(rcu_three 600 rcu --summary --mode dfs --preemptions 3 one.*.most1.read_on+sync+sync)
+ccp_sim_test(rcu_weak 600 rcu --summary --mode pct --weak --n 100 pair* one* some*)

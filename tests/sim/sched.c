@@ -284,6 +284,7 @@ static void thread_main(void)
 {
     thread *me = sim.self;
     me->fn(me->arg);
+    sim_locals_end();
     if (me->locks)
         sim_fail("T%d ends holding a lock", me->id);
     memory_pop(me, me->stack_top + 256);

@@ -230,6 +230,8 @@ uint64_t atomic_op(uintptr_t a, unsigned size, int op, uint64_t v, int order, ui
 bool atomic_cas(uintptr_t a, unsigned size, uint64_t *expected, uint64_t v, int order,
                 int fail_order, bool weak, uint32_t pc);
 void atomic_fence(int order, uint32_t pc);
+void atomic_fence_everywhere(uint32_t pc);
+void sim_locals_end(void); /* the running thread ends */
 enum { OP_LOAD, OP_STORE, OP_SWAP, OP_ADD, OP_SUB, OP_AND, OP_OR, OP_XOR, OP_NAND };
 static inline uint64_t raw_load(uintptr_t a, unsigned size)
 {

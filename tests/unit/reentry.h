@@ -49,6 +49,7 @@ void pipelines_may_be_reentered(void);
 void fans_may_be_reentered(void);
 void generators_may_be_reentered(void);
 void ranges_may_be_reentered(void);
+void domains_may_be_reentered(void);
 void dumps_may_be_reentered(void);
 void watches_may_be_reentered(void);
 void the_misuse_hook_may_be_reentered(void);
@@ -61,6 +62,7 @@ bool all_places_were_reached(void);
 /* Makes every call of the library; none has to wait for anything but a thread of its own. */
 void use_everything(void);
 void use_tasks(void); /* part of it, as are the others */
+void use_rcu(void);
 void use_pipelines(void);
 void use_stealing(void);
 

@@ -342,5 +342,6 @@ void use_everything(void)
     use_tasks();
     use_pipelines();
     use_stealing();
+    use_rcu();
     use_tracking();
 }

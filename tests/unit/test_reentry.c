@@ -540,6 +540,11 @@ TEST(what_the_process_has_may_be_reentered) /* G3 */
     run_watched(the_allocator_may_be_reentered);
 }
 
+TEST(domains_of_readers_may_be_reentered) /* G3 RU4 */
+{
+    run_watched(domains_may_be_reentered);
+}
+
 /* After the others. */
 TEST(every_call_was_made_and_every_callback_entered) /* G3 */
 {
@@ -560,6 +565,7 @@ int main(void)
         ENTRY(pools_and_pipelines_may_be_reentered),
         ENTRY(what_flows_may_be_reentered),
         ENTRY(what_the_process_has_may_be_reentered),
+        ENTRY(domains_of_readers_may_be_reentered),
         ENTRY(every_call_was_made_and_every_callback_entered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -352,7 +352,8 @@ int main(void)
                   { columns_other, columns_other_n },
                   { columns_task, columns_task_n },
                   { columns_flow, columns_flow_n },
-                  { columns_pipe, columns_pipe_n } };
+                  { columns_pipe, columns_pipe_n },
+                  { columns_rcu, columns_rcu_n } };
     size_t columns = 0, n = 0;
     for (size_t p = 0; p < LENGTH(parts); p++)
         columns += parts[p].n;

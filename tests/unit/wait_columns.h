@@ -45,6 +45,8 @@ typedef struct stage {
     ccp_hook hook;
     ccp_timers *timers;
     ccp_timer timer;
+    ccp_rcu *rcu;
+    ccp_rcu_head heads[2];
     ccp_chan *gate;          /* closed to let a task or hook go on */
     actor helper;
     bool helped;             /* helper was started and not joined */
@@ -83,5 +85,7 @@ extern const size_t columns_chan_n, columns_line_n, columns_meet_n, columns_othe
 extern const size_t columns_task_n;
 extern const column columns_flow[], columns_pipe[];
 extern const size_t columns_flow_n, columns_pipe_n;
+extern const column columns_rcu[];
+extern const size_t columns_rcu_n;
 
 #endif

@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Read-copy-update: domains, sections, grace periods, pointers.  The invariants are in rcu.h.
+ */
+#include "lockfree/rcu.h"
+
+#include "base/check.h"
+#include "base/fence.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "base/track.h"
+
+#define MOST_PENDING 16384
+#define BATCH 256       /* a look costs a system call, which as many deferred calls share */
+#define NAP_SHARE 8     /* naps are such a part of the time waited: who ends is seen soon enough */
+#define NAP_MAX 1000000 /* ns: and so often the context is looked at */
+
+/* Pauses: some 10 us, as long as a section is that was not interrupted.  Yields: the reader may
+ * need this processor. */
+ccpi_rcu_tuning_s ccpi_rcu_tuning = { .pauses = 400, .yields = 16 };
+
+#define READER(l) CCPI_CONTAINER(l, ccpi_reader, local)
+
+/* ---- sections ---- */
+
+/* D1: from outside. */
+CCPI_INLINE void show(ccp_rcu *d, ccpi_reader *r)
+{
+    /* [RCU1] acquire: what was done before the epoch began.  Pairs with ccpi_rcu_begin(). */
+    uint64_t e = atomic_load_explicit(&d->epoch, CCPI_ACQ);
+    if (CCPI_LIKELY(d->fenced)) {
+        /* [RCU2] release: of the sections before, for one who sees this state and not the 0
+         * before it.  Pairs with the acquire in has_passed(). */
+        atomic_store_explicit(&r->state, e, CCPI_REL);
+        ccpi_fence_here(); /* N1 */
+    } else {
+        /* [RCU3] acquire: what was done before the look that found 0 (D4).  Pairs with the
+         * exchange in has_passed(). */
+        (void)atomic_exchange_explicit(&r->state, e, CCPI_ACQ_REL);
+    }
+}
+
+/* From inside: another epoch, and what was read before is not read any more. */
+CCPI_INLINE void show_again(ccp_rcu *d, ccpi_reader *r)
+{
+    /* [RCU1] acquire, as above: so what is read from now on is at least as new as the epoch. */
+    uint64_t e = atomic_load_explicit(&d->epoch, CCPI_ACQ);
+    /* Relaxed: the thread's own word. */
+    if (CCPI_LIKELY(e == atomic_load_explicit(&r->state, CCPI_RLX)))
+        return;
+    /* [RCU2] release: the end of what was read.  Pairs with the acquire in has_passed(). */
+    atomic_store_explicit(&r->state, e, CCPI_REL);
+}
+
+CCPI_INLINE void hide(ccpi_reader *r)
+{
+    /* [RCU2] release: the end of the section.  Pairs with the acquire in has_passed(). */
+    atomic_store_explicit(&r->state, 0, CCPI_REL);
+}
+
+/* ---- records ---- */
+
+/* In a thread that ends, or lets go of its record. */
+static bool let_go(ccpi_local *l)
+{
+    ccpi_reader *r = READER(l);
+    bool inside = r->nest > 0;
+    r->nest = 0;
+    if (inside) /* else the state is 0, and stays what it was for those who have looked (D4) */
+        hide(r);
+    /* [RCU4] release: the record as it is.  Pairs with the acquire in take_free(). */
+    atomic_store_explicit(&r->owned, 0, CCPI_REL);
+    return inside;
+}
+
+static void tell_of_end(void)
+{
+    (void)CCPI_MISUSE("ccp_rcu_read_lock", "a thread does not end in a read section");
+}
+
+static ccpi_reader *first_reader(const ccp_rcu *d)
+{
+    /* [RCU5] acquire: the record.  Pairs with link_reader(). */
+    return atomic_load_explicit(&d->readers, CCPI_ACQ);
+}
+
+static ccpi_reader *take_free(ccp_rcu *d)
+{
+    ccpi_reader *r;
+    ccpi_lock_acquire(&d->lock);
+    for (r = first_reader(d); r; r = r->next)
+        /* [RCU4] acquire: as its last owner has left it.  Pairs with let_go(). */
+        if (atomic_load_explicit(&r->owned, CCPI_ACQ) == 0)
+            break;
+    if (r)
+        atomic_store_explicit(&r->owned, 1, CCPI_RLX); /* by others under the lock only */
+    ccpi_lock_release(&d->lock);
+    return r;
+}
+
+static ccpi_reader *link_reader(ccp_rcu *d, ccpi_reader *r)
+{
+    if (!r)
+        return NULL;
+    atomic_store_explicit(&r->owned, 1, CCPI_RLX); /* nobody sees it yet */
+    ccpi_lock_acquire(&d->lock);
+    r->next = first_reader(d);
+    /* [RCU5] release: the record.  Pairs with the acquire in first_reader(). */
+    atomic_store_explicit(&d->readers, r, CCPI_REL);
+    ccpi_lock_release(&d->lock);
+    return r;
+}
+
+/* The calling thread's record; NULL: it has none. */
+CCPI_INLINE ccpi_reader *own(const ccp_rcu *d)
+{
+    ccpi_local *l = ccpi_local_again(&d->locals);
+    if (CCPI_UNLIKELY(!l))
+        l = ccpi_local_find(&d->locals);
+    return l ? READER(l) : NULL;
+}
+
+static CCPI_COLD ccp_status enroll(ccp_rcu *d, ccpi_reader **out)
+{
+    if (ccpi_is_dead(d))
+        return CCP_FORKED;
+    *out = own(d);
+    if (*out)
+        return CCP_OK;
+    ccpi_reader *r = take_free(d);
+    if (!r)
+        r = link_reader(d, ccpi_alloc_lines(sizeof *r));
+    if (!r)
+        return CCP_NOMEM;
+    if (!ccpi_local_set(&d->locals, &r->local)) {
+        (void)let_go(&r->local);
+        return CCP_NOMEM;
+    }
+    *out = r;
+    return CCP_OK;
+}
+
+bool ccpi_rcu_reads(const ccp_rcu *d)
+{
+    const ccpi_reader *r = own(d);
+    return r && r->nest > 0;
+}
+
+/* ---- the read side ---- */
+
+static CCPI_COLD ccp_status read_lock_slow(ccp_rcu *d)
+{
+    ccpi_reader *r;
+    ccp_status st = enroll(d, &r);
+    if (st == CCP_OK && r->nest++ == 0)
+        show(d, r);
+    return st;
+}
+
+ccp_status ccp_rcu_read_lock(ccp_rcu *d)
+{
+    if (CCPI_UNLIKELY(!d))
+        return CCP_INVAL;
+    ccpi_local *l = ccpi_local_again(&d->locals);
+    if (CCPI_UNLIKELY(!l))
+        return read_lock_slow(d);
+    if (CCPI_LIKELY(READER(l)->nest++ == 0))
+        show(d, READER(l));
+    return CCP_OK;
+}
+
+static CCPI_COLD ccp_status outside(ccp_rcu *d, const char *call)
+{
+    return ccpi_is_dead(d) ? CCP_FORKED : CCPI_MISUSE(call, "the thread is in a read section");
+}
+
+ccp_status ccp_rcu_read_unlock(ccp_rcu *d)
+{
+    if (CCPI_UNLIKELY(!d))
+        return CCP_INVAL;
+    ccpi_reader *r = own(d);
+    if (CCPI_UNLIKELY(!r || r->nest == 0))
+        return outside(d, "ccp_rcu_read_unlock");
+    if (CCPI_LIKELY(--r->nest == 0))
+        hide(r);
+    return CCP_OK;
+}
+
+ccp_status ccp_rcu_quiescent(ccp_rcu *d)
+{
+    if (CCPI_UNLIKELY(!d))
+        return CCP_INVAL;
+    ccpi_reader *r = own(d);
+    if (CCPI_UNLIKELY(!r || r->nest == 0))
+        return outside(d, "ccp_rcu_quiescent");
+    if (CCPI_UNLIKELY(r->nest > 1))
+        return CCPI_MISUSE("ccp_rcu_quiescent", "the thread is in no nested section");
+    show_again(d, r);
+    return CCP_OK;
+}
+
+ccp_status ccp_rcu_register(ccp_rcu *d)
+{
+    ccpi_reader *r;
+    return d ? enroll(d, &r) : CCP_INVAL;
+}
+
+ccp_status ccp_rcu_unregister(ccp_rcu *d)
+{
+    if (!d)
+        return CCP_INVAL;
+    if (ccpi_is_dead(d))
+        return CCP_FORKED;
+    ccpi_reader *r = own(d);
+    if (r && r->nest > 0)
+        return CCPI_MISUSE("ccp_rcu_unregister", "the thread is in no read section");
+    if (r) {
+        ccpi_local_drop(&r->local);
+        (void)let_go(&r->local);
+    }
+    return CCP_OK;
+}
+
+/* ---- grace periods ---- */
+
+bool ccpi_rcu_begin(ccp_rcu *d, uint64_t *epoch)
+{
+    ccpi_lock_acquire(&d->lock);
+    *epoch = atomic_load_explicit(&d->epoch, CCPI_RLX) + 1; /* under the lock */
+    /* [RCU1] release: what was taken out before (D3), also by those who had the lock before.
+     * Pairs with the acquires in show() and show_again(). */
+    atomic_store_explicit(&d->epoch, *epoch, CCPI_REL);
+    ccpi_lock_release(&d->lock);
+    return !d->fenced || ccpi_fence_everywhere();
+}
+
+/* D3, of one reader. */
+static bool has_passed(const ccp_rcu *d, ccpi_reader *r, uint64_t epoch)
+{
+    /* [RCU2] acquire: what was read before (D5).  Pairs with the releases of the reader. */
+    uint64_t seen = atomic_load_explicit(&r->state, CCPI_ACQ);
+    if (seen == 0 && !d->fenced)
+        /* [RCU3] release and acquire: D4.  Pairs with the exchange in show().  It leaves what is
+         * there. */
+        seen = atomic_fetch_add_explicit(&r->state, 0, CCPI_ACQ_REL);
+    return seen == 0 || seen >= epoch;
+}
+
+uint64_t ccpi_rcu_look(ccp_rcu *d, uint64_t epoch)
+{
+    for (ccpi_reader *r = first_reader(d); r; r = r->next)
+        while (!has_passed(d, r, epoch)) {
+            /* Relaxed: a bound, of which has_passed() is asked anew. */
+            uint64_t seen = atomic_load_explicit(&r->state, CCPI_RLX);
+            if (seen != 0 && seen < epoch)
+                epoch = seen;
+        }
+    return epoch;
+}
+
+static ccpi_word32 nobody; /* always 0: threads that nap sleep on it, and none is woken */
+
+ccp_status ccpi_rcu_pause(ccpi_rcu_patience *p, ccp_wait w)
+{
+    ccp_status st = w.ctx_ ? ccp_ctx_status(w.ctx_) : CCP_OK;
+    if (st != CCP_OK)
+        return st;
+    if (w.ns_ == 0)
+        return CCP_AGAIN;
+    bool pauses = ++p->looks <= ccpi_rcu_tuning.pauses;
+    if (pauses && w.ns_ == CCPI_NEVER) {
+        ccpi_relax();
+        return CCP_OK;
+    }
+    int64_t now = ccpi_clock_now();
+    if (now >= w.ns_)
+        return CCP_TIMEOUT;
+    if (p->began == 0)
+        p->began = now;
+    if (pauses || p->looks <= ccpi_rcu_tuning.pauses + ccpi_rcu_tuning.yields) {
+        pauses ? ccpi_relax() : ccpi_yield();
+        return CCP_OK;
+    }
+    int64_t nap = (now - p->began) / NAP_SHARE + 1;
+    ccpi_relax();
+    now = ccpi_time_after(now, nap < NAP_MAX ? nap : NAP_MAX);
+    (void)ccpi_word_wait(&nobody, 0, now < w.ns_ ? now : w.ns_);
+    return CCP_OK;
+}
+
+ccp_status ccpi_rcu_enter(const ccp_rcu *d, ccp_wait w)
+{
+    if (!d)
+        return CCP_INVAL;
+    if (ccpi_is_dead(d))
+        return CCP_FORKED;
+    return w.ctx_ ? ccp_ctx_status(w.ctx_) : CCP_OK;
+}
+
+ccp_status ccpi_rcu_grace(ccp_rcu *d, uint64_t *epoch, ccp_wait w)
+{
+    ccpi_rcu_patience p = { 0, 0 };
+    if (!ccpi_rcu_begin(d, epoch))
+        return CCP_FAILED;
+    w = ccp_start(w);
+    for (ccpi_reader *r = first_reader(d); r; r = r->next)
+        while (!has_passed(d, r, *epoch)) {
+            ccp_status st = ccpi_rcu_pause(&p, w);
+            if (st != CCP_OK)
+                return st;
+        }
+    return CCP_OK;
+}
+
+ccp_status ccp_rcu_synchronize(ccp_rcu *d, ccp_wait w)
+{
+    ccp_status st = ccpi_rcu_enter(d, w);
+    if (st != CCP_OK)
+        return st;
+    if (ccpi_rcu_reads(d))
+        return CCP_DEADLOCK;
+    uint64_t epoch;
+    st = ccpi_rcu_grace(d, &epoch, w);
+    if (st == CCP_OK)
+        ccpi_rcu_collect(d, epoch);
+    return st;
+}
+
+/* ---- domains ---- */
+
+static void count_readers(const ccp_rcu *d, unsigned *readers, unsigned *reading)
+{
+    *readers = *reading = 0;
+    for (const ccpi_reader *r = first_reader(d); r; r = r->next) {
+        /* Relaxed: a snapshot. */
+        *readers += atomic_load_explicit(&r->owned, CCPI_RLX);
+        *reading += atomic_load_explicit(&r->state, CCPI_RLX) != 0;
+    }
+}
+
+static void describe(const void *object, ccpi_text *t)
+{
+    const ccp_rcu *d = object;
+    unsigned readers, reading;
+    count_readers(d, &readers, &reading);
+    ccpi_text_add(t, ", ");
+    ccpi_text_add_count(t, reading, "thread reads", "threads read");
+    ccpi_text_add(t, " of ");
+    ccpi_text_add_number(t, readers);
+    /* Relaxed: a snapshot. */
+    size_t pending = atomic_load_explicit(&d->pending, CCPI_RLX);
+    if (pending > 0) {
+        ccpi_text_add(t, ", ");
+        ccpi_text_add_count(t, pending, "call is deferred", "calls are deferred");
+    }
+}
+
+static const ccpi_kind kind = { "rcu", "ccp_rcu_", describe, NULL };
+
+ccp_rcu *ccp_rcu_new(const ccp_rcu_opts *o)
+{
+    static const ccp_rcu_opts defaults;
+    if (!o)
+        o = &defaults;
+    ccp_rcu *d = ccpi_alloc_lines(sizeof *d);
+    if (!d)
+        return NULL;
+    if (!ccpi_locals_init(&d->locals, let_go, tell_of_end)) {
+        ccpi_free_lines(d);
+        return NULL;
+    }
+    atomic_init(&d->epoch, 1);
+    d->fenced = !o->no_membarrier && ccpi_fence_ready();
+    d->most = o->max_pending ? o->max_pending : MOST_PENDING;
+    d->batch = d->most / 4 < BATCH ? d->most / 4 + 1 : BATCH;
+    ccpi_track(d, &kind, NULL);
+    return d;
+}
+
+static void release(ccp_rcu *d)
+{
+    ccpi_untrack(d);
+    for (ccpi_reader *r = first_reader(d); r; r = r->next)
+        ccpi_local_forget(&r->local);
+    ccpi_locals_end(&d->locals);
+    for (ccpi_reader *r = first_reader(d), *next; r; r = next) {
+        next = r->next;
+        ccpi_free_lines(r);
+    }
+    ccpi_free_lines(d);
+}
+
+ccp_status ccp_rcu_free(ccp_rcu *d)
+{
+    if (!d)
+        return CCP_OK;
+    bool dead = ccpi_is_dead(d), busy = false;
+    if (!dead) {
+        ccpi_lock_acquire(&d->lock);
+        busy = atomic_load_explicit(&d->pending, CCPI_RLX) > 0; /* under the lock */
+        for (ccpi_reader *r = first_reader(d); r && !busy; r = r->next)
+            busy = !has_passed(d, r, UINT64_MAX);
+        ccpi_lock_release(&d->lock);
+    }
+    if (busy)
+        return CCP_BUSY;
+    release(d);
+    return CCP_OK;
+}
+
+ccp_status ccp_rcu_get_info(const ccp_rcu *d, ccp_rcu_info *out)
+{
+    if (!d || !out)
+        return CCP_INVAL;
+    if (ccpi_is_dead(d))
+        return CCP_FORKED;
+    *out = (ccp_rcu_info){ .max_pending = d->most, .membarrier = d->fenced };
+    count_readers(d, &out->threads, &out->reading);
+    /* Relaxed: a snapshot. */
+    out->pending = atomic_load_explicit(&d->pending, CCPI_RLX);
+    out->grace_periods = atomic_load_explicit(&d->epoch, CCPI_RLX) - 1;
+    return CCP_OK;
+}
+
+/* ---- pointers ---- */
+
+#undef ccp_rcu_ptr_get
+
+static _Atomic(void *) *at(const ccp_rcu_ptr *p)
+{
+    return (_Atomic(void *) *)(void *)(uintptr_t)&p->p_;
+}
+
+void *ccp_rcu_ptr_get(const ccp_rcu_ptr *p)
+{
+    /* [RCU6] acquire: what it points to.  Pairs with the functions below. */
+    return atomic_load_explicit(at(p), CCPI_ACQ);
+}
+
+void ccp_rcu_ptr_set(ccp_rcu_ptr *p, void *to)
+{
+    /* [RCU6] release: what it points to.  Pairs with ccp_rcu_ptr_get(). */
+    atomic_store_explicit(at(p), to, CCPI_REL);
+}
+
+void *ccp_rcu_ptr_swap(ccp_rcu_ptr *p, void *to)
+{
+    /* [RCU6] release, as above; acquire: what it pointed to. */
+    return atomic_exchange_explicit(at(p), to, CCPI_ACQ_REL);
+}
+
+bool ccp_rcu_ptr_cas(ccp_rcu_ptr *p, void *from, void *to)
+{
+    /* [RCU6] as ccp_rcu_ptr_swap(). */
+    return atomic_compare_exchange_strong_explicit(at(p), &from, to, CCPI_ACQ_REL, CCPI_ACQ);
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Read-copy-update: every pair and triple of readers and of those who change a pointer, with
+ * membarrier() and without.
+ *
+ * What is read is plain memory, and who changes the pointer gives back what it pointed to: so the
+ * explorer sees a use after free, or a race, where a grace period ends too early (RU1), and a leak
+ * where a deferred call is not made (RU4).
+ */
+#include "scene.h"
+
+#include "lockfree/rcu.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+
+typedef enum operation {
+    READ,
+    READ_NESTED,
+    READ_ON,     /* says that it is quiescent, and reads again */
+    READ_TWICE,  /* two sections */
+    READ_LEAVE,  /* and unregisters */
+    READ_END,    /* ends in its section */
+    SYNC,        /* changes, waits, and frees */
+    SYNC_TIMED,  /* for a time only */
+    SYNC_NOWAIT,
+    DEFER,
+    DEFER_ALL,   /* and waits for all */
+    BARRIER,
+    OPERATIONS
+} operation;
+
+static const char *const operation_names[OPERATIONS] = {
+    "read", "read_nested", "read_on", "read_twice", "read_leave", "read_end",
+    "sync", "sync_timed", "sync_nowait", "defer", "defer_all", "barrier",
+};
+
+typedef struct play {
+    bool fenced;
+    size_t max_pending;
+    int ops;
+    operation op[3];
+} play;
+
+typedef struct block {
+    ccp_rcu_head head;
+    long value; /* plain; 1 while it is there */
+} block;
+
+static ccp_rcu *rcu;
+static ccp_rcu_ptr current;
+static atomic_int ends; /* of threads in a section, as the hook was told */
+static atomic_int deferred, called;
+
+static void count_end(const char *call, const char *rule)
+{
+    (void)call, (void)rule;
+    atomic_fetch_add_explicit(&ends, 1, memory_order_relaxed);
+}
+
+static block *new_block(void)
+{
+    block *b = sim_alloc(sizeof *b);
+    sim_assert(b);
+    b->value = 1;
+    return b;
+}
+
+static void free_block(void *arg)
+{
+    block *b = arg;
+    sim_assert(b->value == 1);
+    b->value = 0;
+    sim_free(b);
+}
+
+static void call_free(void *arg)
+{
+    free_block(arg);
+    atomic_fetch_add_explicit(&called, 1, memory_order_relaxed); /* a step */
+}
+
+static void lock(void)
+{
+    sim_assert(ccp_rcu_read_lock(rcu) == CCP_OK);
+}
+
+static void unlock(void)
+{
+    sim_assert(ccp_rcu_read_unlock(rcu) == CCP_OK);
+}
+
+static void look(void)
+{
+    const block *b = ccp_rcu_ptr_get(&current);
+    sim_assert(b->value == 1);
+}
+
+static void read_in(operation op)
+{
+    lock();
+    look();
+    if (op == READ_NESTED) {
+        lock();
+        look();
+        unlock();
+        look();
+    }
+    if (op == READ_ON) {
+        sim_assert(ccp_rcu_quiescent(rcu) == CCP_OK);
+        look();
+    }
+    if (op == READ_END)
+        return;
+    unlock();
+    if (op == READ_TWICE) {
+        lock();
+        look();
+        unlock();
+    }
+    if (op == READ_LEAVE)
+        sim_assert(ccp_rcu_unregister(rcu) == CCP_OK);
+}
+
+static void replace(operation op)
+{
+    block *old = ccp_rcu_ptr_swap(&current, new_block());
+    ccp_wait w = op == SYNC_TIMED ? ccp_within(100) : op == SYNC_NOWAIT ? CCP_NOWAIT : CCP_FOREVER;
+    ccp_status st = op >= DEFER ? CCP_AGAIN : ccp_rcu_synchronize(rcu, w);
+    if (st == CCP_OK) {
+        free_block(old);
+        return;
+    }
+    sim_assert(st == CCP_AGAIN || (op == SYNC_TIMED && st == CCP_TIMEOUT));
+    sim_assert(ccp_rcu_defer(rcu, &old->head, call_free, old, CCP_FOREVER) == CCP_OK);
+    atomic_fetch_add_explicit(&deferred, 1, memory_order_relaxed);
+}
+
+/* What was deferred before has been done. */
+static void wait_for_all(void)
+{
+    int before = atomic_fetch_add_explicit(&deferred, 0, memory_order_relaxed); /* never stale */
+    sim_assert(ccp_rcu_barrier(rcu, CCP_FOREVER) == CCP_OK);
+    sim_assert(atomic_load_explicit(&called, memory_order_relaxed) >= before);
+}
+
+static void act_out(void *arg)
+{
+    operation op = *(const operation *)arg;
+    if (op < SYNC)
+        read_in(op);
+    else if (op == BARRIER)
+        wait_for_all();
+    else
+        replace(op);
+    if (op == DEFER_ALL)
+        wait_for_all();
+}
+
+static void run_play(void *arg)
+{
+    const play *p = arg;
+    int leave = 0;
+    scene_tune(STILL);
+    ccp_set_misuse_hook(count_end);
+    sim_hint(&ends, sizeof ends);
+    sim_hint(&deferred, sizeof deferred);
+    ccpi_rcu_tuning = (ccpi_rcu_tuning_s){ .pauses = 1 };
+    rcu = ccp_rcu_new(&(ccp_rcu_opts){ .max_pending = p->max_pending,
+                                       .no_membarrier = !p->fenced });
+    sim_assert(rcu && ccp_rcu_get_info(rcu, &(ccp_rcu_info){ 0 }) == CCP_OK);
+    ccp_rcu_ptr_set(&current, new_block());
+    for (int i = 0; i < p->ops; i++) {
+        leave += p->op[i] == READ_END;
+        sim_spawn(act_out, (void *)(uintptr_t)&p->op[i]);
+    }
+    sim_join();
+    sim_assert(atomic_load_explicit(&ends, memory_order_relaxed) == leave); /* RU7 */
+    wait_for_all();
+    sim_assert(ccp_rcu_free(rcu) == CCP_OK);
+    free_block(ccp_rcu_ptr_get(&current));
+    sim_assert(ccp_live_blocks() == 0);
+}
+
+static void add_play(const play *p, const sim_options *o, const char *how)
+{
+    char ops[80] = "";
+    size_t n = 0;
+    for (int i = 0; i < p->ops; i++)
+        n += (size_t)snprintf(ops + n, sizeof ops - n, "%s%s", i ? "+" : "",
+                              operation_names[p->op[i]]);
+    scene_add(run_play, scene_keep(p, sizeof *p), o, "%s.%s.most%zu.%s", how,
+              p->fenced ? "fenced" : "plain", p->max_pending, ops);
+}
+
+/* Of three, one at least changes the pointer. */
+static void add_triples(const play *p, const sim_options *o)
+{
+    static const sim_options some = { .mode = SIM_PCT, .n = 500 };
+    for (int c = p->op[1]; c < OPERATIONS; c++) {
+        play q = *p;
+        q.ops = 3;
+        q.op[2] = (operation)c;
+        if (q.op[0] >= SYNC)
+            add_play(&q, &some, "some"); /* three that wait: too many schedules */
+        else if (q.op[2] >= SYNC)
+            add_play(&q, o, "one");
+    }
+}
+
+int main(int argc, char **argv)
+{
+    const sim_options few = { .mode = SIM_DFS, .preemptions = 1 };
+    for (int fenced = 0; fenced < 2; fenced++)
+        for (size_t most = 1; most <= 4; most += 3)
+            for (int a = 0; a < OPERATIONS; a++)
+                for (int b = a; b < OPERATIONS; b++) {
+                    play p = { fenced, most, 2, { (operation)a, (operation)b } };
+                    add_play(&p, NULL, "pair");
+                    add_triples(&p, &few);
+                }
+    return scene_main(argc, argv);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Calls of read-copy-update, from everywhere and from calls that it has deferred.
+ */
+#include "reentry.h"
+
+static void call_nothing(void *arg)
+{
+    (void)arg;
+}
+
+static void read_a_little(ccp_rcu *d)
+{
+    OK(ccp_rcu_register(d));
+    OK(ccp_rcu_read_lock(d));
+    OK(ccp_rcu_quiescent(d));
+    OK(ccp_rcu_read_unlock(d));
+    OK(ccp_rcu_unregister(d));
+}
+
+void use_rcu(void)
+{
+    int v = 1;
+    ccp_rcu_info info;
+    ccp_rcu_head h;
+    ccp_rcu_ptr p = { NULL };
+    ccp_rcu *d = ccp_rcu_new(NULL);
+    MUST(d);
+    read_a_little(d);
+    OK(ccp_rcu_defer(d, &h, call_nothing, NULL, CCP_NOWAIT));
+    OK(ccp_rcu_synchronize(d, CCP_FOREVER));
+    OK(ccp_rcu_barrier(d, CCP_FOREVER));
+    OK(ccp_rcu_get_info(d, &info));
+    OK(ccp_rcu_free(d));
+    ccp_rcu_ptr_set(&p, &v);
+    MUST(ccp_rcu_ptr_get(&p) == &v && ccp_rcu_ptr_cas(&p, &v, NULL));
+    MUST(ccp_rcu_ptr_swap(&p, &v) == NULL);
+}
+
+static void use_same_domain(void *d)
+{
+    static ccp_rcu_head h;
+    ccp_rcu_info info;
+    read_a_little(d);
+    OK(ccp_rcu_defer(d, &h, call_nothing, NULL, CCP_NOWAIT));
+    OK(ccp_rcu_synchronize(d, CCP_FOREVER));
+    GIVES(ccp_rcu_barrier(d, CCP_FOREVER), CCP_DEADLOCK);
+    OK(ccp_rcu_get_info(d, &info));
+    MUST(info.pending == 2);
+    GIVES(ccp_rcu_free(d), CCP_BUSY);
+}
+
+void domains_may_be_reentered(void)
+{
+    ccp_rcu_head h;
+    site call = { IN_ccp_rcu_defer_fn, use_same_domain, NULL };
+    ccp_rcu *d = ccp_rcu_new(NULL);
+    MUST(d);
+    call.obj = d;
+    OK(ccp_rcu_defer(d, &h, run_inside, &call, CCP_NOWAIT));
+    OK(ccp_rcu_barrier(d, CCP_FOREVER));
+    OK(ccp_rcu_barrier(d, CCP_FOREVER));
+    OK(ccp_rcu_free(d));
+}
