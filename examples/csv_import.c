@@ -136,8 +136,10 @@ static bool reserve(struct import *im, const struct row *rows, size_t n, uint64_
         uint64_t room = im->room * 2 + BATCH;
         struct entry *more = realloc(im->index, room * sizeof *more);
         ok = more != NULL;
-        im->index = ok ? more : im->index;
-        im->room = ok ? room : im->room;
+        if (more) {
+            im->index = more;
+            im->room = room;
+        }
     }
     *place = im->rows;
     for (size_t i = 0; ok && i < n; i++, im->rows++)

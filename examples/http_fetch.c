@@ -80,7 +80,7 @@ static ccp_status send_all(int fd, const char *text, int64_t until)
 /* Reads the whole answer, of which only the head is looked at. */
 static ccp_status read_answer(int fd, struct page *page, int64_t until)
 {
-    char head[2048] = "", rest[4096], *body = NULL;
+    char head[2048] = "", rest[4096] = "", *body = NULL;
     size_t n = 0;
     for (;;) {
         bool in_head = !body && n < sizeof head - 1;

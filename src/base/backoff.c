@@ -4,6 +4,8 @@
  */
 #include "base/backoff.h"
 
+#include "base/machine.h"
+
 #define PAUSES 8     /* rounds of 2, 4, .. 64 pauses: some microseconds */
 #define YIELDS 24    /* then yields up to this round */
 #define NAP_NS 50000 /* then naps */

@@ -5,8 +5,6 @@
 #ifndef CCPI_BASE_BACKOFF_H
 #define CCPI_BASE_BACKOFF_H
 
-#include "base/machine.h"
-
 /* Pauses, longer each time; yields, once it is clear that the other thread is not running; then
  * sleeps briefly, so that a thread of lower priority gets to run. */
 void ccpi_backoff(unsigned *tries);

@@ -6,7 +6,7 @@
 #ifndef CCPI_BASE_CPUS_H
 #define CCPI_BASE_CPUS_H
 
-#include "base/atomic.h"
+#include <stdint.h>
 
 /* Thousandths of processors that this thread and the threads that it starts may use, at least 1:
  * by their affinity, and by the quotas of control groups, as they were at most a second ago. */

@@ -13,7 +13,7 @@
 #ifndef CCPI_BASE_FORK_H
 #define CCPI_BASE_FORK_H
 
-#include "base/atomic.h"
+#include <stdbool.h>
 
 /* Whose locks are taken before whose. */
 typedef enum ccpi_fork_place {

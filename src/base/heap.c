@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/heap.h"
 
+#include <stddef.h>
+
 /* Of two roots, or NULL. */
 static ccpi_leaf *join(ccpi_leaf *a, ccpi_leaf *b, ccpi_before before)
 {

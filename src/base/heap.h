@@ -10,7 +10,7 @@
 #ifndef CCPI_BASE_HEAP_H
 #define CCPI_BASE_HEAP_H
 
-#include "base/atomic.h"
+#include <stdbool.h>
 
 typedef struct ccpi_leaf {
     struct ccpi_leaf *child, *next, *prev;

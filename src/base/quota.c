@@ -15,6 +15,7 @@
 #include "base/quota.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 

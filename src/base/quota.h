@@ -5,7 +5,7 @@
 #ifndef CCPI_BASE_QUOTA_H
 #define CCPI_BASE_QUOTA_H
 
-#include "base/atomic.h"
+#include <stdint.h>
 
 #define CCPI_NO_QUOTA UINT32_MAX
 

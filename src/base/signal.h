@@ -11,7 +11,8 @@
 #ifndef CCPI_BASE_SIGNAL_H
 #define CCPI_BASE_SIGNAL_H
 
-#include "base/atomic.h"
+#include <stdbool.h>
+#include <stdint.h>
 
 #define CCPI_SIGNALS 64   /* signals are 1 .. 64 */
 #define CCPI_CATCHERS 16  /* there may be at once */

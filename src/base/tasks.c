@@ -2,6 +2,8 @@
 #define _GNU_SOURCE
 #include "base/tasks.h"
 
+#include <string.h>
+
 #if defined(__linux__)
 #include <errno.h>
 #include <fcntl.h>

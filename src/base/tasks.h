@@ -5,7 +5,9 @@
 #ifndef CCPI_BASE_TASKS_H
 #define CCPI_BASE_TASKS_H
 
-#include "base/atomic.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #define CCPI_TASK_NAME 16
 

@@ -5,7 +5,9 @@
 #ifndef CCPI_BASE_THREAD_H
 #define CCPI_BASE_THREAD_H
 
-#include "base/atomic.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 typedef struct ccpi_thread {
     uint64_t handle; /* holds a pthread_t */

@@ -12,9 +12,8 @@
  */
 #ifndef CCPI_BLOCK_HOOK_H
 #define CCPI_BLOCK_HOOK_H
-/* uses: ctx */
 
-#include "block/ctx.h"
+#include "ccp.h"
 
 /* Runs the hooks of a context that has ended, one after the other.  No lock is held. */
 void ccpi_hooks_run(ccp_ctx *ctx);

@@ -2,7 +2,11 @@
  *
  * The policy of spinning; the reasons are in spin.h, the figures in docs/tuning.md.
  */
+/* uses: tuning */
 #include "block/spin.h"
+
+#include "base/machine.h"
+#include "block/tuning.h"
 
 enum { QUICK, YIELD, PAUSE };
 

@@ -18,10 +18,8 @@
  */
 #ifndef CCPI_BLOCK_SPIN_H
 #define CCPI_BLOCK_SPIN_H
-/* uses: tuning */
 
-#include "base/machine.h"
-#include "block/tuning.h"
+#include "base/atomic.h"
 
 /* What the waits on one side of a channel have taught. */
 typedef struct ccpi_pace {

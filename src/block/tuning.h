@@ -6,7 +6,7 @@
 #ifndef CCPI_BLOCK_TUNING_H
 #define CCPI_BLOCK_TUNING_H
 
-#include "base/atomic.h"
+#include <stdint.h>
 
 typedef struct ccpi_tuning_s {
     uint32_t quick_max;    /* pauses before the first yield, at most */

@@ -29,6 +29,7 @@
 #define CCPI_CHAN_CROWD_H
 /* uses: chan poll */
 
+#include "block/tuning.h"
 #include "block/waiter.h"
 #include "chan/chan.h"
 #include "chan/poll.h"

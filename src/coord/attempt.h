@@ -5,6 +5,7 @@
 #ifndef CCPI_COORD_ATTEMPT_H
 #define CCPI_COORD_ATTEMPT_H
 
+#include "base/atomic.h"
 #include "base/backoff.h"
 #include "ccp.h"
 

@@ -13,7 +13,6 @@
  *       long enough; or the thread has looked since then.
  * Locks           `lock` protects what says so; the function of the program is called without it.
  */
-#include "base/check.h"
 #include "base/list.h"
 #include "base/lock.h"
 #include "base/mem.h"

@@ -36,8 +36,8 @@
 #ifndef CCPI_COORD_BREAKER_H
 #define CCPI_COORD_BREAKER_H
 
+#include "base/atomic.h"
 #include "base/lock.h"
-#include "base/machine.h"
 #include "ccp.h"
 
 #define CCPI_BREAKER_STATE(word) ((ccp_breaker_state)((word)&3))

@@ -3,6 +3,7 @@
  * Circuit breakers: what happens under the lock.
  */
 /* uses: breaker */
+#include "base/machine.h"
 #include "coord/breaker.h"
 
 /* ---- Cells ---- */
@@ -149,8 +150,8 @@ void ccpi_breaker_roll(ccp_breaker *b, int64_t now)
 
 static void count(ccp_breaker *b, ccp_breaker_verdict v, bool slow)
 {
-    ccpi_breaker_tally nowhere, *t = b->buckets ? &b->buckets[b->at] : &nowhere;
-    nowhere = (ccpi_breaker_tally){ 0 };
+    ccpi_breaker_tally nowhere = { 0 };
+    ccpi_breaker_tally *t = b->buckets ? &b->buckets[b->at] : &nowhere;
     ccp_breaker_counts *c = &b->counts;
     if (v == CCP_BREAKER_EXCLUDED) {
         c->excluded++;

@@ -25,7 +25,6 @@
 #define CCPI_COORD_BUCKET_H
 
 #include "base/wide.h"
-#include "ccp.h"
 
 #define CCPI_BUCKET_TOP ((int64_t)1 << 53)
 #define CCPI_BUCKET_FAR ((int64_t)1 << 52) /* units from which on a plan begins anew */

@@ -5,6 +5,7 @@
 #include "coord/line.h"
 
 #include "block/tuning.h"
+#include "block/wait.h"
 
 ccpi_node *ccpi_line_pop(ccp_line_ *l)
 {

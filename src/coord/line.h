@@ -12,8 +12,9 @@
 #ifndef CCPI_COORD_LINE_H
 #define CCPI_COORD_LINE_H
 
+#include "base/list.h"
 #include "base/lock.h"
-#include "block/wait.h"
+#include "block/waiter.h"
 
 _Static_assert(sizeof(ccpi_lock) == sizeof(uint32_t), "a lock must fit into lock_");
 _Static_assert(sizeof(ccpi_list) == 2 * sizeof(void *), "a list must fit into first_ and last_");

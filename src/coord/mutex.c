@@ -24,6 +24,7 @@
 /* uses: holders line */
 #include "base/check.h"
 #include "block/tuning.h"
+#include "block/wait.h"
 #include "coord/holders.h"
 #include "coord/line.h"
 

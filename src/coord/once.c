@@ -15,6 +15,7 @@
  */
 /* uses: holders line */
 #include "block/tuning.h"
+#include "block/wait.h"
 #include "coord/holders.h"
 #include "coord/line.h"
 

@@ -6,6 +6,8 @@
 #include "coord/permits.h"
 
 #include "block/tuning.h"
+#include "block/wait.h"
+#include "coord/holders.h"
 
 typedef struct ask {
     ccpi_stander stander;

@@ -25,9 +25,9 @@
  */
 #ifndef CCPI_COORD_PERMITS_H
 #define CCPI_COORD_PERMITS_H
-/* uses: holders line */
+/* uses: line */
 
-#include "coord/holders.h"
+#include "base/track.h"
 #include "coord/line.h"
 
 #define CCPI_USED_MASK ((uint64_t)INT32_MAX)

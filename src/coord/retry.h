@@ -2,7 +2,6 @@
 #ifndef CCPI_COORD_RETRY_H
 #define CCPI_COORD_RETRY_H
 
-#include "base/atomic.h"
 #include "ccp.h"
 
 /* Can its fields be right? */

@@ -6,6 +6,7 @@
  */
 /* uses: line permits */
 #include "base/check.h"
+#include "block/wait.h"
 #include "coord/permits.h"
 
 #define ALL ((uint32_t)1 << 30) /* more than there can be threads; the base of the permits */

@@ -4,6 +4,7 @@
  */
 /* uses: line permits */
 #include "base/check.h"
+#include "block/wait.h"
 #include "coord/permits.h"
 
 ccp_status ccp_sem_acquire(ccp_sem *s, unsigned n, ccp_wait w)

@@ -17,6 +17,7 @@
 /* uses: line */
 #include "base/mem.h"
 #include "base/track.h"
+#include "block/wait.h"
 #include "coord/line.h"
 
 #define NEVER INT64_MIN

@@ -18,7 +18,6 @@
  * Locks           `lock` protects the window and the first failure.
  */
 #include "base/lock.h"
-#include "base/machine.h"
 #include "base/mem.h"
 #include "base/track.h"
 #include "ccp.h"

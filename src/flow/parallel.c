@@ -23,7 +23,6 @@
 #include "flow/parallel.h"
 
 #include "base/lock.h"
-#include "base/machine.h"
 #include "base/mem.h"
 #include "block/wait.h"
 

@@ -21,6 +21,7 @@
  */
 #include "flow/pipeline.h"
 
+#include "base/lock.h"
 #include "base/mem.h"
 #include "base/track.h"
 

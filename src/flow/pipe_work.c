@@ -11,7 +11,6 @@
  */
 #include "flow/pipeline.h"
 
-#include "base/mem.h"
 
 const char ccpi_pipe_key;
 

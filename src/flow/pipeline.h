@@ -28,8 +28,6 @@
 #define CCPI_FLOW_PIPELINE_H
 
 #include "base/atomic.h"
-#include "base/lock.h"
-
 #include "ccp.h"
 
 #define CCPI_PIPE_MOST 65536 /* workers, inputs, branches: more is a mistake */

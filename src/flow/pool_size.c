@@ -21,7 +21,6 @@
  */
 /* uses: pool */
 #include "base/backoff.h"
-#include "base/check.h"
 #include "base/mem.h"
 #include "base/track.h"
 #include "flow/pool.h"

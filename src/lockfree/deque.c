@@ -22,7 +22,6 @@
  *   D6  Positions are 64 bits and never return; differences are signed, because in the middle of a
  *       pop bottom may be top - 1.
  */
-#include "base/machine.h"
 #include "base/mem.h"
 #include "ccp.h"
 

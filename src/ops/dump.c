@@ -8,7 +8,6 @@
 /* uses: report */
 #include "base/file.h"
 #include "base/machine.h"
-#include "base/mem.h"
 #include "base/tasks.h"
 #include "ops/report.h"
 

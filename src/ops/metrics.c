@@ -7,7 +7,6 @@
  *   M2  Rows of one family follow each other in the table of their source, and take() gives as many
  *       values, in that order.
  */
-#include "base/machine.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "base/track.h"

@@ -34,7 +34,7 @@ files() {
 
 # Everything but the public header that has a line of ours in it.
 texts() {
-    files CMakeLists.txt cmake src include tests examples .ci docs -- \
+    files CMakeLists.txt cmake src include tests examples packaging .ci docs -- \
         '*.[ch]' '*.cpp' '*.cmake' CMakeLists.txt '*.sh' '*.awk' '*.py' '*.go' '*.rs' run long
 }
 

@@ -7,6 +7,7 @@
 #include "ccp.h"
 #include "sim.h"
 
+#include "base/atomic.h"
 #include "block/tuning.h"
 
 #include <stdio.h>

@@ -6,6 +6,7 @@
 #include "support.h"
 
 #include "block/spin.h"
+#include "block/tuning.h"
 
 /* --- the machine --- */
 
