@@ -6319,6 +6319,11 @@ CCP_API bool ccp_spin_once(ccp_spin *s);
  *        then ccp_rcu_defer() waits, or says that it would have to.
  *   RU7  A thread that ends in a section leaves it; the misuse hook is told.
  *   RU8  To wait for a grace period in a section of the same domain is CCP_DEADLOCK, at once.
+ *   RU9  Who goes through a list in a section meets each node once that is in it from its beginning
+ *        to its end, in the order in which they were added, and others at most once; from a node
+ *        that is taken out meanwhile it goes on.
+ *   RU10 A map has at most one item for a key, and who looks for a key that is there all the time
+ *        finds it, while items come, go and are replaced and the map grows.
  */
 
 /** A domain: readers are waited for by those who change things in the same one. */
@@ -6557,6 +6562,156 @@ CCP_API void *ccp_rcu_ptr_swap(ccp_rcu_ptr *p, void *to);
  */
 CCP_API bool ccp_rcu_ptr_cas(ccp_rcu_ptr *p, void *from, void *to);
 
+/** A node of a list, in the program's own struct; all zero is in none.  The fields are private. */
+typedef struct ccp_rcu_node {
+    struct ccp_rcu_node *next_, **at_;
+} ccp_rcu_node;
+
+/** A list of such nodes that is read without a lock; all zero is empty.  The fields are private. */
+typedef struct ccp_rcu_list {
+    ccp_rcu_node *first_, **end_;
+    uint32_t lock_;
+} ccp_rcu_list;
+
+/**
+ * Appends a node to a list.
+ *
+ *   Threads: any, at once; also while others read.
+ *   Memory:  keeps n, which is the program's, until it is removed.
+ *   Returns: CCP_OK; CCP_MISUSE if the node is in a list; CCP_INVAL if a pointer is NULL.
+ *   Order:   what was done before happens-before what those do who find it.
+ *   Cost:    a short lock.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_rcu_list_add(ccp_rcu_list *l, ccp_rcu_node *n);
+
+/**
+ * Takes a node out of the list that it is in.  Who stands on it goes on in the list: so it may be
+ * given back, or added anew, after a grace period.
+ *
+ *   Threads: any, at once; also while others read.
+ *   Memory:  the node is the program's again.
+ *   Returns: CCP_OK; CCP_MISUSE if the node is in no list; CCP_INVAL if a pointer is NULL.
+ *   Cost:    a short lock.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_rcu_list_remove(ccp_rcu_list *l, ccp_rcu_node *n);
+
+/**
+ * Gives the first node of a list.
+ *
+ *   Threads: any, in a section; or one that keeps others from changing it.
+ *   Memory:  the node is there until the section ends.
+ *   Returns: the node; NULL if there is none, or l is NULL.
+ *   Since:   0.1
+ */
+CCP_API ccp_rcu_node *ccp_rcu_list_first(const ccp_rcu_list *l);
+
+/**
+ * Gives the node that comes after n.  Who goes from the first one to the end sees every node that
+ * is in the list all the time, once, and of the others some.
+ *
+ *   Threads: as ccp_rcu_list_first(), in the same section.
+ *   Memory:  as ccp_rcu_list_first().
+ *   Returns: the node; NULL if there is none, or n is NULL.
+ *   Since:   0.1
+ */
+CCP_API ccp_rcu_node *ccp_rcu_list_next(const ccp_rcu_node *n);
+
+/** A hash map that is read without a lock. */
+typedef struct ccp_rcu_map ccp_rcu_map;
+
+/** What a map holds, in the program's own struct: set the key, and the rest to zero. */
+typedef struct ccp_rcu_item {
+    const void *key; /* the program's, and unchanged while the item is in a map */
+    size_t len;
+    struct ccp_rcu_item *next_[2];
+    struct ccp_rcu_map *map_;
+    uint64_t hash_;
+} ccp_rcu_item;
+
+/**
+ * Creates a map, with room for so many items before it grows (0: 16).
+ *
+ *   Threads: any.
+ *   Memory:  keeps domain, which must stay until the map is freed; the caller owns the result and
+ *            must pass it to ccp_rcu_map_free().
+ *   Returns: the map; NULL when memory is short, or domain is NULL.
+ *   Since:   0.1
+ */
+CCP_API ccp_rcu_map *ccp_rcu_map_new(ccp_rcu *domain, size_t capacity);
+
+/**
+ * Frees a map; NULL is allowed.
+ *
+ *   Threads: one; nobody may use m any more.
+ *   Memory:  frees all but the items, which are the program's.
+ *   Returns: CCP_OK; CCP_BUSY if there are items in it: nothing is freed.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_rcu_map_free(ccp_rcu_map *m);
+
+/**
+ * Finds the item with a key.
+ *
+ *   Threads: any, in a section; or one that keeps others from changing it.
+ *   Memory:  the item is there until the section ends.
+ *   Returns: the item; NULL if there is none, or m is NULL.
+ *   Order:   what was done before it was put there happens-before the return.
+ *   Cost:    linear in len; wait-free; a chain of one item on average.
+ *   After:   liburcu's rculfhash, and tables with two links per item, as of Linux's rhashtable
+ *            before them.
+ *   Since:   0.1
+ */
+CCP_API ccp_rcu_item *ccp_rcu_map_get(const ccp_rcu_map *m, const void *key, size_t len);
+
+/**
+ * Adds an item, unless there is one with its key.
+ *
+ *   Threads: any, at once; also while others read.
+ *   Memory:  keeps the item until it is replaced or removed.  May allocate a larger table; if
+ *            memory is short, or a section has lasted since the last time, chains become longer
+ *            instead.
+ *   Returns: CCP_OK; CCP_BUSY if there is an item with this key; CCP_MISUSE if this item is in a
+ *            map; CCP_INVAL if a pointer is NULL.
+ *   Cost:    a lock; when it grows, under it, time linear in the number of items.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_rcu_map_add(ccp_rcu_map *m, ccp_rcu_item *item);
+
+/**
+ * Adds an item, or puts it in the place of the one with its key.  Who reads finds one of the two.
+ *
+ *   Threads: as ccp_rcu_map_add().
+ *   Memory:  as ccp_rcu_map_add().  Writes to *old what was replaced, or NULL: it is the program's
+ *            again, to be given back after a grace period.
+ *   Returns: CCP_OK; CCP_MISUSE if this item is in a map; CCP_INVAL if a pointer is NULL.
+ *   Cost:    as ccp_rcu_map_add().
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_rcu_map_put(ccp_rcu_map *m, ccp_rcu_item *item, ccp_rcu_item **old);
+
+/**
+ * Removes the item with a key.
+ *
+ *   Threads: as ccp_rcu_map_add().
+ *   Memory:  the result is the program's again, to be given back after a grace period.
+ *   Returns: the item; NULL if there is none, or m is NULL.
+ *   Cost:    a lock.
+ *   Since:   0.1
+ */
+CCP_API ccp_rcu_item *ccp_rcu_map_remove(ccp_rcu_map *m, const void *key, size_t len);
+
+/**
+ * Counts the items of a map.
+ *
+ *   Threads: any.
+ *   Memory:  keeps nothing.
+ *   Returns: the number at some moment during the call; 0 if m is NULL.
+ *   Since:   0.1
+ */
+CCP_API size_t ccp_rcu_map_len(const ccp_rcu_map *m);
+
 #ifdef __cplusplus
 }
 #endif
@@ -6625,6 +6780,7 @@ CCP_API bool ccp_rcu_ptr_cas(ccp_rcu_ptr *p, void *from, void *to);
 #define ccp_batcher_new(...) CCP_AT_("ccp_batcher_new", ccp_batcher_new(__VA_ARGS__))
 #define ccp_signals_new(...) CCP_AT_("ccp_signals_new", ccp_signals_new(__VA_ARGS__))
 #define ccp_rcu_new(...) CCP_AT_("ccp_rcu_new", ccp_rcu_new(__VA_ARGS__))
+#define ccp_rcu_map_new(...) CCP_AT_("ccp_rcu_map_new", ccp_rcu_map_new(__VA_ARGS__))
 #define ccp_shutdown_new() CCP_AT_("ccp_shutdown_new", ccp_shutdown_new())
 #endif
 #endif

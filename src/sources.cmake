@@ -96,6 +96,8 @@ set(CCP_SOURCES
     lockfree/deque.c
     lockfree/rcu.c
     lockfree/rcu_defer.c
+    lockfree/rcu_list.c
+    lockfree/rcu_map.c
     lockfree/seqlock.c
     lockfree/spin.c
     ops/dump.c

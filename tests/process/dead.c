@@ -29,6 +29,8 @@ ccp_signals *signals;
 ccp_shutdown *steps;
 ccp_watch *watch;
 ccp_rcu *rcu;
+ccp_rcu_map *rcu_map;
+ccp_rcu_item rcu_item = { .key = "k", .len = 1 };
 ccp_hook hook;
 ccp_wg wg = CCP_WG_INIT;
 
@@ -135,6 +137,8 @@ static const char *make_simple(void)
     NEED(window = ccp_window_new(4, CCP_MS(1)));
     NEED(breaker = ccp_breaker_new(NULL));
     NEED(rcu = ccp_rcu_new(NULL));
+    NEED(rcu_map = ccp_rcu_map_new(rcu, 0));
+    NEED(ccp_rcu_map_add(rcu_map, &rcu_item) == CCP_OK);
     NEED(steps = ccp_shutdown_new());
     NEED(ccp_shutdown_add(steps, CCP_PHASE_INTAKE, "step", dead_step, NULL) == CCP_OK);
     NEED(ccp_wg_add(&wg, 1) == CCP_OK);
@@ -261,7 +265,8 @@ const char *dead_end(void)
     ccp_chan *const ins[] = { fan_in, pipe_in, cast_in };
     for (size_t i = 0; i < 3; i++)
         NEED(ccp_chan_close(ins[i]) == CCP_OK);
-    NEED(ccp_rcu_free(rcu) == CCP_OK);
+    NEED(ccp_rcu_map_remove(rcu_map, "k", 1) == &rcu_item);
+    NEED(ccp_rcu_map_free(rcu_map) == CCP_OK && ccp_rcu_free(rcu) == CCP_OK);
     NEED(ccp_watch_free(watch) == CCP_OK && ccp_signals_free(signals) == CCP_OK);
     NEED(ccp_timer_stop(&timer, CCP_FOREVER) == CCP_OK && ccp_timers_free(timers) == CCP_OK);
     NEED(ccp_pool_free(pool) == CCP_OK && ccp_pool_free(elastic) == CCP_OK);

@@ -371,12 +371,20 @@ static const char *use_rcu(void)
     DEAD(ccp_rcu_defer, rcu, &h, dead_nothing, NULL, CCP_FOREVER);
     DEAD(ccp_rcu_barrier, rcu, CCP_FOREVER);
     DEAD(ccp_rcu_get_info, rcu, &info);
+    ccp_rcu_item i = { .key = "i", .len = 1 }, *old;
+    GIVES(NULL, ccp_rcu_map_new, rcu, 0);
+    DEAD(ccp_rcu_map_add, rcu_map, &i);
+    DEAD(ccp_rcu_map_put, rcu_map, &i, &old);
+    GIVES(NULL, ccp_rcu_map_get, rcu_map, "k", 1);
+    GIVES(NULL, ccp_rcu_map_remove, rcu_map, "k", 1);
+    GIVES(0u, ccp_rcu_map_len, rcu_map);
     return NULL;
 }
 
 static const char *free_all(void)
 {
     size_t before = ccp_live_blocks();
+    GIVES(CCP_OK, ccp_rcu_map_free, rcu_map);
     GIVES(CCP_OK, ccp_rcu_free, rcu);
     GIVES(CCP_OK, ccp_watch_free, watch);
     GIVES(CCP_OK, ccp_signals_free, signals);
@@ -418,7 +426,7 @@ static const char *missing(void)
         "ccp_rate",   "ccp_rwlock",  "ccp_retry_budget", "ccp_sem",     "ccp_sometimes", "ccp_wg",
         "ccp_histogram", "ccp_retry_tally", /* and what is never dead */
         "ccp_deque",  "ccp_seqlock", "ccp_counter", "ccp_spin",
-        "ccp_rcu_ptr"
+        "ccp_rcu_ptr", "ccp_rcu_list"
     };
     static const char *const all[][2] = {
 #define PAIR(function, kind) { #function, #kind },

@@ -174,6 +174,7 @@ static bool has_callbacks(const char *kind)
         "ccp_backoff", "ccp_retry_budget", "ccp_sometimes", "ccp_signals",
         "ccp_window",  "ccp_deque",        "ccp_seqlock",   "ccp_counter",
         "ccp_spin",    "ccp_retry_tally",    "ccp_rcu_ptr",
+        "ccp_rcu_list", "ccp_rcu_map",
     };
     for (size_t i = 0; i < LENGTH(without); i++)
         if (!strcmp(kind, without[i]))
