@@ -51,27 +51,24 @@ if(CCP_COVERAGE)
     list(APPEND CCP_INSTRUMENT --coverage -fprofile-update=atomic)
 endif()
 
-# ccp_amalgamate(target directory [PREFIX name] [WITHOUT file...]): a target that writes all of the
-# library as directory/ccp.c and ccp.h, or name.c and name.h.
+# ccp_amalgamate(target directory [WITHOUT file...]): a target that writes all of the library, but
+# for those files, as directory/ccp.c and ccp.h.
 function(ccp_amalgamate target directory)
-    cmake_parse_arguments(PARSE_ARGV 2 arg "" "PREFIX" "WITHOUT")
+    cmake_parse_arguments(PARSE_ARGV 2 arg "" "" "WITHOUT")
     find_package(Python3 COMPONENTS Interpreter REQUIRED)
-    if(NOT arg_PREFIX)
-        set(arg_PREFIX ccp)
-    endif()
-    set(options --prefix ${arg_PREFIX})
+    set(options "")
     foreach(file IN LISTS arg_WITHOUT)
         list(APPEND options --without ${file})
     endforeach()
     file(GLOB inputs CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/*/*.[ch])
     add_custom_command(
-        OUTPUT ${directory}/${arg_PREFIX}.c ${directory}/${arg_PREFIX}.h
+        OUTPUT ${directory}/ccp.c ${directory}/ccp.h
         COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/cmake/amalgamate.py ${options}
                 ${directory}
         DEPENDS ${PROJECT_SOURCE_DIR}/cmake/amalgamate.py ${PROJECT_SOURCE_DIR}/include/ccp.h
                 ${PROJECT_SOURCE_DIR}/src/sources.cmake ${inputs}
         VERBATIM)
-    add_custom_target(${target} DEPENDS ${directory}/${arg_PREFIX}.c)
+    add_custom_target(${target} DEPENDS ${directory}/ccp.c)
 endfunction()
 
 # ccp_library(target [source...]): of these sources, of which those with relative names are in src/;
