@@ -41,7 +41,7 @@ static bool open_below(reader *r, const char *dir, const char *name)
     r->next = r->end = 0;
     r->fd = -1;
     if (n + more <= sizeof path) {
-        memcpy(path, dir, n);
+        memcpy(path, dir, n + 1);
         memcpy(path + n, name, more);
         r->fd = openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
     }

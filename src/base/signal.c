@@ -62,7 +62,7 @@ static void take_default_effect(int sig)
     plain.sa_handler = SIG_DFL;
     sigemptyset(&plain.sa_mask);
     sigaction(sig, &plain, NULL);
-    raise(sig); /* it comes when this handler returns */
+    (void)raise(sig); /* it comes when this handler returns */
 }
 
 static void on_signal(int sig, siginfo_t *info, void *context)
