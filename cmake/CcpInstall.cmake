@@ -66,9 +66,10 @@ configure_file(${PROJECT_SOURCE_DIR}/cmake/ccp.pc.in ${PROJECT_BINARY_DIR}/ccp.p
 install(FILES ${PROJECT_BINARY_DIR}/ccp.pc DESTINATION ${pc_dir})
 
 # Of ccp_sim: to be asked for the flags of compiling and of linking one by one, as its -fsanitize is
-# for compiling alone.
+# for compiling alone.  Whether to have debugging information is not for such a file to say.
 if("ccp_sim" IN_LIST installed)
     get_target_property(pc_sim_cflags ccp_sim INTERFACE_COMPILE_OPTIONS)
+    list(REMOVE_ITEM pc_sim_cflags -g)
     get_target_property(pc_sim_libs ccp_sim INTERFACE_LINK_OPTIONS)
     string(REPLACE "LINKER:" "-Wl," pc_sim_libs "${pc_sim_libs}")
     string(REPLACE ";" " " pc_sim_libs "${pc_sim_libs} ${CMAKE_THREAD_LIBS_INIT}")

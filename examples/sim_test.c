@@ -12,7 +12,7 @@
  * transfer() passes a thousand.
  *
  * To adapt: put your own code in the place of transfer(); end with CCP_SIM_ASSERT() on the outcome.
- * Compile:  cc -c sim_test.c $(pkg-config --cflags ccp_sim) &&
+ * Compile:  cc -g -c sim_test.c $(pkg-config --cflags ccp_sim) &&
  *           cc sim_test.o -o sim_test $(pkg-config --libs ccp_sim)
  * Output:   deadlock: no thread can go on
  *           the same again by its seed: yes
