@@ -34,6 +34,7 @@
  *   30  Fork, exit, unload
  *   31  Lock-free deque, seqlock, counter
  *   32  Read-copy-update
+ *   33  Lock-free queues and stack
  *
  * Every section is an essay, then types, then functions, then numbered guarantees, which the
  * tests cite by number.  The fields of a function's comment always mean the same:
@@ -5954,9 +5955,10 @@ CCP_API ccp_status ccp_pool_fd(ccp_pool *p, int *fd);
  *        were made while tracking was on, and not freed before the fork, are dead: each call on one
  *        returns CCP_FORKED at once, without waiting, whatever was being done to it.  What returns
  *        no status says that there is nothing: NULL, 0, that it is closed, done or canceled.  (But
- *        ccp_chan_cap(), ccp_ctx_deadline(), ccp_ctx_value(), and ccp_fan_chan() and its like give
- *        what never changes.)  A wait under a dead context returns CCP_FORKED too; ccp_select()
- *        with a dead channel does so, or does another case that can be done.
+ *        ccp_chan_cap(), ccp_spsc_cap() and ccp_mpmc_cap(), ccp_ctx_deadline(), ccp_ctx_value(),
+ *        and ccp_fan_chan() and its like give what never changes.)  A wait under a dead context
+ *        returns CCP_FORKED too; ccp_select() with a dead channel does so, or does another case
+ *        that can be done.
  *   FK5  A dead object can be freed.  That gives back its memory and closes the child's copies of
  *        its descriptors, but for what its threads may have been in the middle of changing, such
  *        as tasks and calls under way.  No function of the program is called: what elements, values
@@ -6712,6 +6714,467 @@ CCP_API ccp_rcu_item *ccp_rcu_map_remove(ccp_rcu_map *m, const void *key, size_t
  */
 CCP_API size_t ccp_rcu_map_len(const ccp_rcu_map *m);
 
+/* ==== 33. LOCK-FREE QUEUES AND STACK =======================================================
+ *
+ * Containers that never wait: no call sleeps, yields or makes a system call, and none is held up by
+ * a thread that was stopped in the middle of a call.  So they may be used where waiting is not
+ * allowed: in a callback that has to be done in time, such as that of a sound card, and (but for
+ * new and free) in a signal handler.  Nobody is woken either: who has nothing to do looks again
+ * later, sleeps for a while, or is told by other means.
+ *
+ * A ccp_spsc is a ring between one thread that puts in, the producer, and one that takes out, the
+ * consumer.
+ *
+ *     ccp_spsc *ring = ccp_spsc_new(sizeof(float[2]), 1024);
+ *     float sample[2];
+ *     if (ccp_spsc_push(ring, sample) == CCP_AGAIN)        // the producer: full
+ *         n++;                                             // counts what it had to drop
+ *     while (ccp_spsc_pop(ring, sample) == CCP_OK)         // the consumer
+ *         use(sample);
+ *
+ * Or without a copy, in the ring's own memory:
+ *
+ *     void *room;
+ *     if (ccp_spsc_reserve(ring, 64, &room, &n) == CCP_OK) {
+ *         memset(room, 0, n * sizeof(float[2]));           // n elements, 64 at most
+ *         rc = ccp_spsc_commit(ring, n);                   // or fewer; 0: none
+ *     }
+ *
+ * A ccp_mpmc is the same between any number of threads on both sides: a bounded queue.  Its calls
+ * are lock-free: one begins anew only because another one has done its work.  A thread that was
+ * stopped in the middle of a call holds up none of them, but those that need its place in the queue
+ * say CCP_BUSY: neither full nor empty, and not now.
+ *
+ * A ccp_mpsc has one consumer, and no bound: its elements are structs of the program, with a node
+ * in them.  So a push never fails.
+ *
+ *     struct mail {
+ *         ccp_mpsc_node node;                              // first: a node is its struct
+ *         int text;
+ *     };
+ *     ccp_mpsc box = CCP_MPSC_INIT;
+ *     struct mail *m = malloc(sizeof *m);
+ *     ccp_mpsc_push(&box, &m->node);                       // any thread
+ *     ccp_mpsc_node *next;
+ *     while (ccp_mpsc_pop(&box, &next) == CCP_OK)          // one thread
+ *         free(next);
+ *
+ * A ccp_stack is what lists of free blocks are made of: who needs one pops, who is done pushes.
+ *
+ *     static struct buffer {
+ *         ccp_stack_node node;
+ *         char bytes[2000];
+ *     } buffers[100];
+ *     static ccp_stack free_ones = CCP_STACK_INIT(buffers); // empty: push each of them first
+ *
+ * Its head is the place of a node in that memory and a number that changes with each push, in one
+ * word of 64 bits, so that a node which was taken out and is back is not taken for one that never
+ * went (ABA).  The number has the bits that the places leave: after 2^45 pushes for a megabyte of
+ * buffers, while one thread stands still in the middle of a call, it would come again.
+ *
+ * Where it does not help.  A ccp_chan does the same for any number of threads, which may wait, be
+ * canceled, and select.  Take a ring where the producer must not wait, or where nanoseconds count:
+ * docs/benchmarks.md has both.
+ *
+ * Guarantees
+ *   LQ1 Elements come out as they were put in, each once, in the order in which they were put in.
+ *   LQ2 Each call on a ccp_spsc but new and free ends after a bounded number of steps of its own,
+ *       whatever the other thread does, or does not do (it is wait-free), and allocates nothing.
+ *   LQ3 A push fails with CCP_AGAIN only while the ring is full, a pop only while it is empty: what
+ *        happened before the call is seen.
+ *   LQ4 What the producer did before it put an element in happens-before what the consumer does
+ *       after it took it out; what the consumer did before it took an element out happens-before
+ *       what the producer does after the push that got the room.
+ *   LQ5 After a close no element is put in; those that are there come out, and then CCP_CLOSED.
+ *   LQ6 What is reserved is nobody else's until the commit, what is peeked at until the release;
+ *       meanwhile the same side's other calls are CCP_MISUSE, and change nothing.
+ *   LQ7 A ccp_mpmc does what a queue does whose calls come one at a time, in an order that agrees
+ *       with the calls that did not overlap (it is linearizable); CCP_BUSY changes nothing, and
+ *       comes only while another call is under way.  LQ5 holds for it, too.
+ *   LQ8 What was done before a push happens-before what is done after the pop of that element.
+ *   LQ9 Nodes come out of a ccp_mpsc in the order in which they were put in, each once.  A pop says
+ *       CCP_AGAIN only while it is empty, and CCP_BUSY only while a push is under way.
+ *   LQ10 A ccp_stack is linearizable: a pop takes the node that was put in last, and says CCP_AGAIN
+ *       only while it is empty.
+ */
+
+/** A ring between one producer and one consumer. */
+typedef struct ccp_spsc ccp_spsc;
+
+/**
+ * Creates a ring for elements of a fixed size.
+ *
+ * It has memory for the next power of two of elements; capacity is how many are used.
+ *
+ *   Threads: any.
+ *   Memory:  one allocation; none later.  The first element is on a line of the cache of its own,
+ *            and so each is aligned as its type wants it.  The caller owns the result.
+ *   Returns: the ring; NULL when memory is short, or if elem_size or capacity is 0, or absurd.
+ *   After:   FastForward and Rigtorp's SPSCQueue, where each side remembers what it last saw of the
+ *            other.
+ *   Since:   0.1
+ */
+CCP_API ccp_spsc *ccp_spsc_new(size_t elem_size, size_t capacity);
+
+/**
+ * Gives back a ring; NULL is allowed.  Elements that are in it are lost.
+ *
+ *   Threads: one; nobody may use the ring any more.
+ *   Memory:  frees it.
+ *   Returns: CCP_OK; CCP_BUSY if something is reserved or peeked at: nothing is freed.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_spsc_free(ccp_spsc *q);
+
+/**
+ * Puts one element in.
+ *
+ *   Threads: the producer.
+ *   Memory:  copies from elem.
+ *   Returns: CCP_OK; CCP_AGAIN if it is full; CCP_CLOSED after ccp_spsc_close(); CCP_INVAL if a
+ *            pointer is NULL; CCP_MISUSE while room is reserved.
+ *   Order:   LQ4.
+ *   Cost:    a copy and a store; now and then a look at the consumer's position.
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_spsc_push(ccp_spsc *q, const void *elem);
+
+/**
+ * Takes one element out.
+ *
+ *   Threads: the consumer.
+ *   Memory:  copies to elem; NULL: drops the element.
+ *   Returns: CCP_OK; CCP_AGAIN if it is empty; CCP_CLOSED if it is empty and closed; CCP_INVAL if q
+ *            is NULL; CCP_MISUSE while elements are peeked at.
+ *   Order:   LQ4.
+ *   Cost:    as ccp_spsc_push().
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_spsc_pop(ccp_spsc *q, void *elem);
+
+/**
+ * Puts in as many of n elements as there is room for, at least one, at one moment.
+ *
+ *   Threads: the producer.
+ *   Memory:  copies from elems, the first element first.
+ *   Returns: CCP_OK with *pushed in 1..n; otherwise as ccp_spsc_push(), and CCP_INVAL if n is 0 or
+ *            pushed is NULL.
+ *   Cost:    a copy or two, and one store for the batch.
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_spsc_push_n(ccp_spsc *q, const void *elems, size_t n,
+                                                  size_t *pushed);
+
+/**
+ * Takes out up to n elements, at least one, at one moment.
+ *
+ *   Threads: the consumer.
+ *   Memory:  copies to elems, the oldest element first.
+ *   Returns: CCP_OK with *popped in 1..n; otherwise as ccp_spsc_pop(), and CCP_INVAL if n is 0 or
+ *            elems or popped is NULL.
+ *   Cost:    as ccp_spsc_push_n().
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_spsc_pop_n(ccp_spsc *q, void *elems, size_t n,
+                                                 size_t *popped);
+
+/**
+ * Lends the producer room for up to `want` elements that lie side by side, at least one, to be
+ * filled in place.  They are put in by ccp_spsc_commit().
+ *
+ * At the end of the ring's memory there are fewer than are free: commit those, and reserve again.
+ *
+ *   Threads: the producer.
+ *   Memory:  *room is the ring's, and the producer's to write until the commit (LQ6).
+ *   Returns: CCP_OK with *n in 1..want; CCP_AGAIN if it is full; CCP_CLOSED after ccp_spsc_close();
+ *            CCP_INVAL if a pointer is NULL or want is 0; CCP_MISUSE if room is reserved already.
+ *   After:   bip buffers, and DPDK's rte_ring_enqueue_zc_burst_start().
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_spsc_reserve(ccp_spsc *q, size_t want, void **room,
+                                                   size_t *n);
+
+/**
+ * Puts in the first n of the elements that were reserved, and gives back the room of the others.
+ *
+ *   Threads: the producer.
+ *   Memory:  what was reserved is the ring's again.
+ *   Returns: CCP_OK; CCP_MISUSE if n is more than is reserved; CCP_INVAL if q is NULL.
+ *   Order:   LQ4.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_spsc_commit(ccp_spsc *q, size_t n);
+
+/**
+ * Lends the consumer up to `want` elements that lie side by side, at least one, the oldest first.
+ * They stay in the ring until ccp_spsc_release().
+ *
+ *   Threads: the consumer.
+ *   Memory:  *elems is the ring's, and does not change until the release (LQ6).
+ *   Returns: CCP_OK with *n in 1..want; CCP_AGAIN if it is empty; CCP_CLOSED if it is empty and
+ *            closed; CCP_INVAL if a pointer is NULL or want is 0; CCP_MISUSE if elements are peeked
+ *            at already.
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_spsc_peek(ccp_spsc *q, size_t want, const void **elems,
+                                                size_t *n);
+
+/**
+ * Takes out the first n of the elements that were peeked at, and leaves the others.
+ *
+ *   Threads: the consumer.
+ *   Memory:  what was peeked at is the ring's again.
+ *   Returns: CCP_OK; CCP_MISUSE if n is more than were peeked at; CCP_INVAL if q is NULL.
+ *   Order:   LQ4.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_spsc_release(ccp_spsc *q, size_t n);
+
+/**
+ * Says that no more elements will come.
+ *
+ *   Threads: the producer.
+ *   Memory:  keeps nothing.
+ *   Returns: CCP_OK; CCP_CLOSED if it was closed already; CCP_INVAL if q is NULL; CCP_MISUSE while
+ *            room is reserved.
+ *   Order:   happens-before the CCP_CLOSED that it causes.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_spsc_close(ccp_spsc *q);
+
+/**
+ * Counts the elements in a ring.
+ *
+ *   Threads: any.
+ *   Memory:  keeps nothing.
+ *   Returns: how many there are, or were a moment ago; 0 if q is NULL.  For the producer there are
+ *            no more than that, for the consumer no fewer.
+ *   Since:   0.1
+ */
+CCP_API size_t ccp_spsc_len(const ccp_spsc *q);
+
+/**
+ * Gives the capacity of a ring.
+ *
+ *   Threads: any.
+ *   Memory:  keeps nothing.
+ *   Returns: the capacity; 0 if q is NULL.
+ *   Since:   0.1
+ */
+CCP_API size_t ccp_spsc_cap(const ccp_spsc *q);
+
+/** A bounded queue between any number of producers and consumers. */
+typedef struct ccp_mpmc ccp_mpmc;
+
+/**
+ * Creates a queue for elements of a fixed size.
+ *
+ *   Threads: any.
+ *   Memory:  one allocation; none later.  The caller owns the result.
+ *   Returns: the queue; NULL when memory is short, or if elem_size or capacity is 0, or absurd.
+ *   After:   Dmitry Vyukov's bounded queue, with any capacity.
+ *   Since:   0.1
+ */
+CCP_API ccp_mpmc *ccp_mpmc_new(size_t elem_size, size_t capacity);
+
+/**
+ * Gives back a queue; NULL is allowed.  Elements that are in it are lost.
+ *
+ *   Threads: one; nobody may use the queue any more.
+ *   Memory:  frees it.
+ *   Returns: CCP_OK.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_mpmc_free(ccp_mpmc *q);
+
+/**
+ * Puts one element in.
+ *
+ *   Threads: any.
+ *   Memory:  copies from elem.
+ *   Returns: CCP_OK; CCP_AGAIN if it is full; CCP_BUSY if another thread is in the middle of taking
+ *            out the element whose place it would need; CCP_CLOSED after ccp_mpmc_close();
+ *            CCP_INVAL if a pointer is NULL.
+ *   Order:   LQ8.
+ *   Cost:    a compare-and-swap and a copy.
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_mpmc_push(ccp_mpmc *q, const void *elem);
+
+/**
+ * Takes one element out.
+ *
+ *   Threads: any.
+ *   Memory:  copies to elem; NULL: drops the element.
+ *   Returns: CCP_OK; CCP_AGAIN if it is empty; CCP_BUSY if another thread is in the middle of
+ *            putting in the oldest element; CCP_CLOSED if it is empty and closed; CCP_INVAL if q is
+ *            NULL.
+ *   Order:   LQ8.
+ *   Cost:    as ccp_mpmc_push().
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_mpmc_pop(ccp_mpmc *q, void *elem);
+
+/**
+ * Puts in as many of n elements as there is room for, at least one; they stand side by side.
+ *
+ *   Threads: any.
+ *   Memory:  copies from elems, the first element first.
+ *   Returns: CCP_OK with *pushed in 1..n; otherwise as ccp_mpmc_push(), and CCP_INVAL if n is 0 or
+ *            pushed is NULL.
+ *   Cost:    one compare-and-swap for the batch.
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_mpmc_push_n(ccp_mpmc *q, const void *elems, size_t n,
+                                                  size_t *pushed);
+
+/**
+ * Takes out up to n elements, at least one.
+ *
+ *   Threads: any.
+ *   Memory:  copies to elems, the oldest element first.
+ *   Returns: CCP_OK with *popped in 1..n; otherwise as ccp_mpmc_pop(), and CCP_INVAL if n is 0 or
+ *            elems or popped is NULL.
+ *   Cost:    one compare-and-swap for the batch.
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_mpmc_pop_n(ccp_mpmc *q, void *elems, size_t n,
+                                                 size_t *popped);
+
+/**
+ * Says that no more elements will come.
+ *
+ *   Threads: any.
+ *   Memory:  keeps nothing.
+ *   Returns: CCP_OK; CCP_CLOSED if it was closed already; CCP_INVAL if q is NULL.
+ *   Order:   happens-before every CCP_CLOSED that it causes.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_mpmc_close(ccp_mpmc *q);
+
+/**
+ * Counts the elements in a queue.
+ *
+ *   Threads: any.
+ *   Memory:  keeps nothing.
+ *   Returns: how many there are, about, if others are putting in and taking out; 0 if q is NULL.
+ *   Since:   0.1
+ */
+CCP_API size_t ccp_mpmc_len(const ccp_mpmc *q);
+
+/**
+ * Gives the capacity of a queue.
+ *
+ *   Threads: any.
+ *   Memory:  keeps nothing.
+ *   Returns: the capacity; 0 if q is NULL.
+ *   Since:   0.1
+ */
+CCP_API size_t ccp_mpmc_cap(const ccp_mpmc *q);
+
+/** What makes a struct of the program an element of a ccp_mpsc: a member of this type. */
+typedef struct ccp_mpsc_node {
+    struct ccp_mpsc_node *next_;
+} ccp_mpsc_node;
+
+/** An unbounded queue of nodes with one consumer.  Zero is an empty one; it must not be moved. */
+typedef struct ccp_mpsc {
+    ccp_mpsc_node *last_;
+    char pad_[64 - sizeof(void *)]; /* the producers' line, and the consumer's */
+    ccp_mpsc_node *first_;
+    ccp_mpsc_node stub_;
+} ccp_mpsc;
+#define CCP_MPSC_INIT                                                                          \
+    {                                                                                          \
+        NULL, { 0 }, NULL,                                                                     \
+        {                                                                                      \
+            NULL                                                                               \
+        }                                                                                      \
+    }
+
+/**
+ * Puts a node in.
+ *
+ *   Threads: any.
+ *   Memory:  the node is the queue's until it comes out; it must not be in a queue already.
+ *   Returns: CCP_OK; CCP_INVAL if a pointer is NULL.
+ *   Order:   happens-before what the consumer does after it took the node out.
+ *   Cost:    wait-free: one exchange and two stores.
+ *   After:   Dmitry Vyukov's intrusive queue.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_mpsc_push(ccp_mpsc *q, ccp_mpsc_node *node);
+
+/**
+ * Takes the oldest node out.
+ *
+ *   Threads: the consumer.
+ *   Memory:  *node is the caller's again.
+ *   Returns: CCP_OK; CCP_AGAIN if the queue is empty; CCP_BUSY if a push that has begun has not
+ *            ended, and until then the node cannot be reached: come again; CCP_INVAL if a pointer
+ *            is NULL.
+ *   Cost:    wait-free: a few loads; an exchange for the last node.
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_mpsc_pop(ccp_mpsc *q, ccp_mpsc_node **node);
+
+/** What makes a struct of the program an element of a ccp_stack: a member of this type, which is
+ *  zero while it is in no stack. */
+typedef struct ccp_stack_node {
+    uint32_t below_;
+} ccp_stack_node;
+
+/** A stack of nodes in one piece of memory.  Made by CCP_STACK_INIT or ccp_stack_init(). */
+typedef struct ccp_stack {
+    uint64_t head_ CCP_ALIGN8;
+    void *memory_;
+    size_t size_;
+} ccp_stack;
+/** An empty stack for the nodes of an array. */
+#define CCP_STACK_INIT(array)                                                                  \
+    {                                                                                          \
+        0, (array), sizeof(array)                                                              \
+    }
+
+/**
+ * Makes an empty stack for nodes that lie in a piece of memory, such as an array of structs that
+ * have a node.  Several stacks may share it.
+ *
+ *   Threads: one; nobody may use the stack yet.
+ *   Memory:  keeps the pointer.  The memory must stay as long as the stack is used, also where
+ *            nodes have been taken out (their structs may be used for anything, but for the node).
+ *   Returns: CCP_OK; CCP_INVAL if a pointer is NULL, memory is not aligned as a node, or size is
+ *            less than a node's or more than 16 GiB.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_stack_init(ccp_stack *s, void *memory, size_t size);
+
+/**
+ * Puts a node on top.
+ *
+ *   Threads: any.
+ *   Memory:  the node is the stack's until it comes out.
+ *   Returns: CCP_OK; CCP_MISUSE if the node is in a stack; CCP_INVAL if a pointer is NULL, or the
+ *            node does not lie in the memory of the stack.
+ *   Order:   happens-before what is done after the node was taken out.
+ *   Cost:    a compare-and-swap.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_stack_push(ccp_stack *s, ccp_stack_node *node);
+
+/**
+ * Takes the topmost node.
+ *
+ *   Threads: any.
+ *   Memory:  *node is the caller's.
+ *   Returns: CCP_OK; CCP_AGAIN if the stack is empty; CCP_INVAL if a pointer is NULL, or the stack
+ *            has no memory.
+ *   Cost:    a compare-and-swap.
+ *   After:   R. K. Treiber; IBM's System/370 for the number beside the head.
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_stack_pop(ccp_stack *s, ccp_stack_node **node);
+
 #ifdef __cplusplus
 }
 #endif
@@ -6782,5 +7245,7 @@ CCP_API size_t ccp_rcu_map_len(const ccp_rcu_map *m);
 #define ccp_rcu_new(...) CCP_AT_("ccp_rcu_new", ccp_rcu_new(__VA_ARGS__))
 #define ccp_rcu_map_new(...) CCP_AT_("ccp_rcu_map_new", ccp_rcu_map_new(__VA_ARGS__))
 #define ccp_shutdown_new() CCP_AT_("ccp_shutdown_new", ccp_shutdown_new())
+#define ccp_mpmc_new(...) CCP_AT_("ccp_mpmc_new", ccp_mpmc_new(__VA_ARGS__))
+#define ccp_spsc_new(...) CCP_AT_("ccp_spsc_new", ccp_spsc_new(__VA_ARGS__))
 #endif
 #endif

@@ -100,6 +100,10 @@ set(CCP_SOURCES
     lockfree/rcu_map.c
     lockfree/seqlock.c
     lockfree/spin.c
+    lockfree/mpmc.c
+    lockfree/mpsc.c
+    lockfree/spsc.c
+    lockfree/stack.c
     ops/dump.c
     ops/fork.c
     ops/metrics.c

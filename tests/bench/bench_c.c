@@ -431,6 +431,7 @@ static void once_await(once_future *f, void *value)
 #include "futures.h"
 
 bool steal_run_c(const struct spec *s); /* bench_steal_c.c */
+bool free_run_c(const struct spec *s);  /* bench_free_c.c */
 
 int main(int argc, char **argv)
 {
@@ -447,7 +448,10 @@ int main(int argc, char **argv)
 #ifdef BENCH_UV
         "libuv",
 #endif
-        "textbook", "pthread", NULL
+#ifdef BENCH_DPDK
+        "dpdk",
+#endif
+        "limit", "textbook", "pthread", NULL
     };
     if (list_peers(argc, argv, peers)) return 0;
     if (argc == 2 && !strcmp(argv[1], "probe")) {
@@ -455,7 +459,8 @@ int main(int argc, char **argv)
         return 0;
     }
     struct spec s = parse_spec(argc, argv);
-    if (steal_run_c(&s)) return 0;
+    if (steal_run_c(&s) || free_run_c(&s)) return 0;
+    if (!strcmp(s.peer, "dpdk") || !strcmp(s.peer, "limit")) unsupported(&s, "rings-only");
     if (!strcmp(s.peer, "textbook") && !strcmp(s.kind, "future")) once_run(&s);
     else if (!strcmp(s.peer, "textbook")) textbook_run(&s);
     else if (!strcmp(s.peer, "pthread")) pthread_run(&s);

@@ -26,7 +26,8 @@
 #include <concurrentqueue/blockingconcurrentqueue.h>
 #endif
 
-bool run_std(const spec *s); // in bench_std.cpp
+bool run_std(const spec *s);      // in bench_std.cpp
+bool free_run_cpp(const spec *s); // in bench_free.cpp
 
 namespace {
 
@@ -457,6 +458,8 @@ void stop_source(const spec *s)
 
 bool run(const spec *s)
 {
+    if (free_run_cpp(s)) return true;
+    if (!strcmp(s->peer, "boost")) unsupported(s, "queues-and-stacks-that-never-wait-only");
     if (!strcmp(s->peer, "stop_source")) {
         stop_source(s);
         return true;
@@ -486,6 +489,9 @@ int main(int argc, char **argv)
 #endif
 #ifdef BENCH_MOODYCAMEL
         "moodycamel",
+#endif
+#ifdef BENCH_BOOST
+        "boost",
 #endif
         "stop_source", "cxx", nullptr
     };

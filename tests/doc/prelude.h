@@ -18,6 +18,7 @@
 extern ccp_ctx *parent, *ctx;
 extern ccp_chan *ch, *in, *out;
 extern ccp_pool *pool;
+extern ccp_spsc *ring;
 extern int v, answer;
 extern size_t n;
 extern int job[100];

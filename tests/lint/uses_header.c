@@ -80,6 +80,19 @@ ccp_status use_scopes(ccp_sem *s)
     return rc == CCP_OK ? inner : rc;
 }
 
+ccp_status use_nodes(void)
+{
+    static ccp_stack_node nodes[2];
+    static ccp_stack free_nodes = CCP_STACK_INIT(nodes);
+    ccp_mpsc box = CCP_MPSC_INIT;
+    ccp_mpsc_node letter, *first;
+    ccp_stack_node *top;
+    if (ccp_stack_push(&free_nodes, &nodes[0]) != CCP_OK ||
+        ccp_stack_pop(&free_nodes, &top) != CCP_OK || ccp_mpsc_push(&box, &letter) != CCP_OK)
+        return CCP_FAILED;
+    return ccp_mpsc_pop(&box, &first);
+}
+
 ccp_status use_zero(void)
 {
     ccp_wg wg = CCP_WG_INIT;

@@ -23,6 +23,8 @@ ccp_timers *timers;
 ccp_timer timer;
 ccp_rate_map *rate_map;
 ccp_window *window;
+ccp_spsc *spsc;
+ccp_mpmc *mpmc;
 ccp_breaker *breaker;
 ccp_batcher *batcher;
 ccp_signals *signals;
@@ -135,6 +137,8 @@ static const char *make_simple(void)
     NEED(ccp_merge_add(merge, ring, NULL) == CCP_OK);
     NEED(rate_map = ccp_rate_map_new(&(ccp_rate_map_opts){ .per_second = 1000, .burst = 10 }));
     NEED(window = ccp_window_new(4, CCP_MS(1)));
+    NEED(spsc = ccp_spsc_new(sizeof(long), 4));
+    NEED(mpmc = ccp_mpmc_new(sizeof(long), 4));
     NEED(breaker = ccp_breaker_new(NULL));
     NEED(rcu = ccp_rcu_new(NULL));
     NEED(rcu_map = ccp_rcu_map_new(rcu, 0));
@@ -230,6 +234,20 @@ static void hammer_rcu(void)
         (void)!ccp_rcu_barrier(rcu, CCP_FOREVER);
 }
 
+static void hammer_queues(unsigned k)
+{
+    long v[2] = { (long)k, 0 };
+    size_t n;
+    if (k == 0) /* one producer, one consumer */
+        (void)!ccp_spsc_push_n(spsc, v, 2, &n);
+    else if (k == 1)
+        (void)!ccp_spsc_pop_n(spsc, v, 2, &n);
+    if (k % 2)
+        (void)!ccp_mpmc_push_n(mpmc, v, 2, &n);
+    else
+        (void)!ccp_mpmc_pop(mpmc, v);
+}
+
 static void hammer_rest(unsigned k, ccp_wait w)
 {
     ccp_breaker_ticket t;
@@ -257,6 +275,7 @@ void dead_hammer(unsigned k)
     hammer_tasks(k, w);
     hammer_rest(k, w);
     hammer_rcu();
+    hammer_queues(k);
     (void)ccp_ctx_free(c);
 }
 
@@ -282,6 +301,7 @@ const char *dead_end(void)
     NEED(ccp_shutdown_free(steps) == CCP_OK && ccp_breaker_free(breaker) == CCP_OK);
     NEED(ccp_window_free(window) == CCP_OK && ccp_rate_map_free(rate_map) == CCP_OK);
     NEED(ccp_flight_free(flight) == CCP_OK && ccp_phaser_free(phaser) == CCP_OK);
+    NEED(ccp_spsc_free(spsc) == CCP_OK && ccp_mpmc_free(mpmc) == CCP_OK);
     ccp_promise_free(promise);
     ccp_future_free(future);
     ccp_future_free(settled);

@@ -35,6 +35,8 @@ extern ccp_watch *watch;
 extern ccp_rcu *rcu;
 extern ccp_rcu_map *rcu_map;
 extern ccp_rcu_item rcu_item;
+extern ccp_spsc *spsc;
+extern ccp_mpmc *mpmc;
 extern ccp_hook hook;
 extern ccp_wg wg;
 

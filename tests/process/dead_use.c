@@ -381,6 +381,33 @@ static const char *use_rcu(void)
     return NULL;
 }
 
+static const char *use_queues(void)
+{
+    long v[2] = { 0 };
+    size_t n;
+    void *room;
+    const void *at;
+    DEAD(ccp_spsc_push, spsc, v);
+    DEAD(ccp_spsc_pop, spsc, v);
+    DEAD(ccp_spsc_push_n, spsc, v, 2, &n);
+    DEAD(ccp_spsc_pop_n, spsc, v, 2, &n);
+    DEAD(ccp_spsc_reserve, spsc, 1, &room, &n);
+    DEAD(ccp_spsc_commit, spsc, 0);
+    DEAD(ccp_spsc_peek, spsc, 1, &at, &n);
+    DEAD(ccp_spsc_release, spsc, 0);
+    DEAD(ccp_spsc_close, spsc);
+    GIVES(0u, ccp_spsc_len, spsc);
+    GIVES(4u, ccp_spsc_cap, spsc);
+    DEAD(ccp_mpmc_push, mpmc, v);
+    DEAD(ccp_mpmc_pop, mpmc, v);
+    DEAD(ccp_mpmc_push_n, mpmc, v, 2, &n);
+    DEAD(ccp_mpmc_pop_n, mpmc, v, 2, &n);
+    DEAD(ccp_mpmc_close, mpmc);
+    GIVES(0u, ccp_mpmc_len, mpmc);
+    GIVES(4u, ccp_mpmc_cap, mpmc);
+    return NULL;
+}
+
 static const char *free_all(void)
 {
     size_t before = ccp_live_blocks();
@@ -403,6 +430,8 @@ static const char *free_all(void)
     GIVES(CCP_OK, ccp_shutdown_free, steps);
     GIVES(CCP_OK, ccp_breaker_free, breaker);
     GIVES(CCP_OK, ccp_window_free, window);
+    GIVES(CCP_OK, ccp_spsc_free, spsc);
+    GIVES(CCP_OK, ccp_mpmc_free, mpmc);
     GIVES(CCP_OK, ccp_rate_map_free, rate_map);
     GIVES(CCP_OK, ccp_flight_free, flight);
     GIVES(CCP_OK, ccp_phaser_free, phaser);
@@ -426,7 +455,7 @@ static const char *missing(void)
         "ccp_rate",   "ccp_rwlock",  "ccp_retry_budget", "ccp_sem",     "ccp_sometimes", "ccp_wg",
         "ccp_histogram", "ccp_retry_tally", /* and what is never dead */
         "ccp_deque",  "ccp_seqlock", "ccp_counter", "ccp_spin",
-        "ccp_rcu_ptr", "ccp_rcu_list"
+        "ccp_rcu_ptr", "ccp_rcu_list", "ccp_mpsc", "ccp_stack"
     };
     static const char *const all[][2] = {
 #define PAIR(function, kind) { #function, #kind },
@@ -446,7 +475,7 @@ const char *dead_use(void)
 {
     static const char *(*const parts[])(void) = { use_chans,  use_contexts, use_futures,
                                                   use_pools,  use_flows,    use_limits,
-                                                  use_rest,   use_rcu,      free_all,
+                                                  use_rest,   use_rcu,      use_queues, free_all,
                                                   missing };
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         const char *wrong = parts[i]();

@@ -173,8 +173,9 @@ static bool has_callbacks(const char *kind)
         "ccp_barrier", "ccp_rate",         "ccp_rate_map",  "ccp_limiter",
         "ccp_backoff", "ccp_retry_budget", "ccp_sometimes", "ccp_signals",
         "ccp_window",  "ccp_deque",        "ccp_seqlock",   "ccp_counter",
-        "ccp_spin",    "ccp_retry_tally",    "ccp_rcu_ptr",
-        "ccp_rcu_list", "ccp_rcu_map",
+        "ccp_spin",    "ccp_retry_tally",  "ccp_rcu_ptr",   "ccp_rcu_list",
+        "ccp_rcu_map", "ccp_spsc",         "ccp_mpmc",      "ccp_mpsc",
+        "ccp_stack",
     };
     for (size_t i = 0; i < LENGTH(without); i++)
         if (!strcmp(kind, without[i]))

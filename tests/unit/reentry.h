@@ -65,6 +65,7 @@ void use_tasks(void); /* part of it, as are the others */
 void use_rcu(void);
 void use_pipelines(void);
 void use_stealing(void);
+void use_queues(void);
 
 ccp_chan *numbers(size_t n); /* a closed channel with the longs 1 .. n */
 

@@ -343,5 +343,6 @@ void use_everything(void)
     use_pipelines();
     use_stealing();
     use_rcu();
+    use_queues();
     use_tracking();
 }
