@@ -14,7 +14,9 @@ ccp_sim_test(ctx_late 600 ctx --summary late*)
 ccp_sim_test(ctx_triples 600 ctx --summary triple*)
 ccp_sim_test(ctx_weak 300 ctx --summary --mode pct --weak --n 40 chain* late_child.plain* hand*)
 
-# Names begin with `one` or `two` where only schedules with so many preemptions are tried.
+# Names begin with `one` or `two` where only schedules with so many preemptions are tried.  Of those
+# that take longest a part is run here (--slice); all of them, and more of their schedules, are the
+# stage sim-few of tests/long.
 ccp_sim_scenes(wg wg_scenarios.c)
 ccp_sim_test(wg 600 wg --summary pair.* odd.*)
 ccp_sim_test(wg_leaving 600 wg --summary frame.* heap.* go_fails.*)
@@ -24,9 +26,11 @@ ccp_sim_test(wg_weak 600 wg --summary --mode pct --weak --n 2000 pair.[12].waite
 
 # `some`: at random.
 ccp_sim_scenes(pool pool_scenarios.c pool_alone.c)
-ccp_sim_test(pool 600 pool --summary pair.* two*)
-ccp_sim_test(pool_few 600 pool --summary one*)
-ccp_sim_test(pool_random 600 pool --summary some* crowd*)
+ccp_sim_test(pool 600 pool --summary pair.* two_*)
+ccp_sim_test(pool_two 600 pool --summary --slice 1/4 two.*)
+ccp_sim_test(pool_few 600 pool --summary --slice 1/2 one*)
+ccp_sim_test(pool_random 600 pool --summary --n 100 some.*)
+ccp_sim_test(pool_crowd 600 pool --summary some_* crowd*)
 ccp_sim_test(pool_weak 600 pool --summary --mode pct --weak --n 100 *.workers?.queue?.idle.*
              two_start* crowd*.workers?.queue?.*)
 
@@ -42,7 +46,7 @@ ccp_sim_test(tune 600 tune --summary)
 # Timer channels, and selects between timers, channels and contexts.
 ccp_sim_scenes(timer timer_scenarios.c)
 ccp_sim_test(timer 600 timer --summary pair*)
-ccp_sim_test(timer_few 600 timer --summary one.* two.*)
+ccp_sim_test(timer_few 600 timer --summary --slice 1/2 one.* two.*)
 ccp_sim_test(timer_random 600 timer --summary some.*)
 ccp_sim_test(timer_weak 600 timer --summary --mode pct --weak --n 50 pair* one.* two.* some.*)
 
