@@ -93,8 +93,9 @@ static const ccpi_kind kind = { "mpmc queue", "ccp_mpmc_", describe, forked };
 
 ccp_mpmc *ccp_mpmc_new(size_t elem_size, size_t capacity)
 {
+    uint64_t wanted = capacity; /* which 32 bits may not be enough to compare */
     size_t stride, size;
-    if (elem_size == 0 || capacity == 0 || capacity > MAX_CAPACITY ||
+    if (elem_size == 0 || capacity == 0 || wanted > MAX_CAPACITY ||
         !ccpi_size_mul_add(elem_size, 1, sizeof(slot) + 7, &stride))
         return NULL;
     stride -= stride % 8; /* stamps are aligned */
