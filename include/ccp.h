@@ -6301,8 +6301,8 @@ CCP_API bool ccp_spin_once(ccp_spin *s);
  * sleep that a dump or a watch tells of (section 27).
  *
  * Sections are no locks: threads that change take turns by a ccp_mutex, or by ccp_rcu_ptr_cas().
- * With few readers, or where every tenth access is a change, a ccp_mutex or ccp_rwlock is as good
- * and simpler.
+ * Where every fifth access is a change, or who changes has to wait for the old one each time, a
+ * ccp_mutex is as good and simpler; docs/lock-free.md has the figures.
  *
  * Guarantees
  *   RU1  A grace period does not end before every section has ended, or said that it is quiescent,

@@ -432,6 +432,7 @@ static void once_await(once_future *f, void *value)
 
 bool steal_run_c(const struct spec *s); /* bench_steal_c.c */
 bool free_run_c(const struct spec *s);  /* bench_free_c.c */
+bool rcu_run_c(const struct spec *s);   /* bench_rcu_c.c */
 
 int main(int argc, char **argv)
 {
@@ -459,7 +460,7 @@ int main(int argc, char **argv)
         return 0;
     }
     struct spec s = parse_spec(argc, argv);
-    if (steal_run_c(&s) || free_run_c(&s)) return 0;
+    if (steal_run_c(&s) || free_run_c(&s) || rcu_run_c(&s)) return 0;
     if (!strcmp(s.peer, "dpdk") || !strcmp(s.peer, "limit")) unsupported(&s, "rings-only");
     if (!strcmp(s.peer, "textbook") && !strcmp(s.kind, "future")) once_run(&s);
     else if (!strcmp(s.peer, "textbook")) textbook_run(&s);

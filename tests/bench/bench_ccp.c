@@ -568,6 +568,7 @@ static void run_memory(const struct spec *s)
 bool flow_run(const struct spec *s);  /* bench_flow.c */
 bool steal_run(const struct spec *s); /* bench_steal.c */
 bool free_run(const struct spec *s);  /* bench_free.c */
+bool rcu_run(const struct spec *s);   /* bench_rcu.c */
 
 int main(int argc, char **argv)
 {
@@ -586,6 +587,6 @@ int main(int argc, char **argv)
     else if (!strcmp(s.kind, "barrier")) barrier_run(&s);
     else if (!strcmp(s.kind, "future")) run_future(&s);
     else if (!strcmp(s.kind, "memory")) run_memory(&s);
-    else if (!steal_run(&s) && !free_run(&s) && !flow_run(&s)) ccp_run(&s);
+    else if (!rcu_run(&s) && !steal_run(&s) && !free_run(&s) && !flow_run(&s)) ccp_run(&s);
     return 0;
 }

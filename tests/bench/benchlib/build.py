@@ -51,7 +51,7 @@ class Programs:
             where = self.bin_dir
         else:
             where = self.cmake(self.build, [], ["bench_programs"]) / "tests" / "bench"
-        for name in ("bench_ccp", "bench_c", "bench_cpp", "bench_omp"):
+        for name in ("bench_ccp", "bench_c", "bench_cpp", "bench_omp", "bench_urcu"):
             if (where / name).exists():
                 self.paths[name] = where / name
         if "bench_ccp_cond" in wanted:

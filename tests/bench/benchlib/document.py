@@ -26,6 +26,7 @@ SECTIONS = [
     ("Semaphores and mutexes", ["sem-*", "mutex-*"]),
     ("Barriers and futures", ["barrier-*", "future-*"]),
     ("Without locks", ["count-*", "cas-*", "reads-*", "steals-*"]),
+    ("Read-copy-update", ["rcu-*"]),
     ("Circuit breakers", ["breaker-*"]),
     ("Rate limiters", ["rate-*"]),
     ("Timers: one is set and stopped, or put off; how late a ticker is", ["timer-*", "tick-*"]),
