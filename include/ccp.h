@@ -5947,10 +5947,10 @@ CCP_API ccp_status ccp_pool_fd(ccp_pool *p, int *fd);
  *        fork.  Dumps, audits and metrics of the child tell of its own objects and threads.
  *   FK2  exit(), or the return from main(), may come while other threads are inside libccp: it has
  *        no functions that run at exit, so what runs is cut off where it is, as with _exit().
- *   FK3  When no object is left that has threads, descriptors or signals, and no thread is inside
- *        libccp or in fork(), a plugin that has libccp in it, or has loaded it, can be unloaded:
- *        there is no thread of it, no descriptor, no signal handler, no memory, and nothing that
- *        would be called when a thread or the process ends.
+ *   FK3  When no object is left that has threads, descriptors or signals, nor a ccp_rcu, and no
+ *        thread is inside libccp or in fork(), a plugin that has libccp in it, or has loaded it,
+ *        can be unloaded: there is no thread of it, no descriptor, no signal handler, no memory,
+ *        and nothing that would be called when a thread or the process ends.
  *   FK4  With ccp_fork_guard(), in the child all objects with a constructor (but a ccp_deque) that
  *        were made while tracking was on, and not freed before the fork, are dead: each call on one
  *        returns CCP_FORKED at once, without waiting, whatever was being done to it.  What returns
@@ -6377,8 +6377,8 @@ CCP_API ccp_rcu *ccp_rcu_new(const ccp_rcu_opts *o);
 /**
  * Frees a domain; NULL is allowed.
  *
- * Threads that were registered may go on, and end, but for one: that none of them is ending just
- * now matters if libccp is to be unloaded (FK3); one that was joined has ended.
+ * Threads that were registered may go on, and end.  (If libccp is to be unloaded, FK3, one that is
+ * just about to end counts as inside libccp; one that was joined has ended.)
  *
  *   Threads: one; nobody may use d any more.
  *   Memory:  frees everything.

@@ -116,3 +116,15 @@ ccp_status use_zero(void)
     ccp_pool_free(pool);
     return ccp_wg_wait(&wg, CCP_NOWAIT);
 }
+
+ccp_status use_rcu(ccp_rcu_ptr *p)
+{
+    ccp_rcu_opts o = { 0, false };
+    ccp_rcu_item item = { "key", 3, { NULL, NULL }, NULL, 0 };
+    ccp_rcu_list list = { NULL, NULL, 0 };
+    ccp_rcu *d = ccp_rcu_new(&o);
+    if (ccp_rcu_read_lock(d) != CCP_OK || ccp_rcu_ptr_get(p) == &item || ccp_rcu_list_first(&list))
+        return CCP_FAILED;
+    ccp_rcu_read_unlock(d);
+    return ccp_rcu_free(d);
+}

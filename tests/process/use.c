@@ -99,10 +99,42 @@ static const char *use_time(void)
     return NULL;
 }
 
+static ccp_rcu *rcu;
+static ccp_rcu_ptr current;
+
+static void read_current(void *arg)
+{
+    (void)arg;
+    if (ccp_rcu_read_lock(rcu) != CCP_OK)
+        return;
+    atomic_fetch_add(&ran, *(const int *)ccp_rcu_ptr_get(&current));
+    (void)ccp_rcu_read_unlock(rcu);
+}
+
+/* Threads that read may outlive the domain: here it is the one that calls. */
+static const char *use_rcu(void)
+{
+    static const int one = 1;
+    ccp_wg wg = CCP_WG_INIT;
+    rcu = ccp_rcu_new(NULL);
+    NEED(rcu);
+    atomic_store(&ran, 0);
+    ccp_rcu_ptr_set(&current, (void *)(uintptr_t)&one);
+    read_current(NULL);
+    for (int i = 0; i < 2; i++)
+        NEED(ccp_wg_go(&wg, read_current, NULL) == CCP_OK);
+    NEED(ccp_wg_wait(&wg, CCP_FOREVER) == CCP_OK && atomic_load(&ran) == 3);
+    NEED(ccp_rcu_synchronize(rcu, CCP_FOREVER) == CCP_OK);
+    NEED(ccp_rcu_free(rcu) == CCP_OK);
+    return NULL;
+}
+
 const char *use_everything(void)
 {
     const char *wrong = use_channels();
     if (!wrong)
         wrong = use_pools();
+    if (!wrong)
+        wrong = use_rcu();
     return wrong ? wrong : use_time();
 }
