@@ -27,8 +27,8 @@ ccp_sim_test(wg_weak 600 wg --summary --mode pct --weak --n 2000 pair.[12].waite
 # `some`: at random.
 ccp_sim_scenes(pool pool_scenarios.c pool_alone.c)
 ccp_sim_test(pool 600 pool --summary pair.* two_*)
-ccp_sim_test(pool_two 600 pool --summary --slice 1/4 two.*)
-ccp_sim_test(pool_few 600 pool --summary --slice 1/2 one*)
+ccp_sim_test(pool_two 600 pool --summary --slice 1/8 two.*)
+ccp_sim_test(pool_few 600 pool --summary --slice 1/4 one*)
 ccp_sim_test(pool_random 600 pool --summary --n 100 some.*)
 ccp_sim_test(pool_crowd 600 pool --summary some_* crowd*)
 ccp_sim_test(pool_weak 600 pool --summary --mode pct --weak --n 100 *.workers?.queue?.idle.*
@@ -46,7 +46,7 @@ ccp_sim_test(tune 600 tune --summary)
 # Timer channels, and selects between timers, channels and contexts.
 ccp_sim_scenes(timer timer_scenarios.c)
 ccp_sim_test(timer 600 timer --summary pair*)
-ccp_sim_test(timer_few 600 timer --summary --slice 1/2 one.* two.*)
+ccp_sim_test(timer_few 600 timer --summary --slice 1/4 one.* two.*)
 ccp_sim_test(timer_random 600 timer --summary some.*)
 ccp_sim_test(timer_weak 600 timer --summary --mode pct --weak --n 50 pair* one.* two.* some.*)
 
@@ -80,11 +80,11 @@ ccp_sim_test(phaser_weak 600 phaser --summary --mode pct --weak --n 50 pair.of2*
 # Semaphores, mutexes and reader-writer locks, once.
 ccp_sim_scenes(sem sem_scenarios.c)
 ccp_sim_test(sem 600 sem --summary pair* odd* in_turn leave*)
-ccp_sim_test(sem_few 600 sem --summary two*)
+ccp_sim_test(sem_few 600 sem --summary --slice 1/2 two*)
 ccp_sim_test(sem_weak 600 sem --summary --mode pct --weak --n 50 pair.[12].waits[12]* leave*)
 ccp_sim_scenes(mutex mutex_scenarios.c)
 ccp_sim_test(mutex 600 mutex --summary pair* too_often* goes*)
-ccp_sim_test(mutex_few 600 mutex --summary two*)
+ccp_sim_test(mutex_few 600 mutex --summary --slice 1/2 two*)
 ccp_sim_test(mutex_weak 600 mutex --summary --mode pct --weak --n 50 pair.*waits1* two.*waits*
              goes*)
 ccp_sim_scenes(once once_scenarios.c)
@@ -122,7 +122,7 @@ ccp_sim_test(flight_weak 600 flight --summary --mode pct --weak --n 50 pair.*own
 # Tasks with options.
 ccp_sim_scenes(jobs jobs_scenarios.c)
 ccp_sim_test(jobs 600 jobs --summary one* two*)
-ccp_sim_test(jobs_random 600 jobs --summary some* crowd*)
+ccp_sim_test(jobs_random 600 jobs --summary --n 120 some* crowd*)
 ccp_sim_test(jobs_weak 600 jobs --summary --mode pct --weak --n 20 crowd* two*)
 
 # Timers that call functions.
