@@ -6267,6 +6267,7 @@ typedef struct ccp_spin {
  *   Since:   0.1
  */
 CCP_API bool ccp_spin_once(ccp_spin *s);
+
 /* ==== 32. READ-COPY-UPDATE =================================================================
  *
  * For data that is read all the time and changed now and then: a configuration, a routing table.

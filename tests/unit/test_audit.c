@@ -58,14 +58,14 @@ TEST(who_looks_at_an_outcome_has_asked_for_it) /* DG10 */
     assert_null(ccp_future_peek(kept));
     ASSERT_STATUS(ccp_future_error(failed), CCP_OK); /* of what is not settled */
     ASSERT_STATUS(ccp_promise_set(p, &v), CCP_OK);
-    ASSERT_STATUS(ccp_promise_fail(q, CCP_BUSY), CCP_OK);
+    ASSERT_STATUS(ccp_promise_fail(q, CCP_FAILED), CCP_OK);
     ccp_promise_free(p);
     ccp_promise_free(q);
     assert_int_equal(audit(), 2);
     ASSERT_SAYS(", has its value, and nobody has asked for it\n");
     ASSERT_SAYS(", failed, and nobody has asked for it\n");
     assert_non_null(ccp_future_peek(kept));
-    ASSERT_STATUS(ccp_future_error(failed), CCP_BUSY);
+    ASSERT_STATUS(ccp_future_error(failed), CCP_FAILED);
     assert_int_equal(audit(), 2);
     ASSERT_SAYS(", has its value\n");
     ASSERT_SAYS(", failed\n");
