@@ -54,9 +54,11 @@ CCPI_INLINE ccpi_word32 *ccpi_atomic32(uint32_t *p)
 #endif
 #endif
 #ifdef CCPI_TSAN
-/* memcpy is not instrumented by every compiler: tell the race detector, or the explorer. */
-void __tsan_read_range(void *addr, unsigned long size);
-void __tsan_write_range(void *addr, unsigned long size);
+/* memcpy is not instrumented by every compiler: tell the race detector, or the explorer.  They are
+ * not of this library, whatever is said of the visibility of its functions. */
+#define CCPI_ELSEWHERE __attribute__((visibility("default")))
+CCPI_ELSEWHERE void __tsan_read_range(void *addr, unsigned long size);
+CCPI_ELSEWHERE void __tsan_write_range(void *addr, unsigned long size);
 #endif
 
 /* Copies an element.  The one place where the library copies what belongs to the program. */
