@@ -43,7 +43,7 @@ struct ccp_spsc {
     char pad[CCPI_LINE - 4 * sizeof(size_t) - sizeof(ccpi_word32)];
     side producer, consumer;     /* pos: tail, head */
 };
-_Static_assert(sizeof(ccp_spsc) == 3 * CCPI_LINE, "each side has a line of its own");
+_Static_assert(sizeof(ccp_spsc) == (size_t)3 * CCPI_LINE, "each side has a line of its own");
 
 static size_t own(const side *s)
 {

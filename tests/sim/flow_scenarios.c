@@ -19,6 +19,7 @@ typedef enum kind {
     MERGE,
     PIPELINE,
     PIPELINE_UNORDERED,
+    PIPELINE_BROKEN, /* from `fails` on the step fails for all */
     AGAIN, /* a pipeline: what fails comes back, once */
     AGAIN_UNORDERED,
     BROADCAST,
@@ -30,6 +31,7 @@ static const char *const kind_names[KINDS] = { "gen",
                                                "merge",
                                                "pipeline",
                                                "pipeline_unordered",
+                                               "pipeline_broken",
                                                "again",
                                                "again_unordered",
                                                "broadcast" };
@@ -72,7 +74,8 @@ static void drop(void *elem, void *arg)
 static void receive(long k)
 {
     bool ordered = now->kind == GENERATOR || now->kind == FAN_ORDERED || now->kind == PIPELINE ||
-                   now->kind == BROADCAST || (now->kind == AGAIN && now->fails < 0);
+                   now->kind == PIPELINE_BROKEN || now->kind == BROADCAST ||
+                   (now->kind == AGAIN && now->fails < 0);
     if (ordered)
         sim_assert(k > last);
     last = (int)k;
@@ -89,10 +92,15 @@ static ccp_status make(ccp_ctx *c, const void *in, void *out, void *arg)
     return CCP_OK;
 }
 
+/* Which element failed, as a failure tells. */
+static const ccp_status why[N] = { CCP_BUSY, CCP_FAILED, CCP_NOMEM };
+
 static ccp_status pass(ccp_ctx *c, const void *in, void *out, void *arg)
 {
     long k = *(const long *)in;
     (void)c, (void)arg;
+    if (now->kind == PIPELINE_BROKEN && now->fails >= 0 && k >= now->fails)
+        return why[k];
     if (k == now->fails && (!is_again() || atomic_fetch_add(&failures, 1) == 0)) {
         if (now->kind == FAN || now->kind == FAN_ORDERED)
             meets_its_end(k); /* in a pipeline it is dropped */
@@ -300,13 +308,17 @@ static void run_pipeline(void)
     ccp_pipeline *p = ccp_pipeline_new(&(ccp_pipeline_opts){ .parent = stop });
     ccp_pipeline_source(p, make, &(ccp_stage_opts){ .out_size = sizeof(long), .drop = drop });
     ccp_pipeline_map(p, pass,
-                     &(ccp_stage_opts){ .out_size = sizeof(long), .workers = 2, .queue = 1,
+                     &(ccp_stage_opts){ .out_size = sizeof(long), .workers = 2,
+                                        .queue = now->kind == PIPELINE_BROKEN ? 2 : 1,
                                         .unordered = now->kind == PIPELINE_UNORDERED,
                                         .skip_failed = now->takes == N, .drop = drop });
     ccp_pipeline_sink(p, sink, &(ccp_stage_opts){ .queue = 1 });
     ccp_status st = ccp_pipeline_run(p, CCP_FOREVER);
     sim_assert(st == CCP_OK || (st == CCP_CLOSED && now->cancels) ||
                (st == CCP_FAILED && now->fails >= 0 && now->takes < N));
+    ccp_item item;
+    if (now->kind == PIPELINE_BROKEN && ccp_pipeline_failure(p, &item) == CCP_OK)
+        sim_assert(item.index < N && item.status == why[item.index]); /* none is missing before */
     sim_assert(ccp_pipeline_free(p) == CCP_OK);
 }
 
@@ -316,7 +328,8 @@ static void run_play(void *arg)
 {
     static void (*const runs[KINDS])(void) = { run_gen, run_fan, run_fan,
                                                run_merge, run_pipeline, run_pipeline,
-                                               run_again, run_again, run_broadcast };
+                                               run_pipeline, run_again, run_again,
+                                               run_broadcast };
     now = arg;
     scene_tune(STILL);
     last = -1;
