@@ -253,7 +253,8 @@ TEST(who_leaves_before_it_begins_is_not_handled_and_later_waits_for_the_end) /* 
     actor a[3];
     call_in_turn(&r, a, 1, 1, CCP_FOREVER);
     call_in_turn(&r, a + 1, 1, 2, ccp_with(ctx));
-    call_in_turn(&r, a + 2, 1, 3, ccp_within(CCP_MS(1)));
+    a[2] = (actor){ .arg = &r, .value = 3, .w = ccp_within(CCP_MS(1)) };
+    actor_start(&a[2], call);
     all_return(a + 2, 1, CCP_TIMEOUT);
     ccp_ctx_cancel(ctx);
     all_return(a + 1, 1, CCP_CANCELED);
