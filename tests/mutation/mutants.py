@@ -97,12 +97,14 @@ def orders(path, whole, code):
 WAKES = (r"ccpi_waiter_wake|ccpi_word_wake|ccpi_wake_all|ccpi_crowd_notify|ccpi_crowd_notify_slow|"
          r"ccpi_crowd_wake|ccpi_crowd_leave|ccpi_crowd_release_all|ccpi_crowd_pop_all|wake_one|"
          r"ccpi_pool_tell|ccpi_pool_wake_drains|ccpi_pool_alarm|rouse_locked|"
+         r"ccpi_event_raise|ccpi_waiter_raise|ccpi_poll_tell_locked|ccpi_poll_tell_slow_locked|"
+         r"ccpi_poll_again|ccpi_poll_again_slow|ccpi_pool_tell_idle|ccpi_pool_is_not_idle|"
          r"ccpi_queue_claim_all|ccpi_hooks_run|run_hooks|claim_settled|settle_locked|tell|ring|"
          r"take_back")
 LOOKS = (r"ccpi_chan_ready|ccpi_ring_ready|ccpi_count_ready|ready_now|ccpi_meet_laid_out|"
          r"partner_parked|drained|still_running|ccpi_chan_closed|status_of|watch_contexts|taken|"
          r"has_ended|is_lost|is_behind|announce_locked|active|settled|take_waiter|is_over|"
-         r"ccpi_timer_ready")
+         r"ccpi_timer_ready|ccpi_poll_is_armed|is_ready_locked|ccpi_pool_is_idle")
 
 
 def wakes(path, whole, code):

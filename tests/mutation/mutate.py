@@ -38,9 +38,9 @@ TOP = os.path.dirname(os.path.dirname(HERE))
 # fast a wait is; what takes from the system is under tests/fault.  Of what is built on the core the
 # orders and wakes are mutated, too.
 CORE = ["base/list.h", "base/lock.c", "base/park.[ch]", "block/ctx.[ch]", "block/hook.c",
-        "block/wait.[ch]", "block/waiter.[ch]", "chan/*.[ch]", "coord/waitgroup.c",
-        "flow/pool.[ch]", "flow/pool_drain.c"]
-ABOVE = ["coord/*.[ch]", "flow/*.[ch]"]
+        "block/sleepers.[ch]", "block/wait.[ch]", "block/waiter.[ch]", "chan/*.[ch]",
+        "coord/waitgroup.c", "flow/pool.[ch]", "flow/pool_drain.c"]
+ABOVE = ["coord/*.[ch]", "flow/*.[ch]", "ops/*.[ch]"]
 FILES = {"orders": CORE + ABOVE, "wakes": CORE + ABOVE, "conditions": CORE, "statements": CORE}
 GOALS = {"orders": 100, "wakes": 100, "conditions": 95}  # per cent killed or explained
 # Processor seconds for the steps of one mutant; a quarter of that if a survivor is expected.

@@ -165,6 +165,12 @@ ccp_sim_scenes(track track_scenarios.c)
 ccp_sim_test(track 600 track --summary)
 ccp_sim_test(track_weak 600 track --summary --mode pct --weak --n 20 some2*)
 
+# Forks.
+ccp_sim_scenes(fork fork_scenarios.c)
+ccp_sim_test(fork 600 fork --summary pair* respawn*)
+ccp_sim_test(fork_few 600 fork --summary --slice 1/4 one*)
+ccp_sim_test(fork_some 600 fork --summary some*)
+
 # Deques, seqlocks and counters without locks.
 ccp_sim_scenes(deque deque_scenarios.c)
 ccp_sim_test(deque 600 deque --summary pair*)

@@ -294,7 +294,8 @@ static void thread_main(void)
     if (me->id == 0) {
         if (sim.alive)
             sim_fail("the scenario ended before its threads");
-        heap_check_leaks();
+        if (!sim.forked)
+            heap_check_leaks();
         sim_leave();
     }
     for (int i = 0; i < sim.threads; i++) {
@@ -410,6 +411,28 @@ int sim_self(void)
     return sim.self ? sim.self->id : 0;
 }
 
+/* The other threads stop where they are, and are not there any more; what they have written is. */
+void sim_end_others(void)
+{
+    thread *me = sim.self;
+    if (me->id != 0 || sim.o.mode == SIM_DPOR)
+        sim_fail("T%d forks: only the scenario itself can, and not with SIM_DPOR", me->id);
+    sim_point(&sim.spawn_place, MEET_WRITE);
+    for (int i = 1; i < sim.threads; i++) {
+        thread *t = &sim.thread[i];
+        view_join(&me->now, &t->now);
+        vclock_join(&me->order, &t->order);
+        if (t->state == DEAD)
+            continue;
+        set_state(t, DEAD); /* to touch its stack is a failure from now on */
+        sim.alive--;
+        sim.forked = true;
+    }
+    me->locks = 0;
+    sim.alone = true;
+    TRACE("forks", 0, 0, PC());
+}
+
 bool sim_is_weak(void)
 {
     return sim.o.weak;
@@ -435,7 +458,7 @@ static void run_once(void (*fn)(void *), void *arg)
     sim.self = NULL;
     sim.stale = sim.preemptions = sim.spurious = 0;
     sim.fail_alloc = sim.fail_thread = sim.fail_cas = 0;
-    sim.failed = sim.deadlock = sim.cut = sim.skipped = sim.merged = false;
+    sim.failed = sim.deadlock = sim.cut = sim.skipped = sim.merged = sim.forked = false;
     memset(&sim.sc_fences, 0, sizeof sim.sc_fences);
     place_reset(&sim.clock_place);
     place_reset(&sim.history_place);

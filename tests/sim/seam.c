@@ -12,6 +12,7 @@
 #include "base/tasks.h"
 #include "base/thread.h"
 #include "ccp.h"
+#include "fork.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -231,11 +232,31 @@ void ccpi_thread_join(ccpi_thread t)
 
 /* ---- Forks ---- */
 
+static const ccpi_fork_part *parts[CCPI_FORK_PLACES];
+static uint32_t parts_gen;
+
 bool ccpi_fork_join(ccpi_fork_place at, const ccpi_fork_part *part)
 {
-    (void)at;
-    (void)part;
-    return true; /* there are none */
+    if (parts_gen != sim.gen)
+        memset(parts, 0, sizeof parts);
+    parts_gen = sim.gen;
+    parts[at] = part;
+    return true;
+}
+
+void sim_fork_prepare(void)
+{
+    for (int i = 0; i < CCPI_FORK_PLACES && parts_gen == sim.gen; i++)
+        if (parts[i] && parts[i]->prepare)
+            parts[i]->prepare();
+}
+
+void sim_fork_child(void)
+{
+    sim_end_others();
+    for (int i = CCPI_FORK_PLACES - 1; i >= 0 && parts_gen == sim.gen; i--)
+        if (parts[i])
+            parts[i]->child();
 }
 
 void ccpi_check_failed(const char *what, const char *file, int line);

@@ -524,6 +524,9 @@ static const sim_scenario scenarios[] = {
     FAILS(dead_waiter, "dead waiter", .mode = SIM_DPOR),
     PASS(live_waiter, .mode = SIM_DPOR),
     FAILS(touched_too_late, "dead waiter", .mode = SIM_DPOR),
+    PASS(fork_cuts_off, .mode = SIM_DFS),
+    FAILS(fork_leaves_a_lock_held, "waits for lock", .mode = SIM_DFS),
+    FAILS(fork_leaves_no_stack, "dead waiter", .mode = SIM_DFS),
     FAILS(treiber_frees_too_soon, "free", .mode = SIM_DPOR),
     PASS(statics_are_reset, .mode = SIM_DFS),
     FAILS(too_many_threads, "more than 16 threads", .mode = SIM_DPOR),
@@ -541,6 +544,7 @@ int main(int argc, char **argv)
                           1u << 5 | 3u << 10 | 3u << 20);
     bad += check_outcomes("timed sleep (dfs)", timed_sleep, dfs, 3);
     bad += check_outcomes("timed sleep (dpor)", timed_sleep, dpor, 3);
+    bad += check_outcomes("cut off by a fork", fork_cuts_off, dfs, 14);
     sim_options any = { .mode = SIM_DPOR, .wake_any = true };
     bad += check_outcomes("wake in order", wake_when_both_sleep, dpor, 6);
     bad += check_outcomes("wake any", wake_when_both_sleep, any, 6);

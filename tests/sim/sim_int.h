@@ -127,6 +127,7 @@ typedef struct sim_state {
     int stale, preemptions, spurious, fail_alloc, fail_thread, fail_cas; /* used in this schedule */
     uint64_t rng;
     bool failed, deadlock, cut, skipped, merged;
+    bool forked; /* threads were cut off: what they had is nobody's */
     char message[512];
 } sim_state;
 
@@ -152,6 +153,7 @@ int on_turn(void);
 _Noreturn void sim_leave(void); /* ends the schedule */
 int sim_start(void (*fn)(void *), void *arg);
 void sim_await(int target);
+void sim_end_others(void);
 void sim_sleep(place *queue, uintptr_t address, int64_t deadline);
 void sim_wake(place *queue, uintptr_t address, int count);
 void sim_lock(uint32_t *word, uint32_t pc);
