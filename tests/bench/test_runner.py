@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Tests of the runner: which rounds count, what the figures are, and that wrong sums are seen."""
 import pathlib
+import random
 import re
 import stat
 import sys
@@ -11,7 +12,7 @@ import unittest
 
 sys.dont_write_bytecode = True
 
-from benchlib import cells, document, measure, report, svg  # noqa: E402
+from benchlib import cells, compare, document, measure, report, svg  # noqa: E402
 
 
 def rnd(line, others=0.0, **wall):
@@ -35,6 +36,25 @@ class Rounds(unittest.TestCase):
         rounds = [rnd(60, others=x) for x in (0.9, 0.3, 0.2, 0.8, 0.4)]
         found, word = measure.chosen_rounds(rounds)
         self.assertEqual(([r["others"] for r in found], word), ([0.2, 0.3, 0.4], "!near"))
+
+
+class Comparison(unittest.TestCase):
+    def told(self, ours, theirs):
+        low, high = compare.interval(ours, theirs, random.Random(1))
+        return compare.word(low, high, 1.03)
+
+    def test_equal_figures_are_shown_and_larger_ones_are_above(self):
+        base = [100 + i % 3 for i in range(30)]
+        self.assertEqual(self.told(base, base), "shown")
+        self.assertEqual(self.told([x * 1.06 for x in base], base), "above")
+
+    def test_what_scatters_more_than_it_differs_is_open(self):
+        base = [60 if i % 2 else 140 for i in range(30)]
+        self.assertEqual(self.told(base, base), "open")
+
+    def test_the_tenth_at_either_end_does_not_count(self):
+        base = [100.0] * 18
+        self.assertEqual(compare.ratio(base + [1, 9e9], base + [100, 100]), 1)
 
 
 class Figures(unittest.TestCase):
