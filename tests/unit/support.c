@@ -4,6 +4,7 @@
 
 #include <sched.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 _Noreturn void must_failed(const char *cond, const char *file, int line)
@@ -17,11 +18,27 @@ void poll_once(patience *p, const char *cond, const char *file, int line)
     int64_t now = ccp_now(), step = p->last ? now - p->last : 0;
     p->spent += step < CCP_MS(20) ? step : CCP_MS(20);
     p->last = now;
-    if (p->spent > CCP_SEC(20)) {
+    if (p->spent > CCP_SEC(60)) {
         fprintf(stderr, "%s:%d: waited in vain for: %s\n", file, line, cond);
         abort();
     }
     sched_yield();
+}
+
+static int64_t coarse_now(void)
+{
+#ifdef CLOCK_MONOTONIC_COARSE
+    struct timespec t;
+    MUST(clock_gettime(CLOCK_MONOTONIC_COARSE, &t) == 0);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+#else
+    return ccp_now();
+#endif
+}
+
+void wait_past(int64_t time)
+{
+    WAIT_UNTIL(ccp_now() > time && coarse_now() > time);
 }
 
 bool is_watched(void)

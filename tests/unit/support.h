@@ -72,6 +72,10 @@ typedef struct patience {
 } patience;
 void poll_once(patience *p, const char *cond, const char *file, int line);
 
+/* Waits until a time has passed by each clock that libccp looks at: the coarse one is behind, as
+ * far as the machine keeps the kernel from counting. */
+void wait_past(int64_t time);
+
 /* --- threads --- */
 
 typedef struct actor {

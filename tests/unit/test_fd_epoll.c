@@ -5,6 +5,7 @@
 #include "fds.h"
 #include "pools.h"
 
+#include <errno.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -28,7 +29,11 @@ static int events(int ep)
 static void wait_event(int ep)
 {
     struct epoll_event e;
-    MUST(epoll_wait(ep, &e, 1, 100 * 1000) == 1);
+    int n;
+    do /* a process that was stopped and goes on is told so, by EINTR */
+        n = epoll_wait(ep, &e, 1, 100 * 1000);
+    while (n < 0 && errno == EINTR);
+    MUST(n == 1);
 }
 
 TEST(levels_are_told_again_and_again) /* FD1 */

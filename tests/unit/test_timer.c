@@ -24,20 +24,20 @@ TEST(after_gives_its_due_time_once) /* T1 T2 */
 
 TEST(after_is_not_received_before_it_is_due) /* T1 */
 {
+    long again = 0;
     for (int i = 0; i < 10; i++) {
         int64_t due = 0;
         int64_t earliest = ccp_now() + CCP_MS(2);
         ccp_chan *ch = ccp_chan_after(CCP_MS(2));
         ccp_status rc;
-        long again = 0;
         while ((rc = ccp_chan_recv(ch, &due, CCP_NOWAIT)) == CCP_AGAIN)
             again++;
         ASSERT_STATUS(rc, CCP_OK);
         assert_true(ccp_now() >= earliest);
         assert_true(due >= earliest);
-        assert_true(again > 0);
         ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
     }
+    assert_true(again > 0); /* at least once somebody looked in time */
 }
 
 TEST(a_time_that_has_passed_is_due_at_once)
@@ -169,6 +169,9 @@ TEST(one_of_many_receivers_gets_the_element) /* T2 C4 */
         got += a[i].rc == CCP_OK;
         assert_true(a[i].rc == CCP_OK || a[i].rc == CCP_TIMEOUT);
     }
+    /* All may have slept past the end of their time. */
+    int64_t due;
+    got += ccp_chan_recv(ch, &due, CCP_NOWAIT) == CCP_OK;
     assert_int_equal(got, 1);
     assert_nobody_waits(ch);
     ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);

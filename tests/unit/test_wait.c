@@ -115,16 +115,21 @@ TEST(under_replaces_the_context_of_a_wait)
 
 TEST(calls_that_share_a_started_wait_share_one_budget)
 {
+    enum { CALLS = 50, TRIES = 20 }; /* tries for a machine that does something else meanwhile */
     ccp_chan *ch = ccp_chan_new(sizeof(long), 1);
     long v;
-    int64_t begin = ccp_now();
-    ccp_wait w = ccp_start(ccp_within(CCP_MS(20)));
-    int64_t end_of_w = w.ns_;
-    for (int i = 0; i < 50; i++) {
-        ASSERT_STATUS(ccp_chan_recv(ch, &v, w), CCP_TIMEOUT);
-        assert_true(ccp_now() >= end_of_w); /* W6 */
+    int64_t took = INT64_MAX;
+    for (int i = 0; i < TRIES && took >= CCP_MS(20) * CALLS; i++) {
+        int64_t begin = ccp_now();
+        ccp_wait w = ccp_start(ccp_within(CCP_MS(20)));
+        int64_t end_of_w = w.ns_;
+        for (int k = 0; k < CALLS; k++) {
+            ASSERT_STATUS(ccp_chan_recv(ch, &v, w), CCP_TIMEOUT);
+            assert_true(ccp_now() >= end_of_w); /* W6 */
+        }
+        took = ccp_now() - begin;
     }
-    assert_true(ccp_now() - begin < CCP_MS(20) * 50); /* 50 budgets of their own would take this */
+    assert_true(took < CCP_MS(20) * CALLS); /* so long it takes if each has a budget of its own */
     ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
 }
 
@@ -191,7 +196,7 @@ TEST(a_deadline_that_nobody_has_noticed_ends_the_next_call) /* W2 */
     for (int sends = 0; sends < 2; sends++) {
         ccp_ctx *ctx = ccp_ctx_new(NULL, ccp_within(CCP_MS(1)));
         ccp_wait w = ccp_under(ctx, CCP_NOWAIT);
-        ASSERT_STATUS(ccp_sleep(ccp_within(CCP_MS(50))), CCP_OK); /* the coarse clock is late */
+        wait_past(ccp_ctx_deadline(ctx));
         ASSERT_STATUS(sends ? ccp_chan_send(ch, &v, w) : ccp_chan_recv(ch, &v, w), CCP_TIMEOUT);
         ASSERT_STATUS(ccp_ctx_free(ctx), CCP_OK);
     }

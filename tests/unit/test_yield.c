@@ -110,8 +110,8 @@ TEST(only_yields_that_let_nobody_run_teach)
 
 TEST(the_shortest_counts)
 {
-    yield_times(1, 2000, false);
-    yield_times(YIELD_SAMPLES - 2, 1000000, false);
+    yield_times(4, 2000, false); /* four: the machine may take the processor away in one */
+    yield_times(YIELD_SAMPLES - 5, 1000000, false);
     assert_in_range(ccpi_yield_alone(), 2000, 999999);
 }
 
