@@ -23,6 +23,7 @@ took()
         after=$(date +%s%N)
         [ "$said" = "$(wc -l <"$rows") rows, 0 bad" ] || {
             echo "wrong: $said" >&2
+            : >"$work/wrong" # however fast
             exit 1
         }
         took=$(((after - before) / 1000))
@@ -31,8 +32,14 @@ took()
     echo "$best"
 }
 
-# compare NAME WORKERS GOAL OPTIONS... ROWS
+# compare NAME WORKERS GOAL OPTIONS... ROWS: again if it was not fast enough, for the machine may
+# have done something else; and once more.
 compare()
+{
+    compare_once "$@" || compare_once "$@" || compare_once "$@"
+}
+
+compare_once()
 {
     name=$1 n=$2 goal=$3
     shift 3
@@ -50,4 +57,4 @@ compare "storing sleeps" "$workers" "$(awk "BEGIN { print $sleeping * $workers }
     "$work/some.csv" || failed=1
 [ "$computing" = 0 ] || compare "checking computes" 2 "$computing" -c 1000 "$work/all.csv" ||
     failed=1
-exit $failed
+[ ! -e "$work/wrong" ] && exit $failed

@@ -13,16 +13,23 @@ start() # LINES ARGUMENT...
     pid=$!
 }
 
-# Until it catches SIGTERM: bit 14 of a hexadecimal number.
-wait_until_it_listens()
+# Until it catches SIGTERM: bit 14 of a hexadecimal number.  False: it has ended before.
+it_listens()
 {
     [ -r /proc/self/status ] || exit 77
-    until case $(awk '/^SigCgt/ { print substr($2, length($2) - 3, 1) }' "/proc/$pid/status") in
-        [4567cdef]) true ;;
+    until case $(awk '/^SigCgt/ { print substr($2, length($2) - 3, 1) }
+                      /^State:\tZ/ { print "ended" }' "/proc/$pid/status" 2>kill.err) in
+        [4567cdef]) return 0 ;;
+        *ended*) return 1 ;;
         *) false ;;
     esac; do
-        kill -0 "$pid" || fail "ended: $(cat err)"
+        kill -0 "$pid" 2>kill.err || return 1
     done
+}
+
+wait_until_it_listens()
+{
+    it_listens || fail "ended: $(cat err)"
 }
 
 ends_with() # STATUS
@@ -47,8 +54,11 @@ all_done)
     [ ! -s err ] || fail "reports although nobody asked it to stop"
     ;;
 ignored) # a shell's background job ignores SIGINT, and goes on doing so
-    start 2000 1
-    wait_until_it_listens
+    lines=2000
+    until start $lines 1 && it_listens; do # it was done before this shell got to look
+        ends_with 0
+        lines=$((lines * 4))
+    done
     kill -INT "$pid"
     ends_with 0
     nothing_is_lost

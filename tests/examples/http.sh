@@ -66,6 +66,7 @@ case_overload()
     served=$(wc -l <out) refused=$(grep -c 'refused or failed, attempts: 1$' err)
     [ $((served + refused)) = 20 ] || fail "$served and $refused"
     [ "$served" -ge 2 ] && [ "$served" -lt 20 ] || fail "$served of 20 were served"
+    urls 20 sleep/10 >list
     exits 0 "$fetch" -n 20 -r 100 <list >out 2>err
     [ "$(grep -c '^200 13 ' out)" = 20 ] || fail "$(cat out err)"
     stop INT
