@@ -224,7 +224,6 @@ int fault_ppoll(struct pollfd *p, nfds_t n, const struct timespec *t, const sigs
     return -1;
 }
 
-#ifdef FAULT_FUTEX
 long fault_syscall(long number, ...);
 long fault_syscall(long number, ...)
 {
@@ -246,4 +245,3 @@ long fault_syscall(long number, ...)
     }
     return syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
-#endif
