@@ -107,7 +107,7 @@ static bool is_awake(const ccpi_waiter *w)
 static void copy_locked(ccpi_sleep *out, const ccpi_sleeper *s)
 {
     const ccpi_waiter *w = s->waiter;
-    bool from_here = s->place.call && w->call && strcmp(s->place.call, w->call) == 0;
+    bool from_here = s->place.call && strcmp(s->place.call, w->call) == 0;
     *out = (ccpi_sleep){
         .serial = s->serial,
         .thread = s->thread,

@@ -51,7 +51,7 @@ typedef struct ccpi_sleep {
     uint64_t serial, thread;
     const void *pool;
     int64_t since, deadline;
-    const char *call;
+    const char *call;       /* never NULL */
     const void *object;     /* NULL: see the cases; or it waits for nothing but time */
     const void *ctx;        /* that can end the wait; NULL: none */
     const char *file;       /* where the call was made; NULL: not known */

@@ -36,7 +36,7 @@ typedef struct ccpi_waiter {
     ccpi_parker *parker;   /* const after init */
     ccpi_word32 verdict;   /* atomic */
     uint32_t cases;        /* const while it sleeps, as the following */
-    const char *call;      /* that waits: "ccp_chan_send" */
+    const char *call;      /* that waits: "ccp_chan_send"; never NULL */
     const void *object;    /* what it waits for: with cases > 0 an array of so many ccp_case */
     const ccp_ctx *ctx;    /* that it watches; NULL: none */
     struct ccpi_fds *fds;  /* descriptors that it waits for, too (V5); NULL: none */

@@ -28,8 +28,10 @@ static void set_factor(ccpi_plan *p, unsigned k)
     const double bits53 = 9007199254740992.0;
     double whole = p->per_second;
     unsigned e = 0;
-    for (; whole * 2 < bits53; whole *= 2)
+    while (whole * 2 < bits53) {
+        whole *= 2;
         e++;
+    }
     p->factor = ccpi_shift_div_up((uint64_t)whole, 39, NS_PER_SECOND);
     unsigned shift = 39 + e - k - 52;
     for (; shift > 63; shift--)

@@ -28,7 +28,7 @@
 #include "block/wait.h"
 
 #define BUCKETS 64
-#define HEAD 8 /* bytes of an element of a port before the result: CCP_FLIGHT_RESULT */
+#define HEAD sizeof(uint64_t) /* of an element of a port, before the result: CCP_FLIGHT_RESULT */
 #define ROUND_UP(n) (((n) + 7) / 8 * 8)
 
 typedef struct call {
@@ -509,10 +509,10 @@ ccp_status ccp_flight_do_chan(ccp_flight *f, const ccp_flight_call *c, ccp_chan 
         k->apart |= made;
         attach(f, k, p);
         ccpi_lock_release(&f->lock);
-    }
-    if (made) {
-        *r = (runner){ .f = f, .call = k, .fn = c->fn, .arg = c->arg };
-        st = start(f, r, p);
+        if (made) {
+            *r = (runner){ .f = f, .call = k, .fn = c->fn, .arg = c->arg };
+            st = start(f, r, p);
+        }
     }
     if (!made || st != CCP_OK)
         ccpi_free(r);

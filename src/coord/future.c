@@ -235,12 +235,13 @@ void ccpi_promise_end(ccp_promise *p, ccp_status st)
 ccp_status ccp_promise_set(ccp_promise *p, const void *value)
 {
     ccp_future *f = of(p);
-    if (!f || (!value && f->size))
+    size_t size = f ? f->size : 0;
+    if (!f || (!value && size))
         return CCP_INVAL;
     /* Relaxed: V and what makes it come from the same owner. */
     if (CCPI_UNLIKELY(atomic_load_explicit(&f->state, CCPI_RLX) & SETTLED))
         return refused(f, "ccp_promise_set");
-    ccpi_copy(f->value, value, f->size); /* F2 */
+    ccpi_copy(f->value, value, size); /* F2 */
     return ccpi_promise_ready(p);
 }
 

@@ -157,7 +157,8 @@ static ccp_status receive(ccp_fan *f, void *item, uint64_t *number)
 
 static void do_item(ccp_fan *f, unsigned worker, const void *item, void *result, uint64_t number)
 {
-    ccp_status st = f->step(ccp_group_ctx(f->group), item, result, f->o.arg);
+    void *out = f->o.out_size ? result : NULL; /* as the step knows it */
+    ccp_status st = f->step(ccp_group_ctx(f->group), item, out, f->o.arg);
     const ccp_result r = { (size_t)number, st, worker };
     bool failed = st != CCP_OK && !gave_up(f, st);
     if (f->o.results)
@@ -183,7 +184,7 @@ static ccp_status run_worker(ccp_ctx *ctx, void *arg)
     uint64_t number;
     ccp_status st;
     while ((st = receive(f, f->in_size ? item : NULL, &number)) == CCP_OK)
-        do_item(f, worker, f->in_size ? item : NULL, f->o.out_size ? result : NULL, number);
+        do_item(f, worker, f->in_size ? item : NULL, result, number);
     if (st != CCP_CLOSED)
         stop(f);
     (void)ccp_chan_sender_done(f->out);

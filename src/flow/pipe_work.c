@@ -212,10 +212,11 @@ static CCPI_COLD void settle(ccpi_pipe_worker *w, ccp_stage *s, void *in, ccp_st
         end_with(w, st);
     else
         ccpi_count(&counts_of(w, s)->failed, 1);
-    if (failed && s->letters.edge && send_letter(w, s, in))
-        return;
-    if (in)
+    if (in) { /* who takes nothing, or several parts, has no letters */
+        if (failed && s->letters.edge && send_letter(w, s, in))
+            return;
         ccpi_elem_drop(&s->in, in);
+    }
     if (failed && !s->letters.edge && !s->opts.skip_failed) {
         w->failure = w->item;
         w->end = CCPI_STOPPED;
@@ -534,17 +535,18 @@ static void leave_port(const ccpi_port *port)
  * and nothing may be missing from what they take; then all stop. */
 static void leave(ccpi_pipe_worker *w)
 {
+    const ccp_stage *head = w->stage;
     bool stops = w->end != CCPI_GOES_ON && w->failure.status == CCP_OK;
-    for (size_t i = 0; i < w->stage->input_count && stops; i++)
-        (void)ccp_chan_cancel(w->stage->inputs[i]->ch);
+    for (size_t i = 0; i < head->input_count && stops; i++)
+        (void)ccp_chan_cancel(head->inputs[i]->ch);
     ccpi_pipe_leave_back(w);
-    for (ccp_stage *s = w->stage; s; s = s->port_count == 1 ? s->ports[0].fused : NULL) {
+    for (const ccp_stage *s = head; s; s = s->port_count == 1 ? s->ports[0].fused : NULL) {
         leave_port(&s->letters);
         for (unsigned i = 0; i < s->port_count; i++)
             leave_port(&s->ports[i]);
     }
     if (w->end == CCPI_STOPPED) /* relaxed: read after the workers have returned */
-        atomic_store_explicit(&w->stage->pipeline->cut, 1, CCPI_RLX);
+        atomic_store_explicit(&head->pipeline->cut, 1, CCPI_RLX);
 }
 
 ccp_status ccpi_pipe_work(ccp_ctx *ctx, void *worker)

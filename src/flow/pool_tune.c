@@ -132,7 +132,7 @@ static void try_another(ccpi_tuner *t, const ccpi_sight *s, double used)
     double cpus = s->cpus / 1000.0;
     bool used_up = used >= USED_UP * cpus; /* N3 */
     double room = used > 0 ? t->size * (cpus / used - 1) + 1 : UINT16_MAX;
-    unsigned size = t->size;
+    unsigned size;
     if (used_up)
         size = down(t, whole(s->cpus)); /* N7 */
     else if (t->down)

@@ -72,7 +72,7 @@ static const char *noun_of(const char *call)
         { "ccp_pool_", "pool" },        { "ccp_phaser_", "phaser" },
         { "ccp_flight_", "single-flight" }, { "ccp_timer", "timers" },
     };
-    for (size_t i = 0; call && i < sizeof nouns / sizeof *nouns; i++)
+    for (size_t i = 0; i < sizeof nouns / sizeof *nouns; i++)
         if (strncmp(call, nouns[i].prefix, strlen(nouns[i].prefix)) == 0)
             return nouns[i].noun;
     return "object";
@@ -167,7 +167,7 @@ void ccpi_report_sleep(ccpi_text *t, const ccpi_sleep *s, int64_t now)
     ccpi_text_add(t, " has waited ");
     ccpi_text_add_time(t, now - s->since);
     ccpi_text_add(t, " in ");
-    ccpi_text_add(t, s->call ? s->call : "libccp");
+    ccpi_text_add(t, s->call);
     if (s->file) {
         ccpi_text_add(t, " at ");
         ccpi_report_place(t, s->file, s->line);

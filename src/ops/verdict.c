@@ -36,7 +36,7 @@ void ccpi_page_add(ccpi_page *p, const ccpi_text *t)
 
 static bool is_watch(const ccpi_sleep *s)
 {
-    return s->call && strcmp(s->call, CCPI_WATCH_CALL) == 0;
+    return strcmp(s->call, CCPI_WATCH_CALL) == 0;
 }
 
 static bool is_for_ever(const ccpi_sleep *s)
@@ -64,7 +64,7 @@ bool ccpi_all_are_stuck(const ccpi_report *r)
 bool ccpi_is_idle(const ccpi_sleep *s)
 {
     ccpi_record r;
-    if (s->call && (is_watch(s) || strcmp(s->call, "ccp_timers_new") == 0))
+    if (is_watch(s) || strcmp(s->call, "ccp_timers_new") == 0)
         return true;
     return s->object && strcmp(s->call, "ccp_chan_recv") == 0 &&
            ccpi_track_find(s->object, &r) && r.owner;
