@@ -41,6 +41,9 @@ HEAD = """/* SPDX-License-Identifier: MIT
  *   CCP_API                            stands before the public functions, here and in ccp.h;
  *                                      empty hides them in a shared library
  */
+#ifdef __cplusplus
+#error "this is C, for its atomics: compile it as C; C++ includes the header alone"
+#endif
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif

@@ -38,6 +38,14 @@ warnings_*)
     esac
     # shellcheck disable=SC2086
     "$cc" $how $all_warnings -fsyntax-only ccp.c
+    ! command -v c++ >/dev/null || {
+        ! "$cc" -x c++ -std=c++17 -Wfatal-errors -fsyntax-only ccp.c 2>said &&
+            grep -q 'error: .*compile it as C' said || {
+            echo "as C++ it is not refused in the first place:"
+            cat said
+            exit 1
+        }
+    }
     ;;
 names)
     # Each name outside of functions, and each macro, is libccp's; inner ones are not for others.
