@@ -13,13 +13,14 @@ set(CCP_DOCS_XML NO)
 set(ccp_headers ${PROJECT_SOURCE_DIR}/include/ccp.h ${PROJECT_SOURCE_DIR}/include/ccp_sim.h)
 string(TIMESTAMP ccp_date "%Y-%m-%d" UTC) # of SOURCE_DATE_EPOCH, if that is set
 
+set(ccp_reader ${PROJECT_SOURCE_DIR}/docs/reference/header.awk)
 set(ccp_man ${PROJECT_SOURCE_DIR}/docs/reference/man.awk)
 add_custom_command(
     OUTPUT ${CCP_DOCS_OUT}/man/man7/ccp.7
     COMMAND ${CMAKE_COMMAND} -E make_directory ${CCP_DOCS_OUT}/man/man3 ${CCP_DOCS_OUT}/man/man7
     COMMAND ${CCP_AWK} -v dir=${CCP_DOCS_OUT}/man -v version=${PROJECT_VERSION} -v date=${ccp_date}
-            -f ${ccp_man} ${ccp_headers}
-    DEPENDS ${ccp_man} ${ccp_headers}
+            -f ${ccp_reader} -f ${ccp_man} ${ccp_headers}
+    DEPENDS ${ccp_reader} ${ccp_man} ${ccp_headers}
     VERBATIM)
 set(ccp_docs ${CCP_DOCS_OUT}/man/man7/ccp.7)
 if(CCP_DOXYGEN)
@@ -28,7 +29,7 @@ if(CCP_DOXYGEN)
         OUTPUT ${CCP_DOCS_OUT}/html/index.html
         COMMAND ${CCP_DOXYGEN} ${CCP_DOCS_OUT}/Doxyfile
         DEPENDS ${CCP_DOCS_OUT}/Doxyfile ${PROJECT_SOURCE_DIR}/docs/reference/doxygen.awk
-                ${ccp_headers}
+                ${ccp_reader} ${ccp_headers}
         VERBATIM)
     list(APPEND ccp_docs ${CCP_DOCS_OUT}/html/index.html)
 endif()

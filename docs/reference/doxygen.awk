@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Puts the comments of the public headers into Doxygen's words (INPUT_FILTER of Doxyfile): essays
 # become groups, fields paragraphs, indented pieces code, comments beside members their text.
-#   awk -f doxygen.awk ccp.h
+#   awk -f header.awk -f doxygen.awk ccp.h
 BEGIN {
     word["Waits"] = "@par Waits"
     word["Threads"] = "@par Threads"
@@ -11,60 +11,6 @@ BEGIN {
     word["Cost"] = "@par Cost"
     word["After"] = "@par After"
     word["Since"] = "@since"
-}
-
-FNR == 1 {
-    ccp = FILENAME ~ /ccp\.h$/
-    if (!ccp) {
-        begin_group("ccp_sim.h")
-        in_essay = 1
-        next
-    }
-    print "/** @file"
-    print " * The whole public interface of libccp, and its specification. */"
-    print "/** @mainpage libccp"
-    print " * Made of the headers, which are the specification.  Each section is a module: essay,"
-    print " * its types and functions, and its numbered guarantees, which the tests cite.  What the"
-    print " * paragraphs of a function mean, @ref time_and_waiting and"
-    print " * @ref status_version_process_wide_settings are where to begin. */"
-}
-/^\/\* ==== / {
-    name = $0
-    sub(/^\/\* ==== [0-9]+\. /, "", name)
-    sub(/ =+.*/, "", name)
-    begin_group(substr(name, 1, 1) tolower(substr(name, 2)))
-    in_essay = 1
-    next
-}
-/^\/\* ---- .* ----$/ && group {
-    name = $0
-    gsub(/^\/\* -+ | -+$/, "", name)
-    close_part()
-    print "/** @name " name
-    in_essay = part = 1
-    text = ""
-    next
-}
-in_essay {
-    text = text strip($0) "\n"
-    if (/\*\//) {
-        print render(text)
-        print " * @{ */"
-        in_essay = 0
-    }
-    next
-}
-
-/^\/\*\*/ { text = ""; in_doc = 1 }
-in_doc {
-    text = text strip($0) "\n"
-    if (/\*\//) {
-        in_doc = 0
-        print "/**"
-        print render(text)
-        print " */"
-    }
-    next
 }
 
 /^typedef (struct|enum) [a-z_]+ \{$/ { in_type = 1 }
@@ -88,6 +34,43 @@ in_type && /^    \/\* / { sub(/\/\* /, "/** ") }
 
 END { close_group() }
 
+function begin_header() {
+    if (header != "ccp.h")
+        return
+    print "/** @file"
+    print " * The whole public interface of libccp, and its specification. */"
+    print "/** @mainpage libccp"
+    print " * Made of the headers, which are the specification.  Each section is a module: essay,"
+    print " * its types and functions, and its numbered guarantees, which the tests cite.  What the"
+    print " * paragraphs of a function mean, @ref time_and_waiting and"
+    print " * @ref status_version_process_wide_settings are where to begin. */"
+}
+
+function begin_section(title,    id) {
+    close_group()
+    group = 1
+    id = tolower(title)
+    gsub(/[^a-z0-9]+/, "_", id)
+    print "/** @defgroup " id " " title
+}
+
+function begin_part(title) {
+    close_part()
+    part = 1
+    print "/** @name " title
+}
+
+function end_essay() {
+    print render(essay)
+    print " * @{ */"
+}
+
+function end_doc() {
+    print "/**"
+    print render(doc)
+    print " */"
+}
+
 function close_part() {
     if (part)
         print "/** @} */"
@@ -98,22 +81,6 @@ function close_group() {
     close_part()
     if (group)
         print "/** @} */"
-}
-
-function begin_group(title) {
-    close_group()
-    group++
-    id = tolower(title)
-    gsub(/[^a-z0-9]+/, "_", id)
-    print "/** @defgroup " id " " title
-    text = ""
-}
-
-function strip(line) {
-    sub(/^\/\*\*? ?/, "", line)
-    sub(/ ?\*\/ *$/, "", line)
-    sub(/^ \* ?/, "", line)
-    return line
 }
 
 # What Doxygen would take as its own.
@@ -137,26 +104,19 @@ function render(text,    n, line, i, l, out, in_code, in_list, key) {
             in_code = 0
             out = out " * @endcode\n"
         }
-        if (l ~ /^  [A-Z][a-z]+: /) {
-            match(l, /[A-Z][a-z]+:/)
-            key = substr(l, RSTART, RLENGTH - 1)
-            l = substr(l, RSTART + RLENGTH)
-            sub(/^ +/, "", l)
+        if (is_field(l)) {
+            key = field_name(l)
             in_list = 1
             if (key in word)
-                out = out " *\n * " word[key] (word[key] ~ /@par/ ? "\n * " : " ") safe(l) "\n"
-        } else if (l == "Guarantees" || l == "Limits") {
+                out = out " *\n * " word[key] (word[key] ~ /@par/ ? "\n * " : " ") \
+                      safe(field_text(l)) "\n"
+        } else if (is_heading(l)) {
             in_list = 1
             out = out " * **" l "**\n *\n"
-        } else if (in_list && l ~ /^  [A-Z][A-Z]?[0-9]+ /) {
-            sub(/^ +/, "", l)
-            key = l
-            sub(/ .*/, "", key)
-            sub(/^[^ ]+ +/, "", l)
-            out = out " * - **" key "** " safe(l) "\n"
+        } else if (in_list && is_promise(l)) {
+            out = out " * - **" promise_name(l) "** " safe(promise_text(l)) "\n"
         } else if (in_list && l ~ /^ +[^ ]/) {
-            sub(/^ +/, "", l)
-            out = out " *   " safe(l) "\n"
+            out = out " *   " safe(unindent(l)) "\n"
         } else if (l ~ /^  +[^ ]/) {
             in_code = 1
             out = out " * @code{.unparsed}\n * " substr(l, 5) "\n"

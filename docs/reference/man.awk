@@ -2,7 +2,7 @@
 # Makes manual pages of the public headers, which are their only source: man3/ccp_chan_send.3 for
 # each function, of its comment and its fields; man7/ccp-channel.7 for each section, of its essay,
 # its types and its guarantees; man7/ccp.7, which lists them.  DIR/man3 and DIR/man7 must exist.
-#   awk -v dir=DIR -v version=0.1.0 -v date=2026-11-27 -f man.awk ccp.h ccp_sim.h
+#   awk -v dir=DIR -v version=0.1.0 -v date=2026-11-27 -f header.awk -f man.awk ccp.h ccp_sim.h
 BEGIN {
     codes = "The wait codes are CCP_AGAIN, with CCP_NOWAIT; CCP_TIMEOUT, when the time of the " \
             "wait or its context is over; CCP_CANCELED, when its context was canceled; and " \
@@ -15,40 +15,6 @@ BEGIN {
     heading["Cost"] = "COST"
     heading["After"] = "HISTORY"
     heading["Since"] = "HISTORY"
-}
-
-FNR == 1 {
-    header = FILENAME
-    sub(/.*\//, "", header)
-    reset()
-    if (header != "ccp.h") # its first comment is its essay
-        begin_section(header, header)
-}
-
-# An essay: "/* ==== 4. CHANNEL ====" in ccp.h, the first comment of another header.
-/^\/\* ==== / {
-    name = $0
-    sub(/^\/\* ==== [0-9]+\. /, "", name)
-    sub(/ =+.*/, "", name)
-    begin_section(substr(name, 1, 1) tolower(substr(name, 2)), tolower(name))
-    in_essay = 1
-    next
-}
-FNR == 1 && header != "ccp.h" { in_essay = 1; next }
-/^\/\* ---- .* ----$/ { in_essay = 1; essay[sections] = essay[sections] "\n\n"; next }
-in_essay {
-    if (/\*\//)
-        in_essay = 0
-    essay[sections] = essay[sections] strip($0) "\n"
-    next
-}
-
-/^\/\*\*/ { doc = ""; in_doc = 1 }
-in_doc {
-    doc = doc strip($0) "\n"
-    if (/\*\//)
-        in_doc = 0
-    next
 }
 
 /^static inline .*[ *]ccp_[a-z_]*[a-z]\(/ {
@@ -94,11 +60,13 @@ END {
     exit failed
 }
 
-function reset() { in_essay = in_doc = 0; doc = "" }
+function begin_header() {}
+function end_doc() {}
 
-function begin_section(shown, plain) {
+function begin_section(shown,    plain) {
     sections++
-    title[sections] = shown
+    title_of[sections] = shown
+    plain = tolower(shown)
     gsub(/[^a-z0-9]+/, "-", plain)
     sub(/-h$/, "", plain)
     page[sections] = plain ~ /^ccp/ ? plain : "ccp-" plain
@@ -106,13 +74,8 @@ function begin_section(shown, plain) {
     doc = ""
 }
 
-# The text of a line of a comment.
-function strip(line) {
-    sub(/^\/\*\*? ?/, "", line)
-    sub(/ ?\*\/ *$/, "", line)
-    sub(/^ \* ?/, "", line)
-    return line == " " ? "" : line
-}
+function begin_part(title) { text_of[sections] = text_of[sections] "\n\n" }
+function end_essay() { text_of[sections] = text_of[sections] essay }
 
 # Reads on until a line has what ends the declaration.
 function declare(end,    line) {
@@ -219,26 +182,21 @@ function example(lines,    n, line, i, out) {
 }
 
 # Paragraphs; what is indented stands as it is; guarantees are a list.
-function body(text,    n, line, i, l, out, open, lines, promises, fresh) {
+function body(text,    n, line, i, l, out, lines, promises, fresh) {
     n = split(text, line, "\n")
     out = ""
     fresh = 1
     for (i = 1; i <= n; i++) {
         l = line[i]
-        if (l == "Guarantees" || l == "Limits") {
+        if (is_heading(l)) {
             promises = 1
             out = out ".SH " toupper(l) "\n"
             fresh = 0
-        } else if (promises && l ~ /^  [A-Z][A-Z]?[0-9]+ /) {
-            sub(/^ +/, "", l)
-            open = l
-            sub(/ .*/, "", open)
-            sub(/^[^ ]+ +/, "", l)
-            out = out ".TP 6\n.B " open "\n" prose(l) "\n"
+        } else if (promises && is_promise(l)) {
+            out = out ".TP 6\n.B " promise_name(l) "\n" prose(promise_text(l)) "\n"
             fresh = 0
         } else if (promises && l ~ /^ +[^ ]/) {
-            sub(/^ +/, "", l)
-            out = out prose(l) "\n"
+            out = out prose(unindent(l)) "\n"
         } else if (l ~ /^  +[^ ]/) {
             lines = ""
             while (i <= n && (line[i] ~ /^  / || line[i] == "" && line[i + 1] ~ /^  /)) {
@@ -296,19 +254,13 @@ function write_function(k,    file, text, about, n, line, i, j, key, field, orde
     keys = 0
     key = ""
     for (i = 1; i <= n; i++) {
-        if (line[i] ~ /^  [A-Z][a-z]+: /) {
-            text = line[i]
-            match(text, /[A-Z][a-z]+:/)
-            key = substr(text, RSTART, RLENGTH - 1)
+        if (is_field(line[i])) {
+            key = field_name(line[i])
             order[++keys] = key
-            text = substr(text, RSTART + RLENGTH)
-            sub(/^ +/, "", text)
-            field[key] = text
-        } else if (key != "" && line[i] ~ /[^ ]/) {
-            text = line[i]
-            sub(/^ +/, "", text)
-            field[key] = field[key] "\n" text
-        } else if (key == "")
+            field[key] = field_text(line[i])
+        } else if (key != "" && line[i] ~ /[^ ]/)
+            field[key] = field[key] "\n" unindent(line[i])
+        else if (key == "")
             about = about line[i] "\n"
     }
     if (about !~ /[a-z]/) {
@@ -349,7 +301,7 @@ function write_function(k,    file, text, about, n, line, i, j, key, field, orde
 
 function write_section(k,    file, out, text, promises, cut) {
     file = dir "/man7/" page[k] ".7"
-    text = essay[k]
+    text = text_of[k]
     promises = ""
     # Types and functions come before the guarantees, which are long.
     cut = index(text, "Guarantees\n")
@@ -358,8 +310,8 @@ function write_section(k,    file, out, text, promises, cut) {
         text = substr(text, 1, cut - 1)
     }
     out = top(page[k], 7, file_of[k])
-    out = out ".SH NAME\n" page[k] " \\- " tolower(substr(title[k], 1, 1)) substr(title[k], 2) \
-          ", a part of libccp\n"
+    out = out ".SH NAME\n" page[k] " \\- " tolower(substr(title_of[k], 1, 1)) \
+          substr(title_of[k], 2) ", a part of libccp\n"
     out = out ".SH SYNOPSIS\n.B #include <" file_of[k] ">\n.SH DESCRIPTION\n" body(text)
     if (types[k] != "")
         out = out ".SH TYPES AND MACROS\n" example(types[k])

@@ -11,7 +11,7 @@ command -v doxygen >/dev/null || {
 }
 rm -rf "$work"
 mkdir -p "$work"
-sed -e "s|@PROJECT_SOURCE_DIR@|$root|; s|@PROJECT_VERSION@|0|; s|@CCP_DOCS_OUT@|$work|" \
+sed -e "s|@PROJECT_SOURCE_DIR@|$root|g; s|@PROJECT_VERSION@|0|; s|@CCP_DOCS_OUT@|$work|" \
     -e "s|@CCP_DOCS_XML@|YES|" "$root/docs/reference/Doxyfile.in" >"$work/Doxyfile"
 doxygen "$work/Doxyfile" >"$work/log" 2>&1 || {
     cat "$work/log"

@@ -8,8 +8,8 @@ export LC_ALL=C
 root=$1 work=$2
 rm -rf "$work"
 mkdir -p "$work/man3" "$work/man7"
-awk -v dir="$work" -v version=0 -v date=2000-01-01 -f "$root/docs/reference/man.awk" \
-    "$root/include/ccp.h" "$root/include/ccp_sim.h"
+awk -v dir="$work" -v version=0 -v date=2000-01-01 -f "$root/docs/reference/header.awk" \
+    -f "$root/docs/reference/man.awk" "$root/include/ccp.h" "$root/include/ccp_sim.h"
 bad=0
 
 complain() {
