@@ -2,15 +2,10 @@
  *
  * The ring: a bounded queue of fixed-size elements for any number of threads; never sleeps.
  *
- * Representation  A position is a lap number above an index: tail is the next one to send at, head
- *                 the next one to receive at.  Each slot has a stamp before its element.
- *
- *      63                     k+1    k   k-1           0
- *     +--------------------------+-----+---------------+      lap  = 1 << (k+1)
- *     |           lap            |  C  |     index     |      mark = 1 << k
- *     +--------------------------+-----+---------------+
- *   C   closed: in tail only; set once.  Every send must win tail by a compare-and-swap that
- *       expects C clear, so no send can succeed after it.
+ * Representation  Of the positions (base/position.h) tail is the next one to send at, head the next
+ *                 one to receive at.  Each slot has a stamp before its element.
+ *                 The mark, C, is in tail only, and means closed; it is set once.  Every send must
+ *                 win tail by a compare-and-swap that expects C clear: after it none can succeed.
  *
  * Invariants      for the slot of position p (C clear):
  *   R1  stamp == p        the slot is free, for the sender that wins tail == p.
@@ -29,6 +24,7 @@
 /* uses: chan crowd */
 
 #include "base/backoff.h"
+#include "base/position.h"
 #include "chan/chan.h"
 #include "chan/crowd.h"
 
@@ -44,16 +40,13 @@ CCPI_INLINE ccpi_slot *ccpi_ring_slot(const ccp_chan *c, uint64_t pos)
 
 CCPI_INLINE uint64_t ccpi_ring_next(const ccp_chan *c, uint64_t pos)
 {
-    uint64_t index = pos & (c->mark - 1);
-    return CCPI_LIKELY(index + 1 < c->capacity) ? pos + 1 : (pos & ~(c->lap - 1)) + c->lap;
+    return ccpi_position_next(pos, &c->capacity, &c->mark, &c->lap);
 }
 
 /* Elements between two positions, from <= to. */
 CCPI_INLINE uint64_t ccpi_ring_distance(const ccp_chan *c, uint64_t from, uint64_t to)
 {
-    uint64_t low = c->mark - 1;
-    return (to - (to & low) - (from - (from & low))) / c->lap * c->capacity + (to & low) -
-           (from & low);
+    return ccpi_position_distance(from, to, &c->capacity, &c->mark, &c->lap);
 }
 
 /* A tail at or after high_limit was won: counts, and sets the next limit. */

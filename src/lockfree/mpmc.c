@@ -2,16 +2,11 @@
  *
  * The bounded queue of any number of producers and consumers, who never wait for each other.
  *
- * Representation  As that of a channel's ring (chan/ring.h), without anybody to wake.  A position
- *                 is a lap number above an index; tail is the next one to put in at, head the next
- *                 one to take out at.  Each slot has a stamp before its element.
- *
- *      63                     k+1    k   k-1           0
- *     +--------------------------+-----+---------------+      lap  = 1 << (k+1)
- *     |           lap            |  C  |     index     |      mark = 1 << k
- *     +--------------------------+-----+---------------+
- *   C   closed: in tail only; set once.  Every push must win tail by a compare-and-swap that
- *       expects C clear, so none can succeed after it.
+ * Representation  As that of a channel's ring (chan/ring.h), without anybody to wake.  Of the
+ *                 positions (base/position.h) tail is the next one to put in at, head the next one
+ *                 to take out at.  Each slot has a stamp before its element.
+ *                 The mark, C, is in tail only, and means closed; it is set once.  Every push must
+ *                 win tail by a compare-and-swap that expects C clear: after it none can succeed.
  *
  * Invariants      for the slot of position p (C clear):
  *   MP1  stamp == p        the slot is free, for who wins tail == p.
@@ -29,6 +24,7 @@
  */
 #include "base/check.h"
 #include "base/mem.h"
+#include "base/position.h"
 #include "base/track.h"
 
 #define MAX_CAPACITY ((uint64_t)1 << 40) /* a position has room for 2^22 rounds and more */
@@ -54,15 +50,7 @@ static slot *slot_of(const ccp_mpmc *q, uint64_t pos)
 
 static uint64_t next(const ccp_mpmc *q, uint64_t pos)
 {
-    uint64_t index = pos & (q->mark - 1);
-    return CCPI_LIKELY(index + 1 < q->cap) ? pos + 1 : (pos & ~(q->lap - 1)) + q->lap;
-}
-
-/* Elements between two positions, from <= to. */
-static uint64_t distance(const ccp_mpmc *q, uint64_t from, uint64_t to)
-{
-    uint64_t low = q->mark - 1;
-    return (to - (to & low) - (from - (from & low))) / q->lap * q->cap + (to & low) - (from & low);
+    return ccpi_position_next(pos, &q->cap, &q->mark, &q->lap);
 }
 
 /* ---- making ---- */
@@ -318,7 +306,7 @@ size_t ccp_mpmc_len(const ccp_mpmc *q)
     /* [MQ3] seq_cst: head first, so that it is not beyond the tail that is read after it. */
     uint64_t h = atomic_load_explicit(&q->head, CCPI_SC);
     uint64_t t = atomic_load_explicit(&q->tail, CCPI_SC) & ~q->mark; /* [MQ3] */
-    uint64_t n = distance(q, h, t);
+    uint64_t n = ccpi_position_distance(h, t, &q->cap, &q->mark, &q->lap);
     return n < q->cap ? (size_t)n : q->cap;
 }
 
