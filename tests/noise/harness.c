@@ -91,6 +91,7 @@ static void *run(void *arg)
     w->alive = true;
     pthread_mutex_unlock(&crew_mutex);
     w->fn(w);
+    noise_leave();
     pthread_mutex_lock(&crew_mutex);
     w->alive = false;
     pthread_mutex_unlock(&crew_mutex);

@@ -87,6 +87,7 @@ void dump_chan(const char *name, ccp_chan *ch);
 /** The programs: run one round, whose number and seed are given. */
 void round_of_channels(const setup *s, uint64_t number, uint64_t seed);
 void round_of_history(const setup *s, uint64_t number, uint64_t seed);
+void round_of_queues(const setup *s, uint64_t number, uint64_t seed);
 void round_of_contexts(const setup *s, uint64_t number, uint64_t seed);
 void round_of_waitgroups(const setup *s, uint64_t number, uint64_t seed);
 void history_totals(uint64_t *ops, uint64_t *tries);

@@ -4,21 +4,14 @@
  * is an order of all calls, in which none comes before one that had returned when it began, and in
  * which a queue of one thread would have given the same answers.
  */
-#include "harness.h"
-
-#include "lin.h"
+#include "history.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { PEOPLE = 6, MOST_OPS = 1200, SENDS = 400 };
-
-typedef struct log {
-    size_t n;
-    lin_op op[MOST_OPS];
-} log;
+enum { SENDS = 400 };
 
 typedef struct round {
     ccp_chan *ch;
@@ -47,29 +40,32 @@ static uint64_t stamp(void)
     return t;
 }
 
-static lin_op *begin_op(worker *w, log *l, int kind, uint64_t value)
+lin_op *begin_op(worker *w, log *l, int kind, uint64_t value, const char *call)
 {
     lin_op *op = &l->op[l->n++];
     *op = (lin_op){ .value = value, .n = 1, .kind = (uint8_t)kind, .thread = (uint8_t)w->id };
-    static const char *const names[] = { "ccp_chan_send", "ccp_chan_recv", "ccp_chan_close" };
-    enter(w, kind < 3 ? names[kind] : "a question", NULL);
+    enter(w, call, NULL);
     op->begin = stamp();
     return op;
 }
 
-static void end_op(worker *w, lin_op *op, ccp_status st)
+void end_op(worker *w, lin_op *op, ccp_status st)
 {
     op->end = stamp();
     op->status = (uint8_t)st;
     leave(w);
 }
 
-static void wait_for_all(worker *w, round *r)
+bool log_is_full(const log *l, size_t n)
 {
-    unsigned all = r->senders + r->receivers;
-    atomic_fetch_add(&r->ready, 1);
+    return l->n + n > MOST_OPS;
+}
+
+void meet(worker *w, _Atomic unsigned *ready, unsigned all)
+{
+    atomic_fetch_add(ready, 1);
     enter(w, "the start", NULL);
-    while (atomic_load(&r->ready) != all)
+    while (atomic_load(ready) != all)
         ;
     leave(w);
 }
@@ -91,11 +87,11 @@ static ccp_wait some_wait(dice *d, bool forever)
 static void ask(worker *w, round *r, log *l)
 {
     if (below(&w->dice, 2)) {
-        lin_op *op = begin_op(w, l, LIN_LEN, 0);
+        lin_op *op = begin_op(w, l, LIN_LEN, 0, "ccp_chan_len");
         op->value = ccp_chan_len(r->ch);
         end_op(w, op, CCP_OK);
     } else {
-        lin_op *op = begin_op(w, l, LIN_CLOSED, 0);
+        lin_op *op = begin_op(w, l, LIN_CLOSED, 0, "ccp_chan_is_closed");
         op->value = ccp_chan_is_closed(r->ch);
         end_op(w, op, CCP_OK);
     }
@@ -105,16 +101,16 @@ static void be_sender(worker *w)
 {
     round *r = w->round;
     log *l = &r->logs[w->id];
-    wait_for_all(w, r);
+    meet(w, &r->ready, r->senders + r->receivers);
     for (uint64_t i = 0; i < SENDS; i++) {
         uint64_t v = (uint64_t)(w->id + 1) << 32 | i;
-        lin_op *op = begin_op(w, l, LIN_SEND, v);
+        lin_op *op = begin_op(w, l, LIN_SEND, v, "ccp_chan_send");
         end_op(w, op, ccp_chan_send(r->ch, &v, some_wait(&w->dice, true)));
         if (below(&w->dice, 16) == 0)
             ask(w, r, l);
     }
     if (atomic_fetch_sub(&r->sending, 1) == 1) {
-        lin_op *op = begin_op(w, l, LIN_CLOSE, 0);
+        lin_op *op = begin_op(w, l, LIN_CLOSE, 0, "ccp_chan_close");
         end_op(w, op, ccp_chan_close(r->ch));
     }
 }
@@ -123,13 +119,13 @@ static void be_receiver(worker *w)
 {
     round *r = w->round;
     log *l = &r->logs[w->id];
-    wait_for_all(w, r);
+    meet(w, &r->ready, r->senders + r->receivers);
     for (ccp_status st = CCP_OK; st != CCP_CLOSED;) {
-        if (l->n + 2 > MOST_OPS) /* nothing more is recorded: the history is given up */
+        if (log_is_full(l, 2)) /* nothing more is recorded: the history is given up */
             st = ccp_chan_recv(r->ch, NULL, CCP_FOREVER);
         else {
             uint64_t v = 0;
-            lin_op *op = begin_op(w, l, LIN_RECV, 0);
+            lin_op *op = begin_op(w, l, LIN_RECV, 0, "ccp_chan_recv");
             st = ccp_chan_recv(r->ch, &v, some_wait(&w->dice, true));
             end_op(w, op, st);
             op->value = v;
@@ -151,9 +147,11 @@ static void print_history(const lin_op *ops, size_t n)
     uint64_t *sent = calloc(n + 1, sizeof *sent), *got = calloc(n + 1, sizeof *got);
     size_t sends = 0, receives = 0;
     for (size_t i = 0; sent && got && i < n; i++) {
-        if (ops[i].kind == LIN_SEND && ops[i].status == CCP_OK)
+        if (ops[i].status != CCP_OK)
+            continue;
+        if (ops[i].kind == LIN_SEND || ops[i].kind == LIN_PUSH)
             sent[sends++] = ops[i].value;
-        if (ops[i].kind == LIN_RECV && ops[i].status == CCP_OK)
+        if (ops[i].kind == LIN_RECV || ops[i].kind == LIN_POP || ops[i].kind == LIN_STEAL)
             got[receives++] = ops[i].value;
     }
     qsort(sent, sends, sizeof *sent, by_value);
@@ -165,12 +163,35 @@ static void print_history(const lin_op *ops, size_t n)
     free(got);
 }
 
-static bool check(const round *r, const lin_op *ops, size_t n)
+bool check_ops(const lin_model *m, const void *config, const lin_op *ops, size_t n)
 {
     uint64_t tries;
-    bool good = lin_check(&lin_channel_model, &r->config, ops, n, &tries);
+    bool good = lin_check(m, config, ops, n, &tries);
     total_tries += tries;
     return good;
+}
+
+void must_be_linearizable(const lin_model *m, const void *config, const lin_op *ops, size_t n)
+{
+    total_ops += n;
+    if (!check_ops(m, config, ops, n)) {
+        print_history(ops, n);
+        fail("a history that is not linearizable");
+    }
+}
+
+size_t all_ops(const log *logs, unsigned people, lin_op **ops)
+{
+    static lin_op all[PEOPLE * MOST_OPS];
+    size_t n = 0;
+    *ops = all;
+    for (unsigned i = 0; i < people; i++) {
+        if (log_is_full(&logs[i], 2))
+            return 0;
+        memcpy(all + n, logs[i].op, logs[i].n * sizeof *all);
+        n += logs[i].n;
+    }
+    return n;
 }
 
 /* The checker must reject a history in which two elements changed places. */
@@ -186,31 +207,11 @@ static void check_checker(const round *r, lin_op *ops, size_t n)
             uint64_t v = first->value;
             first->value = ops[i].value;
             ops[i].value = v;
-            if (check(r, ops, n))
+            if (check_ops(&lin_channel_model, &r->config, ops, n))
                 fail("the checker accepted a history with two elements exchanged");
             return;
         }
     }
-}
-
-static void check_history(const setup *s, round *r, uint64_t number)
-{
-    size_t n = 0;
-    static lin_op all[PEOPLE * MOST_OPS];
-    for (unsigned i = 0; i < r->senders + r->receivers; i++) {
-        if (r->logs[i].n + 2 > MOST_OPS)
-            return; /* it was given up */
-        memcpy(all + n, r->logs[i].op, r->logs[i].n * sizeof *all);
-        n += r->logs[i].n;
-    }
-    (void)s;
-    total_ops += n;
-    if (!check(r, all, n)) {
-        print_history(all, n);
-        fail("a history that is not linearizable");
-    }
-    if (number % 64 == 0)
-        check_checker(r, all, n);
 }
 
 void round_of_history(const setup *s, uint64_t number, uint64_t seed)
@@ -236,5 +237,9 @@ void round_of_history(const setup *s, uint64_t number, uint64_t seed)
     crew_join();
     watch_chan(NULL, NULL);
     EXPECT(ccp_chan_free(r.ch) == CCP_OK && ccp_live_blocks() == 0);
-    check_history(s, &r, number);
+    lin_op *ops;
+    size_t n = all_ops(r.logs, r.senders + r.receivers, &ops);
+    must_be_linearizable(&lin_channel_model, &r.config, ops, n);
+    if (number % 64 == 0)
+        check_checker(&r, ops, n);
 }

@@ -67,6 +67,12 @@ static __attribute__((noinline)) void settle(void)
     seen = disturbed = 0;
 }
 
+void noise_leave(void)
+{
+    if (own.state != 0)
+        settle();
+}
+
 static __attribute__((unused)) void noise(void)
 {
     if (++seen >= 4096 || own.state == 0)

@@ -2,7 +2,7 @@
  *
  * noise PROGRAM [option=value ...]
  *
- *   channels contexts waitgroups pools history
+ *   channels contexts waitgroups pools history queues
  *
  *   seconds=N   run for so long (5)
  *   threads=N   in the crew of a round, about (8)
@@ -31,6 +31,7 @@ static const program programs[] = {
     { "waitgroups", round_of_waitgroups },
     { "pools", round_of_pools },
     { "history", round_of_history },
+    { "queues", round_of_queues },
 };
 
 static bool option(setup *s, uint64_t *first, const char *text)

@@ -17,6 +17,9 @@ void noise_level(unsigned per_mille);
 /** What the disturbances are drawn from. */
 void noise_seed(uint64_t seed);
 
+/** A thread ends: what it saw is counted. */
+void noise_leave(void);
+
 /** How many operations were seen, and how many disturbed. */
 void noise_counts(uint64_t *seen, uint64_t *disturbed);
 

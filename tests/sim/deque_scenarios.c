@@ -13,7 +13,6 @@
 
 #include <stdatomic.h>
 #include <stdio.h>
-#include <string.h>
 
 enum { ITEMS = 24, MOST_ACTS = 4, CROWD_ACTS = 12 };
 
@@ -35,61 +34,14 @@ static long items[ITEMS]; /* plain: [k] is k when it was pushed, and -k when it 
 static int pushed;
 static lin_history history;
 
-/* ---- The sequential object: a list ---- */
-
-enum { D_PUSH = 40, D_POP, D_STEAL };
-
-typedef struct list {
-    int first, end; /* of those that were pushed, in the order of their numbers */
-    unsigned char item[ITEMS];
-} list;
-
-static void list_init(void *state, const void *config)
-{
-    (void)config;
-    memset(state, 0, sizeof(list));
-}
-
-static uint64_t list_hash(const void *state, const void *config)
-{
-    const list *l = state;
-    uint64_t h = (uint64_t)(l->end - l->first);
-    (void)config;
-    for (int i = l->first; i < l->end; i++)
-        h = 31 * h + l->item[i];
-    return h;
-}
-
-static bool list_step(void *state, const lin_op *op, const void *config)
-{
-    list *l = state;
-    const play *p = config;
-    int n = l->end - l->first;
-    switch (op->kind) {
-    case D_PUSH:
-        if (op->status != CCP_OK)
-            return op->status == CCP_NOMEM || n == (int)p->most;
-        l->item[l->end++] = (unsigned char)op->value;
-        return n < (int)p->most;
-    case D_POP:
-        if (op->status != CCP_OK)
-            return op->status == CCP_AGAIN && n == 0;
-        return n > 0 && l->item[--l->end] == op->value;
-    default:
-        if (op->status != CCP_OK)
-            return op->status == CCP_BUSY || n == 0;
-        return n > 0 && l->item[l->first++] == op->value;
-    }
-}
-
-static const lin_model list_model = { sizeof(list), list_init, list_step, list_hash };
+/* ---- The history ---- */
 
 /* LD2: an item left the deque while it was busy. */
 static bool somebody_took_one(const lin_op *busy)
 {
     for (size_t i = 0; i < history.n; i++) {
         const lin_op *op = &history.op[i];
-        if (op != busy && op->kind != D_PUSH && op->status == CCP_OK && op->end > busy->begin &&
+        if (op != busy && op->kind != LIN_PUSH && op->status == CCP_OK && op->end > busy->begin &&
             op->begin < busy->end)
             return true;
     }
@@ -98,7 +50,8 @@ static bool somebody_took_one(const lin_op *busy)
 
 static void check_history(void)
 {
-    sim_assert(lin_history_check(&history, 0, &list_model, now));
+    lin_deque room = { (uint32_t)now->most };
+    sim_assert(lin_history_check(&history, 0, &lin_deque_model, &room));
     for (size_t i = 0; i < history.n; i++)
         sim_assert(history.op[i].status != CCP_BUSY || somebody_took_one(&history.op[i]));
 }
@@ -109,7 +62,7 @@ static void push(void)
 {
     int k = ++pushed;
     items[k] = k;
-    int i = lin_begin(&history, D_PUSH, 0, (uint64_t)k, 0);
+    int i = lin_begin(&history, LIN_PUSH, 0, (uint64_t)k, 0);
     ccp_status st = ccp_deque_push(deque, &items[k]);
     lin_end(&history, i, st, (uint64_t)k, 0);
     sim_assert(st == CCP_OK || st == CCP_AGAIN || st == CCP_NOMEM);
@@ -120,7 +73,7 @@ static void push(void)
 static void take(bool steals)
 {
     void *got = NULL;
-    int i = lin_begin(&history, steals ? D_STEAL : D_POP, 0, 0, 0);
+    int i = lin_begin(&history, steals ? LIN_STEAL : LIN_POP, 0, 0, 0);
     ccp_status st = steals ? ccp_deque_steal(deque, &got) : ccp_deque_pop(deque, &got);
     long k = st == CCP_OK ? (long *)got - items : 0;
     lin_end(&history, i, st, (uint64_t)k, 0);

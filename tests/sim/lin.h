@@ -52,7 +52,11 @@ enum {
     LIN_LEN,    /* value: the length it gave */
     LIN_CLOSED, /* value: is it closed? */
     LIN_ADD,    /* n: senders counted in */
-    LIN_DONE    /* one sender counted out */
+    LIN_DONE,   /* one sender counted out */
+    /* Of a deque: at the end that is the owner's, and at the other one; value. */
+    LIN_PUSH,
+    LIN_POP,
+    LIN_STEAL
 };
 typedef struct lin_channel {
     uint32_t capacity; /* 0: rendezvous; at most LIN_CAPACITY */
@@ -60,6 +64,13 @@ typedef struct lin_channel {
 } lin_channel;
 #define LIN_CAPACITY 60
 extern const lin_model lin_channel_model;
+
+/** A double-ended queue; one end alone is a stack.  At any time a push may say CCP_NOMEM, and a
+ *  steal CCP_BUSY. */
+typedef struct lin_deque {
+    uint32_t capacity; /* at most LIN_CAPACITY */
+} lin_deque;
+extern const lin_model lin_deque_model;
 
 /** A counting semaphore: LIN_ACQUIRE and LIN_RELEASE of n permits, config is the first number. */
 enum { LIN_ACQUIRE, LIN_RELEASE };

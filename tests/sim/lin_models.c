@@ -123,6 +123,60 @@ static bool channel_step(void *state, const lin_op *op, const void *config)
 
 const lin_model lin_channel_model = { sizeof(channel), channel_init, channel_step, channel_hash };
 
+/* ---- The deque ---- */
+
+typedef struct deque {
+    uint32_t first, count; /* in a ring; the owner's end is the last */
+    uint64_t value[LIN_CAPACITY];
+} deque;
+
+static void deque_init(void *state, const void *config)
+{
+    (void)config;
+    memset(state, 0, sizeof(deque));
+}
+
+static uint64_t deque_hash(const void *state, const void *config)
+{
+    const deque *d = state;
+    uint64_t h = d->count;
+    (void)config;
+    for (uint32_t i = 0; i < d->count; i++)
+        h = (h ^ d->value[(d->first + i) % LIN_CAPACITY]) * 0x100000001B3u + 7;
+    return h;
+}
+
+static bool deque_refused(const deque *d, const lin_op *op, const lin_deque *k)
+{
+    switch (op->status) {
+    case CCP_AGAIN: return d->count == (op->kind == LIN_PUSH ? k->capacity : 0);
+    case CCP_NOMEM: return op->kind == LIN_PUSH;
+    case CCP_BUSY: return op->kind == LIN_STEAL;
+    default: return false;
+    }
+}
+
+static bool deque_step(void *state, const lin_op *op, const void *config)
+{
+    deque *d = state;
+    const lin_deque *k = config;
+    if (op->status != CCP_OK)
+        return deque_refused(d, op, k);
+    if (op->kind == LIN_PUSH) {
+        d->value[(d->first + d->count++) % LIN_CAPACITY] = op->value;
+        return d->count <= k->capacity;
+    }
+    if (d->count-- == 0)
+        return false;
+    if (op->kind == LIN_POP)
+        return d->value[(d->first + d->count) % LIN_CAPACITY] == op->value;
+    uint64_t oldest = d->value[d->first];
+    d->first = (d->first + 1) % LIN_CAPACITY;
+    return op->kind == LIN_STEAL && oldest == op->value;
+}
+
+const lin_model lin_deque_model = { sizeof(deque), deque_init, deque_step, deque_hash };
+
 /* ---- The semaphore ---- */
 
 static void semaphore_init(void *state, const void *config)
@@ -234,11 +288,12 @@ uint64_t lin_history_hash(const lin_history *h)
 static void print(const lin_op *ops, size_t n)
 {
     static const char *const names[] = { "send", "recv", "close", "cancel", "drop",
-                                         "len", "is_closed", "add_senders", "sender_done" };
+                                         "len", "is_closed", "add_senders", "sender_done",
+                                         "push", "pop", "steal" };
     for (size_t i = 0; i < n; i++)
         printf("  %4llu..%-4llu T%d %-11s value %llu, n %u: %s\n",
                (unsigned long long)ops[i].begin, (unsigned long long)ops[i].end, ops[i].thread,
-               ops[i].kind < 9 ? names[ops[i].kind] : "?", (unsigned long long)ops[i].value,
+               ops[i].kind < 12 ? names[ops[i].kind] : "?", (unsigned long long)ops[i].value,
                ops[i].n, ccp_status_name((ccp_status)ops[i].status));
 }
 

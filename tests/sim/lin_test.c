@@ -220,6 +220,39 @@ static int semaphores(void)
     return !good;
 }
 
+static int deques(void)
+{
+    const lin_deque k = { 2 };
+    const lin_op right[] = {
+        { .begin = 1, .end = 2, .value = 7, .kind = LIN_PUSH },
+        { .begin = 3, .end = 4, .value = 8, .kind = LIN_PUSH },
+        { .begin = 5, .end = 6, .value = 9, .kind = LIN_PUSH, .status = CCP_AGAIN },
+        { .begin = 7, .end = 9, .value = 7, .kind = LIN_STEAL },
+        { .begin = 8, .end = 10, .kind = LIN_STEAL, .status = CCP_BUSY },
+        { .begin = 11, .end = 12, .value = 8, .kind = LIN_POP },
+        { .begin = 13, .end = 14, .kind = LIN_POP, .status = CCP_AGAIN },
+    };
+    enum { N = sizeof right / sizeof *right };
+    lin_op op[N];
+    bool good = lin_check(&lin_deque_model, &k, right, N, NULL);
+    for (size_t i = 0; i < N; i++) { /* each with the opposite of its answer, or another value */
+        memcpy(op, right, sizeof op);
+        op[i].status = right[i].status == CCP_OK ? CCP_AGAIN : CCP_OK;
+        good &= !lin_check(&lin_deque_model, &k, op, N, NULL);
+        op[i].status = right[i].status;
+        op[i].value++;
+        good &= lin_check(&lin_deque_model, &k, op, N, NULL) == (right[i].status != CCP_OK);
+    }
+    op[0] = right[0]; /* a pop takes the other end */
+    op[1] = right[1];
+    op[2] = (lin_op){ .begin = 5, .end = 6, .value = 7, .kind = LIN_POP };
+    good &= !lin_check(&lin_deque_model, &k, op, 3, NULL);
+    op[2].value = 8;
+    good &= lin_check(&lin_deque_model, &k, op, 3, NULL);
+    printf("deque: %s\n", good ? "ok" : "FAIL");
+    return !good;
+}
+
 static void speed(void)
 {
     enum { N = 100000 };
@@ -239,7 +272,7 @@ static void speed(void)
 
 int main(void)
 {
-    int wrong = by_construction() + against_all_orders() + semaphores();
+    int wrong = by_construction() + against_all_orders() + semaphores() + deques();
     speed();
     return wrong != 0;
 }

@@ -16,46 +16,6 @@
 
 enum { NODES = 9, OWN = 2 }; /* each of three threads has its own; the others are in the stack */
 
-/* ---- The sequential stack ---- */
-
-enum { S_PUSH, S_POP };
-
-typedef struct model {
-    uint32_t n;
-    uint32_t value[NODES];
-} model;
-
-static void model_init(void *state, const void *config)
-{
-    (void)config;
-    memset(state, 0, sizeof(model));
-}
-
-static uint64_t model_hash(const void *state, const void *config)
-{
-    const model *m = state;
-    uint64_t h = m->n;
-    (void)config;
-    for (uint32_t i = 0; i < m->n; i++)
-        h = h * 31 + m->value[i];
-    return h;
-}
-
-static bool model_step(void *state, const lin_op *op, const void *config)
-{
-    model *m = state;
-    (void)config;
-    if (op->kind == S_PUSH) {
-        m->value[m->n++] = (uint32_t)op->value;
-        return op->status == CCP_OK && m->n <= NODES;
-    }
-    if (op->status != CCP_OK)
-        return op->status == CCP_AGAIN && m->n == 0;
-    return m->n > 0 && m->value[--m->n] == op->value;
-}
-
-static const lin_model stack_model = { sizeof(model), model_init, model_step, model_hash };
-
 /* ---- The stage ---- */
 
 /* +: pushes a node of its own; -: pops; a, b: pushes what it popped first, second. */
@@ -79,7 +39,7 @@ static lin_history history;
 static void push(block *b)
 {
     b->owner = 0;
-    int i = lin_begin(&history, S_PUSH, 0, 0, 0);
+    int i = lin_begin(&history, LIN_PUSH, 0, 0, 0);
     ccp_status st = ccp_stack_push(stack, &b->node);
     lin_end(&history, i, (int)st, (uint64_t)(b - blocks), 1);
     sim_assert(st == CCP_OK);
@@ -88,7 +48,7 @@ static void push(block *b)
 static block *pop(void)
 {
     ccp_stack_node *n = NULL;
-    int i = lin_begin(&history, S_POP, 0, 0, 0);
+    int i = lin_begin(&history, LIN_POP, 0, 0, 0);
     ccp_status st = ccp_stack_pop(stack, &n);
     block *b = n ? (block *)(void *)((char *)n - offsetof(block, node)) : NULL;
     lin_end(&history, i, (int)st, b ? (uint64_t)(b - blocks) : 0, 1);
@@ -139,7 +99,7 @@ static void run_play(void *arg)
     for (int i = 0; i < NODES && pop(); i++)
         ;
     if (!sim_is_weak())
-        sim_assert(lin_history_check(&history, 0, &stack_model, NULL));
+        sim_assert(lin_history_check(&history, 0, &lin_deque_model, &(lin_deque){ NODES }));
     sim_free(stack);
     sim_free(blocks);
 }
