@@ -3,39 +3,19 @@
  * The bounded queue that nobody waits for.
  */
 #define _GNU_SOURCE
-#include "support.h"
+#include "ccp.h"
+
+typedef ccp_mpmc ring;
+#define RING(call) ccp_mpmc_##call
+#include "rings.h"
 
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
 
-static ccp_mpmc *queue_of(size_t size, size_t capacity)
-{
-    ccp_mpmc *q = ccp_mpmc_new(size, capacity);
-    assert_non_null(q);
-    return q;
-}
-
-static void ends(ccp_mpmc *q)
-{
-    ASSERT_STATUS(ccp_mpmc_free(q), CCP_OK);
-}
-
-static void push(ccp_mpmc *q, long v)
-{
-    ASSERT_STATUS(ccp_mpmc_push(q, &v), CCP_OK);
-}
-
-static void assert_pops(ccp_mpmc *q, long expected)
-{
-    long v = -1;
-    ASSERT_STATUS(ccp_mpmc_pop(q, &v), CCP_OK);
-    assert_int_equal(v, expected);
-}
-
 TEST(arguments_that_cannot_be_are_refused) /* G2 */
 {
-    ccp_mpmc *q = queue_of(sizeof(long), 2);
+    ccp_mpmc *q = ring_of(sizeof(long), 2);
     long v = 1;
     size_t n = 7;
     assert_null(ccp_mpmc_new(0, 1));
@@ -68,80 +48,13 @@ TEST(nothing_is_made_without_memory) /* G4 */
     memory_watch();
     memory_fail_at(1);
     assert_null(ccp_mpmc_new(8, 8));
-    ends(queue_of(8, 8));
+    ends(ring_of(8, 8));
     memory_unwatch();
-}
-
-TEST(elements_come_out_in_order) /* LQ7 */
-{
-    for (size_t cap = 1; cap <= 9; cap++) {
-        ccp_mpmc *q = queue_of(sizeof(long), cap);
-        long in = 0, out = 0, v;
-        assert_int_equal(ccp_mpmc_cap(q), cap);
-        for (size_t round = 0; round < 4; round++) {
-            while (ccp_mpmc_push(q, &in) == CCP_OK)
-                in++;
-            assert_int_equal(in - out, cap);
-            assert_int_equal(ccp_mpmc_len(q), cap);
-            ASSERT_STATUS(ccp_mpmc_push(q, &in), CCP_AGAIN);
-            for (size_t i = 0; i < 1 + (cap - 1) * round / 3; i++)
-                assert_pops(q, out++);
-        }
-        while (out < in)
-            assert_pops(q, out++);
-        v = -5;
-        ASSERT_STATUS(ccp_mpmc_pop(q, &v), CCP_AGAIN);
-        assert_int_equal(v, -5); /* G1 */
-        ends(q);
-    }
-}
-
-TEST(elements_may_have_any_size) /* LQ7 */
-{
-    for (size_t size = 1; size <= 70; size++) {
-        ccp_mpmc *q = queue_of(size, 3);
-        unsigned char elem[80];
-        for (unsigned long k = 0; k < 10; k++) {
-            element_fill(elem, size, k);
-            ASSERT_STATUS(ccp_mpmc_push(q, elem), CCP_OK);
-            memset(elem, 0, sizeof elem);
-            ASSERT_STATUS(ccp_mpmc_pop(q, elem), CCP_OK);
-            assert_true(element_is(elem, size, k));
-        }
-        ends(q);
-    }
-}
-
-TEST(batches_take_what_goes) /* LQ7 */
-{
-    for (size_t start = 0; start < 8; start++)
-        for (size_t len = 0; len <= 5; len++)
-            for (size_t n = 1; n <= 7; n++) {
-                ccp_mpmc *q = queue_of(sizeof(long), 5);
-                const long in[] = { 10, 11, 12, 13, 14, 15, 16 };
-                long out[8] = { 0 };
-                size_t done = 99, fits = n < 5 - len ? n : 5 - len;
-                for (size_t i = 0; i < start; i++) {
-                    push(q, 0);
-                    assert_pops(q, 0);
-                }
-                for (size_t i = 0; i < len; i++)
-                    push(q, (long)i);
-                ASSERT_STATUS(ccp_mpmc_push_n(q, in, n, &done), fits ? CCP_OK : CCP_AGAIN);
-                assert_int_equal(done, fits ? fits : 99);
-                for (size_t i = 0; i < len; i++)
-                    assert_pops(q, (long)i);
-                done = 99;
-                ASSERT_STATUS(ccp_mpmc_pop_n(q, out, 8, &done), fits ? CCP_OK : CCP_AGAIN);
-                assert_int_equal(done, fits ? fits : 99);
-                assert_memory_equal(out, in, fits * sizeof *in);
-                ends(q);
-            }
 }
 
 TEST(a_closed_queue_gives_what_is_in_it) /* LQ5 */
 {
-    ccp_mpmc *q = queue_of(sizeof(long), 3);
+    ccp_mpmc *q = ring_of(sizeof(long), 3);
     long v = 0;
     size_t n = 0;
     for (long i = 1; i <= 3; i++)
@@ -187,7 +100,7 @@ static void look_from_the_middle(int number)
 TEST(what_needs_a_place_that_somebody_is_using_is_busy) /* LQ7 */
 {
     struct sigaction mine = { .sa_handler = look_from_the_middle }, before[2];
-    middle.q = queue_of(sizeof(long), 1);
+    middle.q = ring_of(sizeof(long), 1);
     middle.page = mmap(NULL, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     assert_true(middle.page != MAP_FAILED);
     assert_int_equal(sigaction(SIGSEGV, &mine, &before[0]), 0);
@@ -260,7 +173,7 @@ TEST(between_threads_nothing_is_lost_or_doubled) /* LQ5 LQ7 LQ8 */
 {
     for (int batches = 0; batches < 2; batches++)
         for (size_t cap = 1; cap <= 100; cap *= 10) {
-            crowd c = { .q = queue_of(sizeof(long), cap), .batches = batches };
+            crowd c = { .q = ring_of(sizeof(long), cap), .batches = batches };
             pthread_t id[2 * EACH_SIDE];
             atomic_store(&c.producers, EACH_SIDE);
             for (int i = 0; i < 2 * EACH_SIDE; i++)

@@ -2,34 +2,14 @@
  *
  * The ring of one producer and one consumer.
  */
-#include "support.h"
+#include "ccp.h"
+
+typedef ccp_spsc ring;
+#define RING(call) ccp_spsc_##call
+#include "rings.h"
 
 #include <sched.h>
 #include <signal.h>
-
-static ccp_spsc *ring_of(size_t size, size_t capacity)
-{
-    ccp_spsc *q = ccp_spsc_new(size, capacity);
-    assert_non_null(q);
-    return q;
-}
-
-static void ends(ccp_spsc *q)
-{
-    ASSERT_STATUS(ccp_spsc_free(q), CCP_OK);
-}
-
-static void push(ccp_spsc *q, long v)
-{
-    ASSERT_STATUS(ccp_spsc_push(q, &v), CCP_OK);
-}
-
-static void assert_pops(ccp_spsc *q, long expected)
-{
-    long v = -1;
-    ASSERT_STATUS(ccp_spsc_pop(q, &v), CCP_OK);
-    assert_int_equal(v, expected);
-}
 
 TEST(arguments_that_cannot_be_are_refused) /* G2 */
 {
@@ -88,46 +68,6 @@ TEST(nothing_is_made_without_memory) /* G4 */
     memory_unwatch();
 }
 
-TEST(elements_come_out_in_order) /* LQ1 LQ3 */
-{
-    for (size_t cap = 1; cap <= 9; cap++) {
-        ccp_spsc *q = ring_of(sizeof(long), cap);
-        long in = 0, out = 0, v;
-        assert_int_equal(ccp_spsc_cap(q), cap);
-        for (size_t round = 0; round < 4; round++) {
-            while (ccp_spsc_push(q, &in) == CCP_OK)
-                in++;
-            assert_int_equal(in - out, cap);
-            assert_int_equal(ccp_spsc_len(q), cap);
-            ASSERT_STATUS(ccp_spsc_push(q, &in), CCP_AGAIN);
-            for (size_t i = 0; i < 1 + (cap - 1) * round / 3; i++)
-                assert_pops(q, out++);
-        }
-        while (out < in)
-            assert_pops(q, out++);
-        v = -5;
-        ASSERT_STATUS(ccp_spsc_pop(q, &v), CCP_AGAIN);
-        assert_int_equal(v, -5); /* G1 */
-        ends(q);
-    }
-}
-
-TEST(elements_may_have_any_size) /* LQ1 */
-{
-    for (size_t size = 1; size <= 70; size++) {
-        ccp_spsc *q = ring_of(size, 3);
-        unsigned char elem[80];
-        for (unsigned long k = 0; k < 10; k++) {
-            element_fill(elem, size, k);
-            ASSERT_STATUS(ccp_spsc_push(q, elem), CCP_OK);
-            memset(elem, 0, sizeof elem);
-            ASSERT_STATUS(ccp_spsc_pop(q, elem), CCP_OK);
-            assert_true(element_is(elem, size, k));
-        }
-        ends(q);
-    }
-}
-
 TEST(an_element_may_be_dropped)
 {
     ccp_spsc *q = ring_of(sizeof(long), 2);
@@ -136,34 +76,6 @@ TEST(an_element_may_be_dropped)
     ASSERT_STATUS(ccp_spsc_pop(q, NULL), CCP_OK);
     assert_pops(q, 2);
     ends(q);
-}
-
-/* Every batch at every place of the ring, also over its end. */
-TEST(batches_take_what_goes) /* LQ1 LQ3 */
-{
-    for (size_t start = 0; start < 8; start++)
-        for (size_t len = 0; len <= 5; len++)
-            for (size_t n = 1; n <= 7; n++) {
-                ccp_spsc *q = ring_of(sizeof(long), 5);
-                const long in[] = { 10, 11, 12, 13, 14, 15, 16 };
-                long out[8] = { 0 };
-                size_t done = 99, fits = n < 5 - len ? n : 5 - len;
-                for (size_t i = 0; i < start; i++) {
-                    push(q, 0);
-                    assert_pops(q, 0);
-                }
-                for (size_t i = 0; i < len; i++)
-                    push(q, (long)i);
-                ASSERT_STATUS(ccp_spsc_push_n(q, in, n, &done), fits ? CCP_OK : CCP_AGAIN);
-                assert_int_equal(done, fits ? fits : 99);
-                for (size_t i = 0; i < len; i++)
-                    assert_pops(q, (long)i);
-                done = 99;
-                ASSERT_STATUS(ccp_spsc_pop_n(q, out, 8, &done), fits ? CCP_OK : CCP_AGAIN);
-                assert_int_equal(done, fits ? fits : 99);
-                assert_memory_equal(out, in, fits * sizeof *in);
-                ends(q);
-            }
 }
 
 TEST(a_batch_may_be_taken_in_parts)
