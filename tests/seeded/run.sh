@@ -17,8 +17,8 @@ mkdir -p "$2" && work=$(cd "$2" && pwd)
 shift 2
 limit=10
 cc=${CC:-cc}
-# As tests/sim/CMakeLists.txt has them.
-flags=(-std=gnu11 -g -O2 -fno-pie -fno-omit-frame-pointer -fno-optimize-sibling-calls -w
+# As tests/sim/library.cmake has them, but for the level: most of the time goes into compiling.
+flags=(-std=gnu11 -g -O1 -fno-pie -fno-omit-frame-pointer -fno-optimize-sibling-calls -w
     -fsanitize=thread)
 
 [ -e "$sim/CMakeFiles/sim_chan_pairs.dir/link.txt" ] || {
