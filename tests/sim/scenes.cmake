@@ -28,8 +28,8 @@ ccp_sim_test(wg_weak 600 wg --summary --mode pct --weak --n 2000 pair.[12].waite
 ccp_sim_scenes(pool pool_scenarios.c pool_alone.c)
 ccp_sim_test(pool 600 pool --summary pair.* two_*)
 ccp_sim_test(pool_two 600 pool --summary --slice 1/8 two.*)
-ccp_sim_test(pool_few 600 pool --summary --slice 1/4 one*)
-ccp_sim_test(pool_random 600 pool --summary --n 100 some.*)
+ccp_sim_test(pool_few 600 pool --summary --slice 1/8 one*)
+ccp_sim_test(pool_random 600 pool --summary --n 50 some.*)
 ccp_sim_test(pool_crowd 600 pool --summary some_* crowd*)
 ccp_sim_test(pool_weak 600 pool --summary --mode pct --weak --n 100 *.workers?.queue?.idle.*
              two_start* crowd*.workers?.queue?.*)
@@ -46,7 +46,7 @@ ccp_sim_test(tune 600 tune --summary)
 # Timer channels, and selects between timers, channels and contexts.
 ccp_sim_scenes(timer timer_scenarios.c)
 ccp_sim_test(timer 600 timer --summary pair*)
-ccp_sim_test(timer_few 600 timer --summary --slice 1/4 one.* two.*)
+ccp_sim_test(timer_few 600 timer --summary --slice 1/8 one.* two.*)
 ccp_sim_test(timer_random 600 timer --summary some.*)
 ccp_sim_test(timer_weak 600 timer --summary --mode pct --weak --n 50 pair* one.* two.* some.*)
 
@@ -122,7 +122,7 @@ ccp_sim_test(flight_weak 600 flight --summary --mode pct --weak --n 50 pair.*own
 # Tasks with options.
 ccp_sim_scenes(jobs jobs_scenarios.c)
 ccp_sim_test(jobs 600 jobs --summary one* two*)
-ccp_sim_test(jobs_random 600 jobs --summary --n 120 some* crowd*)
+ccp_sim_test(jobs_random 600 jobs --summary --n 60 some* crowd*)
 ccp_sim_test(jobs_weak 600 jobs --summary --mode pct --weak --n 20 crowd* two*)
 
 # Timers that call functions.
