@@ -5,10 +5,9 @@
  */
 #define _GNU_SOURCE
 #include "sim_int.h"
+#include "sim_posix.h"
 
-#include <pthread.h>
-#undef SIM_PTHREAD_H
-#include "sim_pthread.h"
+#include <errno.h>
 
 int sim_mutex_lock(pthread_mutex_t *m)
 {

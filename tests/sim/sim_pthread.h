@@ -6,20 +6,9 @@
 #ifndef SIM_PTHREAD_H
 #define SIM_PTHREAD_H
 
-#include <errno.h>
-#include <pthread.h>
-#include <sched.h>
-#include <time.h>
+#include "sim_posix.h"
 
-int sim_mutex_lock(pthread_mutex_t *m);
-int sim_mutex_unlock(pthread_mutex_t *m);
-int sim_cond_init(pthread_cond_t *c, const pthread_condattr_t *a);
-int sim_cond_destroy(pthread_cond_t *c);
-int sim_cond_wait(pthread_cond_t *c, pthread_mutex_t *m);
-int sim_cond_timedwait(pthread_cond_t *c, pthread_mutex_t *m, const struct timespec *t);
-int sim_cond_signal(pthread_cond_t *c);
-int sim_cond_broadcast(pthread_cond_t *c);
-int sim_yield(void);
+#include <sched.h>
 
 #define pthread_mutex_lock sim_mutex_lock
 #define pthread_mutex_unlock sim_mutex_unlock

@@ -10,27 +10,17 @@
  */
 #define _GNU_SOURCE
 #include "sim_int.h"
+#include "sim_posix.h"
 
 #include "base/machine.h"
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
-
-#undef SIM_PTHREAD_H
-#include "sim_pthread.h"
-#undef pthread_mutex_lock
-#undef pthread_mutex_unlock
-#undef pthread_cond_init
-#undef pthread_cond_destroy
-#undef pthread_cond_wait
-#undef pthread_cond_timedwait
-#undef pthread_cond_signal
-#undef pthread_cond_broadcast
-#undef sched_yield
 
 #define WRAP(type, name, params)                       \
     __attribute__((weak)) type __real_##name params; \
