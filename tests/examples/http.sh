@@ -6,30 +6,8 @@ server=$2
 fetch=$3
 # shellcheck source=tests/examples/common.sh
 . "$4/tests/examples/common.sh"
-pid=
-trap '[ -z "$pid" ] || kill $pid 2>/dev/null; rm -rf "$work"' EXIT
-
-# start OPTIONS...: a server on any port; its URL in $url.
-start()
-{
-    "$server" -p 0 "$@" >server.out 2>server.err &
-    pid=$!
-    until [ -s server.out ]; do
-        kill -0 $pid || fail "the server did not start: $(cat server.err)"
-        sleep 0.01
-    done
-    url=$(head -1 server.out)
-}
-
-# stop [SIGNAL]: ends the server; what it said of itself is in $said.
-stop()
-{
-    kill -"${1:-TERM}" "$pid"
-    status wait "$pid"
-    pid=
-    [ "$got" = 0 ] || fail "the server ended with $got"
-    said=$(tail -1 server.out)
-}
+# shellcheck source=tests/examples/server.sh
+. "$4/tests/examples/server.sh"
 
 # urls N [PATH]
 urls()
@@ -43,7 +21,7 @@ urls()
 
 case_many()
 {
-    start -j 4 -q 64
+    start "$server" -p 0 -j 4 -q 64
     for i in 1 2 3 4 5 6 7 8 9 10; do
         echo "$url"
         echo "${url}sleep/$((50 - 5 * i))"
@@ -60,7 +38,7 @@ case_many()
 # 1 worker, 2 places: of 20 requests at once some are refused at once, and come again.
 case_overload()
 {
-    start -j 1 -q 2
+    start "$server" -p 0 -j 1 -q 2
     urls 20 sleep/100 >list
     exits 1 "$fetch" -n 20 -r 0 <list >out 2>err
     served=$(wc -l <out) refused=$(grep -c 'refused or failed, attempts: 1$' err)
@@ -75,7 +53,7 @@ case_overload()
 
 case_patience()
 {
-    start -j 2
+    start "$server" -p 0 -j 2
     echo "${url}sleep/20000" >list
     begin=$(date +%s)
     exits 1 "$fetch" -t 100 -r 2 <list 2>err
@@ -109,7 +87,7 @@ case_usage()
         grep -q usage err || fail "no usage for $option"
     done
     exits 0 "$fetch" </dev/null
-    start
+    start "$server" -p 0
     exits 1 "$server" -p "$(echo "$url" | sed 's/.*:\([0-9]*\).*/\1/')" 2>err
     [ -s err ] || fail "no word about a port that is taken"
     stop

@@ -6,16 +6,9 @@ server=$2
 command -v curl >/dev/null || exit 77
 # shellcheck source=tests/examples/common.sh
 . "$3/tests/examples/common.sh"
-pid=
-trap '[ -z "$pid" ] || kill $pid 2>/dev/null; rm -rf "$work"' EXIT
-
-"$server" >server.out 2>server.err &
-pid=$!
-until [ -s server.out ]; do
-    kill -0 $pid || fail "the server did not start: $(cat server.err)"
-    sleep 0.01
-done
-url=$(head -1 server.out)
+# shellcheck source=tests/examples/server.sh
+. "$3/tests/examples/server.sh"
+start "$server"
 
 # value FAMILY: of the pool, as the server says it now.
 value()
@@ -46,10 +39,7 @@ case_healthy()
 
 case_stopped()
 {
-    kill -TERM $pid
-    status wait $pid
-    pid=
-    [ "$got" = 0 ] || fail "ended with $got: $(cat server.err)"
+    stop
 }
 
 "case_$test_case"
