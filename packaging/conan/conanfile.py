@@ -28,7 +28,8 @@ class CcpConan(ConanFile):
         self.version = ".".join(re.findall(r"^#define CCP_VERSION_[A-Z]+ (\d+)$", header, re.M))
 
     def export_sources(self):
-        for pattern in ("CMakeLists.txt", "LICENSE", "cmake/*", "include/*", "src/*"):
+        for pattern in ("CMakeLists.txt", "LICENSE", "cmake/*", "docs/reference/*", "include/*",
+                        "src/*"):
             copy(self, pattern, TOP, self.export_sources_folder)
 
     def layout(self):
