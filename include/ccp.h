@@ -6836,7 +6836,8 @@ CCP_API ccp_status ccp_spsc_free(ccp_spsc *q);
  *   Returns: CCP_OK; CCP_AGAIN if it is full; CCP_CLOSED after ccp_spsc_close(); CCP_INVAL if a
  *            pointer is NULL; CCP_MISUSE while room is reserved.
  *   Order:   LQ4.
- *   Cost:    a copy and a store; now and then a look at the consumer's position.
+ *   Cost:    a copy and a store; now and then a look at the consumer's position.  If looks find
+ *            little room, again and again, a second one after 1 to 16 pauses (400 ns in all).
  *   Since:   0.1
  */
 CCP_API CCP_MUST_CHECK ccp_status ccp_spsc_push(ccp_spsc *q, const void *elem);
