@@ -242,7 +242,7 @@ TEST(a_signal_handler_may_be_the_producer) /* LQ2 */
 
 /* ---- In two threads ---- */
 
-enum { PASSED = 30000 };
+enum { PASSED = 3000 };
 
 typedef struct passage {
     ccp_spsc *q;
