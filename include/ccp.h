@@ -6299,7 +6299,8 @@ CCP_API bool ccp_spin_once(ccp_spin *s);
  * began is given back, and who waits for that waits for it.  Such a wait looks again and again, at
  * last with naps that are an eighth as long as it has waited, and a millisecond at most; so it ends
  * a little after it could, and notices the end of a context up to a millisecond late.  It is no
- * sleep that a dump or a watch tells of (section 27).
+ * sleep that a watch tells of (section 27); in a dump it stands in the line of the domain, with the
+ * thread whose section it waits for.
  *
  * Sections are no locks: threads that change take turns by a ccp_mutex, or by ccp_rcu_ptr_cas().
  * Where every fifth access is a change, or who changes has to wait for the old one each time, a

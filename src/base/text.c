@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/text.h"
 
+#include "base/tasks.h"
+
 static void add_byte(ccpi_text *t, char c)
 {
     if (t->n + 1 < sizeof t->s)
@@ -59,4 +61,16 @@ void ccpi_text_add_count(ccpi_text *t, uint64_t n, const char *one, const char *
     ccpi_text_add_number(t, n);
     add_byte(t, ' ');
     ccpi_text_add(t, n == 1 ? one : many);
+}
+
+void ccpi_text_add_thread(ccpi_text *t, uint64_t thread)
+{
+    char name[CCPI_TASK_NAME];
+    ccpi_text_add(t, "thread ");
+    ccpi_text_add_number(t, thread);
+    if (!ccpi_task_name(thread, name))
+        return;
+    ccpi_text_add(t, " '");
+    ccpi_text_add(t, name);
+    ccpi_text_add(t, "'");
 }

@@ -28,6 +28,9 @@ void ccpi_text_add_address(ccpi_text *t, const void *p);
 /* Nanoseconds, in a unit that fits, cut to tenths: "3.2 ms".  Less than nothing is nothing. */
 void ccpi_text_add_time(ccpi_text *t, int64_t ns);
 
+/* "thread 4711 'main'", by the number that ccpi_thread_id() gives in it. */
+void ccpi_text_add_thread(ccpi_text *t, uint64_t thread);
+
 /* "1 sender waits", "3 senders wait": the number, then one or many. */
 void ccpi_text_add_count(ccpi_text *t, uint64_t n, const char *one, const char *many);
 

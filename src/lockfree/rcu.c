@@ -8,6 +8,7 @@
 #include "base/fence.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "base/thread.h"
 #include "base/track.h"
 
 #define MOST_PENDING 16384
@@ -84,16 +85,24 @@ static ccpi_reader *first_reader(const ccp_rcu *d)
     return atomic_load_explicit(&d->readers, CCPI_ACQ);
 }
 
+/* The calling thread's number, as `owned`. */
+static uint32_t number(void)
+{
+    uint32_t n = (uint32_t)ccpi_thread_id();
+    return n ? n : 1;
+}
+
 static ccpi_reader *take_free(ccp_rcu *d)
 {
     ccpi_reader *r;
+    uint32_t me = number();
     ccpi_lock_acquire(&d->lock);
     for (r = first_reader(d); r; r = r->next)
         /* [RCU4] acquire: as its last owner has left it.  Pairs with let_go(). */
         if (atomic_load_explicit(&r->owned, CCPI_ACQ) == 0)
             break;
     if (r)
-        atomic_store_explicit(&r->owned, 1, CCPI_RLX); /* by others under the lock only */
+        atomic_store_explicit(&r->owned, me, CCPI_RLX); /* by others under the lock only */
     ccpi_lock_release(&d->lock);
     return r;
 }
@@ -102,7 +111,7 @@ static ccpi_reader *link_reader(ccp_rcu *d, ccpi_reader *r)
 {
     if (!r)
         return NULL;
-    atomic_store_explicit(&r->owned, 1, CCPI_RLX); /* nobody sees it yet */
+    atomic_store_explicit(&r->owned, number(), CCPI_RLX); /* nobody sees it yet */
     ccpi_lock_acquire(&d->lock);
     r->next = first_reader(d);
     /* [RCU5] release: the record.  Pairs with the acquire in first_reader(). */
@@ -260,7 +269,35 @@ uint64_t ccpi_rcu_look(ccp_rcu *d, uint64_t epoch)
 
 static ccpi_word32 nobody; /* always 0: threads that nap sleep on it, and none is woken */
 
-ccp_status ccpi_rcu_pause(ccpi_rcu_patience *p, ccp_wait w)
+/* D9 */
+static void tell(ccp_rcu *d, ccpi_rcu_patience *p, const ccpi_reader *of)
+{
+    if (!p->told)
+        p->thread = ccpi_thread_id();
+    ccpi_lock_acquire(&d->lock);
+    p->of = of;
+    if (!p->told) {
+        p->next = d->waiting;
+        d->waiting = p;
+    }
+    ccpi_lock_release(&d->lock);
+    p->told = true;
+}
+
+void ccpi_rcu_paused(ccp_rcu *d, ccpi_rcu_patience *p)
+{
+    if (CCPI_LIKELY(!p->told))
+        return;
+    ccpi_lock_acquire(&d->lock);
+    ccpi_rcu_patience **at = &d->waiting;
+    while (*at != p)
+        at = &(*at)->next;
+    *at = p->next;
+    ccpi_lock_release(&d->lock);
+    p->told = false;
+}
+
+ccp_status ccpi_rcu_pause(ccp_rcu *d, ccpi_rcu_patience *p, const ccpi_reader *of, ccp_wait w)
 {
     ccp_status st = w.ctx_ ? ccp_ctx_status(w.ctx_) : CCP_OK;
     if (st != CCP_OK)
@@ -281,6 +318,8 @@ ccp_status ccpi_rcu_pause(ccpi_rcu_patience *p, ccp_wait w)
         pauses ? ccpi_relax() : ccpi_yield();
         return CCP_OK;
     }
+    if (ccpi_tracks())
+        tell(d, p, of);
     int64_t nap = (now - p->began) / NAP_SHARE + 1;
     ccpi_relax();
     now = ccpi_time_after(now, nap < NAP_MAX ? nap : NAP_MAX);
@@ -297,19 +336,18 @@ ccp_status ccpi_rcu_enter(const ccp_rcu *d, ccp_wait w)
     return w.ctx_ ? ccp_ctx_status(w.ctx_) : CCP_OK;
 }
 
-ccp_status ccpi_rcu_grace(ccp_rcu *d, uint64_t *epoch, ccp_wait w)
+ccp_status ccpi_rcu_grace(ccp_rcu *d, const char *call, uint64_t *epoch, ccp_wait w)
 {
-    ccpi_rcu_patience p = { 0, 0 };
+    ccpi_rcu_patience p = { .call = call };
+    ccp_status st = CCP_OK;
     if (!ccpi_rcu_begin(d, epoch))
         return CCP_FAILED;
     w = ccp_start(w);
-    for (ccpi_reader *r = first_reader(d); r; r = r->next)
-        while (!has_passed(d, r, *epoch)) {
-            ccp_status st = ccpi_rcu_pause(&p, w);
-            if (st != CCP_OK)
-                return st;
-        }
-    return CCP_OK;
+    for (ccpi_reader *r = first_reader(d); r && st == CCP_OK; r = r->next)
+        while (st == CCP_OK && !has_passed(d, r, *epoch))
+            st = ccpi_rcu_pause(d, &p, r, w);
+    ccpi_rcu_paused(d, &p);
+    return st;
 }
 
 ccp_status ccp_rcu_synchronize(ccp_rcu *d, ccp_wait w)
@@ -320,7 +358,7 @@ ccp_status ccp_rcu_synchronize(ccp_rcu *d, ccp_wait w)
     if (ccpi_rcu_reads(d))
         return CCP_DEADLOCK;
     uint64_t epoch;
-    st = ccpi_rcu_grace(d, &epoch, w);
+    st = ccpi_rcu_grace(d, "ccp_rcu_synchronize", &epoch, w);
     if (st == CCP_OK)
         ccpi_rcu_collect(d, epoch);
     return st;
@@ -333,14 +371,53 @@ static void count_readers(const ccp_rcu *d, unsigned *readers, unsigned *reading
     *readers = *reading = 0;
     for (const ccpi_reader *r = first_reader(d); r; r = r->next) {
         /* Relaxed: a snapshot. */
-        *readers += atomic_load_explicit(&r->owned, CCPI_RLX);
+        *readers += atomic_load_explicit(&r->owned, CCPI_RLX) != 0;
         *reading += atomic_load_explicit(&r->state, CCPI_RLX) != 0;
     }
+}
+
+#define SHOWN 4 /* so many of those who wait */
+
+/* One who waits, as it stands in a dump. */
+typedef struct waiting {
+    const char *call;
+    int64_t since;
+    uint64_t thread, of; /* of: 0 if for calls */
+} waiting;
+
+static size_t copy_waiting(ccp_rcu *d, waiting out[SHOWN])
+{
+    size_t n = 0;
+    ccpi_lock_acquire(&d->lock);
+    for (const ccpi_rcu_patience *p = d->waiting; p; p = p->next, n++)
+        if (n < SHOWN)
+            /* Relaxed: a snapshot; who comes next may have the record already. */
+            out[n] = (waiting){ p->call, p->began, p->thread,
+                                p->of ? atomic_load_explicit(&p->of->owned, CCPI_RLX) : 0 };
+    ccpi_lock_release(&d->lock);
+    return n;
+}
+
+static void describe_waiting(ccpi_text *t, const waiting *w)
+{
+    ccpi_text_add(t, ", ");
+    ccpi_text_add_thread(t, w->thread);
+    ccpi_text_add(t, " has waited ");
+    ccpi_text_add_time(t, ccpi_clock_now() - w->since);
+    ccpi_text_add(t, " in ");
+    ccpi_text_add(t, w->call);
+    ccpi_text_add(t, " for ");
+    if (w->of) {
+        ccpi_text_add(t, "a section of ");
+        ccpi_text_add_thread(t, w->of);
+    } else
+        ccpi_text_add(t, "deferred calls");
 }
 
 static void describe(const void *object, ccpi_text *t)
 {
     const ccp_rcu *d = object;
+    waiting w[SHOWN];
     unsigned readers, reading;
     count_readers(d, &readers, &reading);
     ccpi_text_add(t, ", ");
@@ -352,6 +429,13 @@ static void describe(const void *object, ccpi_text *t)
     if (pending > 0) {
         ccpi_text_add(t, ", ");
         ccpi_text_add_count(t, pending, "call is deferred", "calls are deferred");
+    }
+    size_t n = copy_waiting((ccp_rcu *)(uintptr_t)object, w);
+    for (size_t i = 0; i < n && i < SHOWN; i++)
+        describe_waiting(t, &w[i]);
+    if (n > SHOWN) {
+        ccpi_text_add(t, ", and ");
+        ccpi_text_add_count(t, n - SHOWN, "more waits", "more wait");
     }
 }
 

@@ -28,6 +28,8 @@
  *       waited for (`passed`).
  *   D8  added >= pending; of the calls added, the first `taken` have been taken out of the queue;
  *       all before `ran` have returned.
+ *   D9  A thread that naps while objects are tracked is in `waiting` until it waits no more: for
+ *       dumps.
  * Locks           `lock`: short; nothing else is locked under it, but a record's by the table of
  *                 objects before it.
  */
@@ -43,7 +45,8 @@
 typedef struct ccpi_reader {
     _Alignas(CCPI_LINE) ccpi_word64 state; /* D1; others leave it what it is */
     uint32_t nest;                         /* the owner's: how many sections it is in */
-    ccpi_word32 owned;                     /* 0: the next thread that needs one may have it */
+    ccpi_word32 owned;                     /* the owner's number, in 32 bits, but not 0;
+                                            * 0: the next thread that needs one may have it */
     struct ccpi_reader *next;              /* const once it is linked */
     ccpi_local local;
 } ccpi_reader;
@@ -54,6 +57,17 @@ typedef struct ccpi_runner {
     const ccpi_self *who;
     uint64_t first; /* the number of the first of its calls */
 } ccpi_runner;
+
+/* How a thread waits: pauses, then yields, then naps, an eighth as long as it has waited. */
+typedef struct ccpi_rcu_patience {
+    const char *call; /* const, as the next: of the program, for dumps */
+    int64_t began;    /* by the clock; 0: it has not looked at it */
+    unsigned looks;
+    bool told;        /* D9; const while it is in the list, as the next */
+    uint64_t thread;
+    const ccpi_reader *of; /* under the lock: whose section; NULL: calls that others make */
+    struct ccpi_rcu_patience *next; /* under the lock */
+} ccpi_rcu_patience;
 
 struct ccp_rcu {
     _Alignas(CCPI_LINE) ccpi_word64 epoch;         /* D2 */
@@ -68,6 +82,7 @@ struct ccp_rcu {
     uint64_t added, taken;                         /* D8 */
     size_t since;                                  /* deferred since the last look */
     ccpi_runner *runners;
+    ccpi_rcu_patience *waiting;                    /* D9 */
     _Atomic size_t queued, pending;                /* changed under lock */
     ccpi_word64 ran;                               /* changed under lock */
 };
@@ -78,14 +93,11 @@ typedef struct ccpi_rcu_tuning_s {
 } ccpi_rcu_tuning_s;
 extern ccpi_rcu_tuning_s ccpi_rcu_tuning; /* changed by tests alone */
 
-/* How a thread waits: pauses, then yields, then naps, an eighth as long as it has waited. */
-typedef struct ccpi_rcu_patience {
-    unsigned looks;
-    int64_t began;
-} ccpi_rcu_patience;
+/* Between two looks at what it waits for, `of` as above: CCP_OK, or why it waits no more. */
+ccp_status ccpi_rcu_pause(ccp_rcu *d, ccpi_rcu_patience *p, const ccpi_reader *of, ccp_wait w);
 
-/* Between two looks at what it waits for: CCP_OK, or why it waits no more. */
-ccp_status ccpi_rcu_pause(ccpi_rcu_patience *p, ccp_wait w);
+/* After the last one. */
+void ccpi_rcu_paused(ccp_rcu *d, ccpi_rcu_patience *p);
 
 /* What every call that waits does first. */
 ccp_status ccpi_rcu_enter(const ccp_rcu *d, ccp_wait w);
@@ -99,8 +111,8 @@ bool ccpi_rcu_begin(ccp_rcu *d, uint64_t *epoch);
 /* The epochs up to which, of `epoch` and those before, nobody need be waited for any more. */
 uint64_t ccpi_rcu_look(ccp_rcu *d, uint64_t epoch);
 
-/* Waits for a whole grace period; then *epoch is what has passed. */
-ccp_status ccpi_rcu_grace(ccp_rcu *d, uint64_t *epoch, ccp_wait w);
+/* Waits for a whole grace period, in a call of the program; then *epoch is what has passed. */
+ccp_status ccpi_rcu_grace(ccp_rcu *d, const char *call, uint64_t *epoch, ccp_wait w);
 
 /* Makes the deferred calls whose time has come.   [rcu_defer.c] */
 void ccpi_rcu_collect(ccp_rcu *d, uint64_t passed);

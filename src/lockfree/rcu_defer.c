@@ -129,7 +129,7 @@ static ccp_status add_slow(ccp_rcu *d, ccp_rcu_head *h, const ccp_rcu_head *call
 {
     bool look;
     uint64_t epoch;
-    ccpi_rcu_patience p = { 0, 0 };
+    ccpi_rcu_patience p = { .call = "ccp_rcu_defer" };
     reclaim(d);
     if (add(d, h, call, &look))
         return CCP_OK;
@@ -138,22 +138,22 @@ static ccp_status add_slow(ccp_rcu *d, ccp_rcu_head *h, const ccp_rcu_head *call
     if (holds_up(d))
         return CCP_DEADLOCK;
     w = ccp_start(w);
-    for (;;) {
-        ccp_status st = ccpi_rcu_grace(d, &epoch, w);
+    ccp_status st;
+    do {
+        st = ccpi_rcu_grace(d, "ccp_rcu_defer", &epoch, w);
         if (st != CCP_OK)
-            return st;
+            break;
         ccpi_rcu_collect(d, epoch);
         if (add(d, h, call, &look))
-            return CCP_OK;
+            break;
         /* Relaxed: hints; add() looks under the lock.  While none is queued others are making all
          * that are pending. */
-        while (atomic_load_explicit(&d->queued, CCPI_RLX) == 0 &&
-               atomic_load_explicit(&d->pending, CCPI_RLX) >= d->most) {
-            st = ccpi_rcu_pause(&p, w);
-            if (st != CCP_OK)
-                return st;
-        }
-    }
+        while (st == CCP_OK && atomic_load_explicit(&d->queued, CCPI_RLX) == 0 &&
+               atomic_load_explicit(&d->pending, CCPI_RLX) >= d->most)
+            st = ccpi_rcu_pause(d, &p, NULL, w);
+    } while (st == CCP_OK);
+    ccpi_rcu_paused(d, &p);
+    return st;
 }
 
 ccp_status ccp_rcu_defer(ccp_rcu *d, ccp_rcu_head *h, void (*fn)(void *arg), void *arg, ccp_wait w)
@@ -196,13 +196,14 @@ ccp_status ccp_rcu_barrier(ccp_rcu *d, ccp_wait w)
     w = ccp_start(w);
     if (queued) {
         uint64_t epoch;
-        st = ccpi_rcu_grace(d, &epoch, w);
+        st = ccpi_rcu_grace(d, "ccp_rcu_barrier", &epoch, w);
         if (st != CCP_OK)
             return st;
         ccpi_rcu_collect(d, epoch);
     }
-    ccpi_rcu_patience p = { 0, 0 };
+    ccpi_rcu_patience p = { .call = "ccp_rcu_barrier" };
     while (!have_run(d, calls) && st == CCP_OK)
-        st = ccpi_rcu_pause(&p, w);
+        st = ccpi_rcu_pause(d, &p, NULL, w);
+    ccpi_rcu_paused(d, &p);
     return st;
 }

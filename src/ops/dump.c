@@ -79,7 +79,7 @@ static void tell(void *arg)
 static void dump_thread(dump *d, const ccpi_report *r, const ccpi_sleep *s)
 {
     ccpi_text_clear(&d->text);
-    ccpi_report_thread(&d->text, s->thread);
+    ccpi_text_add_thread(&d->text, s->thread);
     ccpi_report_sleep(&d->text, s, d->now);
     ccpi_text_add(&d->text, "\n");
     ccpi_report_holds(&d->text, r, s->thread, d->now);
@@ -102,7 +102,7 @@ static void dump_busy_holders(dump *d, const ccpi_report *r)
         const ccpi_holder *h = &r->holders[i];
         if (sleeps(r, h->thread))
             continue;
-        ccpi_report_thread(&d->text, h->thread);
+        ccpi_text_add_thread(&d->text, h->thread);
         ccpi_text_add(&d->text, " holds ");
         ccpi_report_object(&d->text, h->object, h->call);
         ccpi_text_add(&d->text, " for ");
@@ -182,7 +182,7 @@ static void count_holder(audit *a, const ccpi_holder *h)
     ccpi_text_add(&a->text, "not given back: ");
     ccpi_report_object(&a->text, h->object, h->call);
     ccpi_text_add(&a->text, ", taken by ");
-    ccpi_report_thread(&a->text, h->thread);
+    ccpi_text_add_thread(&a->text, h->thread);
     ccpi_text_add(&a->text, "\n");
     if (a->sink)
         tell_of_one(a);

@@ -4,7 +4,6 @@
 #include "base/fds.h"
 #include "base/machine.h"
 #include "base/mem.h"
-#include "base/tasks.h"
 
 #define SPARE 16 /* records more than there were when they were counted */
 
@@ -122,18 +121,6 @@ void ccpi_report_place(ccpi_text *t, const char *file, int line)
     ccpi_text_add(t, slash ? slash + 1 : file);
     ccpi_text_add(t, ":");
     ccpi_text_add_number(t, (uint64_t)line);
-}
-
-void ccpi_report_thread(ccpi_text *t, uint64_t thread)
-{
-    char name[CCPI_TASK_NAME];
-    ccpi_text_add(t, "thread ");
-    ccpi_text_add_number(t, thread);
-    if (!ccpi_task_name(thread, name))
-        return;
-    ccpi_text_add(t, " '");
-    ccpi_text_add(t, name);
-    ccpi_text_add(t, "'");
 }
 
 static void add_case(ccpi_text *t, const ccpi_sleep_case *k)

@@ -32,9 +32,6 @@ void ccpi_report_object(ccpi_text *t, const void *object, const char *call);
 /* "main.c:55" */
 void ccpi_report_place(ccpi_text *t, const char *file, int line);
 
-/* "thread 4711 'main'" */
-void ccpi_report_thread(ccpi_text *t, uint64_t thread);
-
 /* "    holds mutex 'accounts' for 1.2 s\n" for each thing that a thread holds; "" for none. */
 void ccpi_report_holds(ccpi_text *t, const ccpi_report *r, uint64_t thread, int64_t now);
 

@@ -118,11 +118,11 @@ void ccpi_explain_circle(ccpi_page *p, const ccpi_report *r, const size_t *in, s
         const ccpi_sleep *s = &r->sleeps[in[i]], *next = &r->sleeps[in[(i + 1) % n]];
         ccpi_text_clear(&t);
         ccpi_text_add(&t, "  ");
-        ccpi_report_thread(&t, s->thread);
+        ccpi_text_add_thread(&t, s->thread);
         ccpi_text_add(&t, " waits for ");
         ccpi_report_object(&t, s->object, s->call);
         ccpi_text_add(&t, ", which ");
-        ccpi_report_thread(&t, next->thread);
+        ccpi_text_add_thread(&t, next->thread);
         ccpi_text_add(&t, " has\n");
         ccpi_page_add(p, &t);
     }
@@ -260,7 +260,7 @@ static void explain_threads(ccpi_page *p, const ccpi_report *r, int64_t now)
             continue;
         }
         ccpi_text_clear(&t);
-        ccpi_report_thread(&t, s->thread);
+        ccpi_text_add_thread(&t, s->thread);
         ccpi_report_sleep(&t, s, now);
         ccpi_text_add(&t, "\n");
         ccpi_report_holds(&t, r, s->thread, now);

@@ -153,7 +153,7 @@ static void look_for_stalls(const ccp_watch *w, const ccpi_report *r, int64_t la
         if (ccpi_is_idle(s) || now - s->since < w->o.stall_ns || last - s->since >= w->o.stall_ns)
             continue;
         ccpi_text_clear(&t);
-        ccpi_report_thread(&t, s->thread);
+        ccpi_text_add_thread(&t, s->thread);
         ccpi_report_sleep(&t, s, now);
         ccpi_text_add(&t, "\n");
         ccpi_report_holds(&t, r, s->thread, now);
@@ -200,7 +200,7 @@ static void tell_of_pool(void *arg)
         ccpi_text_add(&t, " of ");
         ccpi_text_add(&t, l->pool.s);
         ccpi_text_add(&t, ", ");
-        ccpi_report_thread(&t, w->thread);
+        ccpi_text_add_thread(&t, w->thread);
         ccpi_text_add(&t, ", has had its task for ");
         ccpi_text_add_time(&t, w->task_ns);
         ccpi_text_add(&t, "\n");

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a dump says of those who wait in calls of read-copy-update.
+ */
+#include "page.h"
+#include "support.h"
+
+static page now;
+
+static void dump(void)
+{
+    page_clear(&now);
+    ASSERT_STATUS(ccp_dump(page_write, &now), CCP_OK);
+}
+
+static int says(const char *what)
+{
+    return page_says(&now, what);
+}
+
+typedef struct domain {
+    ccp_rcu *d;
+    atomic_int inside;
+    atomic_bool go;
+} domain;
+
+static void stay(domain *r)
+{
+    atomic_fetch_add(&r->inside, 1);
+    WAIT_UNTIL(atomic_load(&r->go));
+}
+
+static void read_for_long(actor *a)
+{
+    domain *r = a->arg;
+    MUST(ccp_rcu_read_lock(r->d) == CCP_OK);
+    stay(r);
+    MUST(ccp_rcu_read_unlock(r->d) == CCP_OK);
+}
+
+static void be_called_for_long(void *arg)
+{
+    stay(arg);
+}
+
+static void wait_for_readers(actor *a)
+{
+    MUST(ccp_rcu_synchronize(((domain *)a->arg)->d, CCP_FOREVER) == CCP_OK);
+}
+
+static void wait_for_calls(actor *a)
+{
+    MUST(ccp_rcu_barrier(((domain *)a->arg)->d, CCP_FOREVER) == CCP_OK);
+}
+
+TEST(who_waits_for_sections_stands_in_the_line_of_the_domain)
+{
+    domain r = { .d = ccp_rcu_new(NULL) };
+    actor reader = { .arg = &r }, w[6];
+    ASSERT_STATUS(ccp_name(r.d, "config"), CCP_OK);
+    actor_start(&reader, read_for_long);
+    WAIT_UNTIL(atomic_load(&r.inside) == 1);
+    for (size_t i = 0; i < LENGTH(w); i++) {
+        w[i] = (actor){ .arg = &r };
+        actor_start(&w[i], wait_for_readers);
+    }
+    WAIT_UNTIL((dump(), says(", and 2 more wait\n")));
+    PAGE_MUST_SAY(&now, "rcu 'config', 1 thread reads of 1, thread ");
+    char who[80];
+    (void)snprintf(who, sizeof who, " in ccp_rcu_synchronize for a section of thread %d '",
+                   atomic_load(&reader.tid));
+    assert_int_equal(says(who), 4);
+    atomic_store(&r.go, true);
+    for (size_t i = 0; i < LENGTH(w); i++)
+        actor_join(&w[i]);
+    actor_join(&reader);
+    dump();
+    assert_int_equal(says("has waited"), 0);
+    ASSERT_STATUS(ccp_rcu_free(r.d), CCP_OK);
+}
+
+TEST(who_waits_for_deferred_calls_stands_there_too)
+{
+    domain r = { .d = ccp_rcu_new(NULL) };
+    actor caller = { .arg = &r }, waiter = { .arg = &r };
+    ccp_rcu_head h;
+    ASSERT_STATUS(ccp_rcu_defer(r.d, &h, be_called_for_long, &r, CCP_FOREVER), CCP_OK);
+    actor_start(&caller, wait_for_readers);
+    WAIT_UNTIL(atomic_load(&r.inside) == 1);
+    actor_start(&waiter, wait_for_calls);
+    WAIT_UNTIL((dump(), says(" in ccp_rcu_barrier for deferred calls\n")));
+    assert_int_equal(says("has waited"), 1);
+    atomic_store(&r.go, true);
+    actor_join(&waiter);
+    actor_join(&caller);
+    ASSERT_STATUS(ccp_rcu_free(r.d), CCP_OK);
+}
+
+static int on(void **state)
+{
+    (void)state;
+    return ccp_track(true) != CCP_OK;
+}
+
+static int off(void **state)
+{
+    return ccp_track(false) != CCP_OK || no_block_is_live(state);
+}
+
+#define TRACKED(name) cmocka_unit_test_setup_teardown(name, on, off)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TRACKED(who_waits_for_sections_stands_in_the_line_of_the_domain),
+        TRACKED(who_waits_for_deferred_calls_stands_there_too),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
