@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include "base/signal.h"
 
+#include "base/backoff.h"
 #include "base/fork.h"
 #include "base/lock.h"
 
@@ -12,7 +13,7 @@
 #include <semaphore.h>
 #include <signal.h>
 
-/* What handlers write is relaxed: sem_post() and sem_wait() order it. */
+/* What handlers write of it is relaxed: sem_post() and sem_wait() order it. */
 typedef struct catcher {
     sem_t come; /* one post per signal counted, and one when it is shut */
     ccpi_word32 wants[CCPI_SIGNALS + 1];
@@ -25,6 +26,7 @@ typedef struct catcher {
 } catcher;
 
 static catcher catchers[CCPI_CATCHERS];
+static ccpi_word32 inside[CCPI_SIGNALS + 1]; /* handlers that look at the above, or at `before` */
 static ccpi_lock lock;
 static unsigned users[CCPI_SIGNALS + 1];          /* under lock */
 static struct sigaction before[CCPI_SIGNALS + 1]; /* N2; changed under lock, while users is 0 */
@@ -46,14 +48,13 @@ static uint32_t add(ccpi_word32 *w, uint32_t change)
     return atomic_fetch_add_explicit(w, change, CCPI_RLX);
 }
 
-/* Whoever had the signal before goes on getting it. */
-static void hand_on(int sig, siginfo_t *info, void *context)
+static bool ends_by_default(int sig)
 {
-    const struct sigaction *old = &before[sig];
-    if (old->sa_flags & SA_SIGINFO)
-        old->sa_sigaction(sig, info, context);
-    else if (old->sa_handler != SIG_DFL && old->sa_handler != SIG_IGN)
-        old->sa_handler(sig);
+    static const int others[] = { SIGCHLD, SIGCONT, SIGURG, SIGWINCH, SIGTSTP, SIGTTIN, SIGTTOU };
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (sig == others[i])
+            return false;
+    return true;
 }
 
 static void take_default_effect(int sig)
@@ -65,20 +66,50 @@ static void take_default_effect(int sig)
     (void)raise(sig); /* it comes when this handler returns */
 }
 
+/* Whoever had the signal before goes on getting it; by default only if nobody else has got it, who
+ * stopped catching it just now. */
+static void hand_on(const struct sigaction *old, bool caught, int sig, siginfo_t *info,
+                    void *context)
+{
+    if (old->sa_flags & SA_SIGINFO)
+        old->sa_sigaction(sig, info, context);
+    else if (old->sa_handler != SIG_DFL && old->sa_handler != SIG_IGN)
+        old->sa_handler(sig);
+    else if (old->sa_handler == SIG_DFL && !caught && ends_by_default(sig))
+        take_default_effect(sig);
+}
+
+/* Counts it for whom it is for; true if the program is to end of it. */
+static bool count_in(int sig, bool *caught)
+{
+    bool ends = false;
+    for (catcher *c = catchers; c < catchers + CCPI_CATCHERS; c++) {
+        /* [SG1] seq_cst, Dekker: after `inside`.  Pairs with set_wants(). */
+        if (!atomic_load_explicit(&c->wants[sig], CCPI_SC))
+            continue;
+        ends |= get(&c->once) && add(&c->seen, 1) > 0;
+        add(&c->came[sig], 1);
+        sem_post(&c->come);
+        *caught = true;
+    }
+    return ends;
+}
+
 static void on_signal(int sig, siginfo_t *info, void *context)
 {
     int saved = errno;
-    bool decides = false;
-    for (catcher *c = catchers; c < catchers + CCPI_CATCHERS; c++)
-        if (get(&c->wants[sig])) {
-            decides |= get(&c->once) && add(&c->seen, 1) > 0;
-            add(&c->came[sig], 1);
-            sem_post(&c->come);
-        }
-    if (decides)
+    bool caught = false;
+    /* [SG1] seq_cst, Dekker: before the looks at `wants`.  Pairs with wait_for_handlers(). */
+    atomic_fetch_add_explicit(&inside[sig], 1, CCPI_SC);
+    bool ends = count_in(sig, &caught);
+    const struct sigaction old = before[sig];
+    /* [SG2] release: what was read and counted.  Pairs with wait_for_handlers().  What follows may
+     * not come back. */
+    atomic_fetch_sub_explicit(&inside[sig], 1, CCPI_REL);
+    if (ends)
         take_default_effect(sig);
     else
-        hand_on(sig, info, context);
+        hand_on(&old, caught, sig, info, context);
     errno = saved;
 }
 
@@ -97,10 +128,26 @@ static bool is_ignored_locked(int sig)
            now.sa_handler == SIG_IGN;
 }
 
+/* N3: until each handler of that signal has begun after this call. */
+static void wait_for_handlers(int sig)
+{
+    /* [SG1] seq_cst, Dekker: after `wants` was cleared.  Pairs with on_signal().
+     * [SG2] acquire: what they have read and counted. */
+    for (unsigned tries = 0; atomic_load_explicit(&inside[sig], CCPI_SC) != 0;)
+        ccpi_backoff(&tries);
+}
+
+static void set_wants(catcher *c, int sig, uint32_t value)
+{
+    /* [SG1] seq_cst, Dekker: before `inside` is looked at.  Pairs with count_in(). */
+    atomic_store_explicit(&c->wants[sig], value, CCPI_SC);
+}
+
 static void catch_locked(int sig)
 {
     if (users[sig]++ > 0)
         return;
+    wait_for_handlers(sig); /* that began before the last let go of it */
     struct sigaction ours = { .sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK };
     ours.sa_sigaction = on_signal;
     sigfillset(&ours.sa_mask);
@@ -140,12 +187,15 @@ static void give_lock(void)
     ccpi_lock_release(&lock);
 }
 
-static void renew_lock(void)
+/* Handlers of threads that are not there have been cut off; the one that is there is in none. */
+static void begin_anew(void)
 {
+    for (int sig = 1; sig <= CCPI_SIGNALS; sig++)
+        set(&inside[sig], 0);
     ccpi_lock_renew(&lock);
 }
 
-static const ccpi_fork_part fork_part = { take_lock, give_lock, renew_lock };
+static const ccpi_fork_part fork_part = { take_lock, give_lock, begin_anew };
 
 /* ---- catchers ---- */
 
@@ -168,7 +218,7 @@ static void begin_locked(catcher *c, const ccpi_catch_opts *o)
         set(&c->came[sig], 0);
         if (!(o->set >> (sig - 1) & 1) || (!o->even_ignored && is_ignored_locked(sig)))
             continue;
-        set(&c->wants[sig], 1);
+        set_wants(c, sig, 1);
         catch_locked(sig);
     }
 }
@@ -197,24 +247,35 @@ static int oldest_that_came(catcher *c)
 int ccpi_signal_next(int catcher_number)
 {
     catcher *c = &catchers[catcher_number];
-    int sig;
-    while ((sig = oldest_that_came(c)) == 0 && !get(&c->shut))
+    for (;;) {
+        /* [SG3] acquire: all that came before.  Pairs with ccpi_signal_shut(). */
+        bool shut = atomic_load_explicit(&c->shut, CCPI_ACQ) != 0;
+        int sig = oldest_that_came(c);
+        if (sig || shut)
+            return sig;
         while (sem_wait(&c->come) != 0) /* a signal in this thread */
             ;
-    return sig;
+    }
 }
 
 void ccpi_signal_shut(int catcher_number)
 {
     catcher *c = &catchers[catcher_number];
+    bool wanted[CCPI_SIGNALS + 1];
     ccpi_lock_acquire(&lock);
-    for (int sig = 1; sig <= CCPI_SIGNALS; sig++)
-        if (get(&c->wants[sig])) {
-            set(&c->wants[sig], 0);
+    for (int sig = 1; sig <= CCPI_SIGNALS; sig++) {
+        wanted[sig] = get(&c->wants[sig]) != 0;
+        if (wanted[sig]) {
+            set_wants(c, sig, 0);
             let_go_locked(sig);
         }
+    }
     ccpi_lock_release(&lock);
-    set(&c->shut, 1);
+    for (int sig = 1; sig <= CCPI_SIGNALS; sig++)
+        if (wanted[sig])
+            wait_for_handlers(sig); /* what they count is given yet */
+    /* [SG3] release: that.  Pairs with ccpi_signal_next(). */
+    atomic_store_explicit(&c->shut, 1, CCPI_REL);
     sem_post(&c->come);
 }
 

@@ -7,6 +7,9 @@
  *       when what it runs for has been closed.
  *   N2  The disposition of a signal is ours from the first who catches it to the last; then it is
  *       again what it was, unless somebody else has changed it meanwhile.
+ *   N3  A catcher is shut, and what is remembered of a disposition is changed, only while no
+ *       handler of the signals in question looks at it.  So what came before is counted, and what
+ *       comes late is not taken for what comes to the next in its place.
  */
 #ifndef CCPI_BASE_SIGNAL_H
 #define CCPI_BASE_SIGNAL_H

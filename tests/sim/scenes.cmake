@@ -154,6 +154,10 @@ ccp_sim_test(breaker 600 breaker --summary pair* asks* budget*)
 ccp_sim_test(breaker_few 600 breaker --summary one*)
 ccp_sim_test(breaker_weak 600 breaker --summary --mode pct --weak --n 50 pair* asks* budget*)
 
+# What several retries count.
+ccp_sim_scenes(retry retry_scenarios.c)
+ccp_sim_test(retry_few 600 retry --summary one*)
+
 # Batchers.
 ccp_sim_scenes(batcher batcher_scenarios.c)
 ccp_sim_test(batcher 600 batcher --summary one* two*)
@@ -170,6 +174,16 @@ ccp_sim_scenes(fork fork_scenarios.c)
 ccp_sim_test(fork 600 fork --summary pair* respawn*)
 ccp_sim_test(fork_few 600 fork --summary --slice 1/4 one*)
 ccp_sim_test(fork_some 600 fork --summary some*)
+
+# Signals, with base/signal.c.
+ccp_sim_scenes(signal signal_scenarios.c sim_signal.c)
+ccp_sim_test(signal_few 600 signal --summary --slice 1/4 one*)
+ccp_sim_test(signal_some 600 signal --summary some*)
+
+# Shutdown.
+ccp_sim_scenes(shutdown shutdown_scenarios.c)
+ccp_sim_test(shutdown 600 shutdown --summary pair*)
+ccp_sim_test(shutdown_some 600 shutdown --summary some*)
 
 # Deques, seqlocks and counters without locks.
 ccp_sim_scenes(deque deque_scenarios.c)

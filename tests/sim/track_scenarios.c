@@ -35,6 +35,8 @@ typedef struct play {
 
 static const play *now;
 static ccp_chan *ch, *other;
+static ccp_future *futures[3]; /* handles of one */
+static ccp_promise *promise;
 static ccp_mutex m[2];
 static atomic_int done[SIM_THREADS];
 
@@ -143,6 +145,51 @@ static void run_check(void *arg)
     end();
 }
 
+/* ---- Futures: who has read an outcome notes that in the same word ---- */
+
+static void read_one(void *arg)
+{
+    long v = 0;
+    sim_assert(ccp_future_get(*(ccp_future **)arg, &v, CCP_FOREVER) == CCP_OK && v == 7);
+    sim_assert(ccp_future_is_done(*(ccp_future **)arg));
+}
+
+static void settle(void *arg)
+{
+    long v = 7;
+    (void)arg;
+    sim_assert(ccp_promise_set(promise, &v) == CCP_OK);
+    ccp_promise_free(promise);
+}
+
+static void find_unread(const char *text, size_t n, void *arg)
+{
+    (void)n;
+    *(int *)arg += strstr(text, "nobody has asked for it") != NULL;
+}
+
+/* arg: how many read it.  DG10: only what nobody has read is told of as that. */
+static void run_read(void *arg)
+{
+    int readers = *(const int *)arg, unread = 0;
+    scene_tune(STILL);
+    sim_assert(ccp_track(true) == CCP_OK);
+    promise = ccp_promise_new(&(ccp_promise_opts){ .size = sizeof(long) }, &futures[0]);
+    sim_assert(promise);
+    for (int i = 1; i < readers; i++)
+        futures[i] = ccp_future_share(futures[0]);
+    sim_spawn(settle, NULL);
+    for (int i = 0; i < readers; i++)
+        sim_spawn(read_one, &futures[i]);
+    (void)ccp_audit(read_text, NULL);
+    sim_join();
+    sim_assert(ccp_audit(find_unread, &unread) == 1 && unread == (readers == 0));
+    for (int i = 0; i < (readers ? readers : 1); i++)
+        ccp_future_free(futures[i]);
+    sim_assert(ccp_audit(NULL, NULL) == 0 && ccp_track(false) == CCP_OK);
+    sim_assert(ccp_live_blocks() == 0);
+}
+
 static void add_play(const play *p, void (*fn)(void *arg), const sim_options *o, const char *how)
 {
     char ops[80] = "";
@@ -158,6 +205,9 @@ int main(int argc, char **argv)
 {
     const sim_options two = { .mode = SIM_PCT, .n = 400, .max_steps = 20000 };
     const sim_options some = { .mode = SIM_PCT, .n = 40, .max_steps = 20000 };
+    for (int readers = 0; readers <= 3; readers++)
+        scene_add(run_read, scene_keep(&readers, sizeof readers), &two, "some2.read_by_%d",
+                  readers);
     for (size_t cap = 0; cap < 2; cap++)
         for (int a = 0; a < OPERATIONS; a++)
             for (int b = a; b < OPERATIONS; b++) {
