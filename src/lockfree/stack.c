@@ -81,8 +81,9 @@ ccp_status ccp_stack_push(ccp_stack *s, ccp_stack_node *node)
         now = (head & ~mask) + mask + 1 + place; /* ST1 */
         /* [TS1] release: the link, and what was done to the node's struct.  Pairs with
          * ccp_stack_pop(): also with one that finds the node only after those above it were taken
-         * out, as each change of the head goes on from the one before.  LP. */
-    } while (!atomic_compare_exchange_weak_explicit(ccpi_atomic64(&s->head_), &head, now, CCPI_REL,
+         * out, as each change of the head goes on from the one before.  [TS2] seq_cst: who finds
+         * the stack empty after it has returned would be wrong (LQ10).  LP. */
+    } while (!atomic_compare_exchange_weak_explicit(ccpi_atomic64(&s->head_), &head, now, CCPI_SC,
                                                     CCPI_RLX));
     return CCP_OK;
 }
@@ -93,8 +94,9 @@ ccp_status ccp_stack_pop(ccp_stack *s, ccp_stack_node **node)
         return CCP_INVAL;
     uint64_t mask = places(s), now;
     ccp_stack_node *top;
-    /* [TS1] acquire: the link of the node, and its struct.  Pairs with ccp_stack_push(). */
-    uint64_t head = atomic_load_explicit(ccpi_atomic64(&s->head_), CCPI_ACQ);
+    /* [TS1] acquire: the link of the node, and its struct.  [TS2] seq_cst: a push that ended before
+     * this call began is seen.  Both pair with ccp_stack_push(). */
+    uint64_t head = atomic_load_explicit(ccpi_atomic64(&s->head_), CCPI_SC);
     do {
         if ((head & mask) == 0)
             return CCP_AGAIN; /* LP(empty): the load that found it */
@@ -102,9 +104,9 @@ ccp_status ccp_stack_pop(ccp_stack *s, ccp_stack_node **node)
         /* Relaxed: ST2, ST3. */
         uint32_t below = atomic_load_explicit(link_of(top), CCPI_RLX);
         now = (head & ~mask) | ((below - 1) & mask);
-        /* [TS1] acquire, on both ways: as above.  LP. */
-    } while (!atomic_compare_exchange_weak_explicit(ccpi_atomic64(&s->head_), &head, now, CCPI_ACQ,
-                                                    CCPI_ACQ));
+        /* [TS1] [TS2] as above, where it fails; C11 allows no weaker one where it does not.  LP. */
+    } while (!atomic_compare_exchange_weak_explicit(ccpi_atomic64(&s->head_), &head, now, CCPI_SC,
+                                                    CCPI_SC));
     /* Relaxed: it is the caller's now. */
     atomic_store_explicit(link_of(top), 0, CCPI_RLX);
     *node = top;
