@@ -15,8 +15,8 @@
  *       of top, are seq_cst.  So it sees that bottom is b, or what was pushed since, and does not
  *       take the former item.
  *   D3  The last item is taken by whoever moves top over it, also by the owner.
- *   D4  Every store of bottom releases the slots below it, and the ring that they are in; thieves
- *       load bottom, then the ring, then the slot.
+ *   D4  Every store of bottom that leaves items releases the slots below it, and the ring that they
+ *       are in; thieves load bottom, then the ring, then the slot.
  *   D5  A slot is used again for item i + size when top was seen above i; what a thief loads from
  *       it too late it throws away, since its change of top fails.
  *   D6  Positions are 64 bits and never return; differences are signed, because in the middle of a
@@ -166,8 +166,9 @@ ccp_status ccp_deque_pop(ccp_deque *d, void **item)
         if (above == 0 && /* [DQ3] seq_cst: the last one, D3. */
             !atomic_compare_exchange_strong_explicit(&d->top, &t, t + 1, CCPI_SC, CCPI_RLX))
             above = -1;
-        /* [DQ1] release, as every store of bottom, D4.  It is empty: top is b + 1, too. */
-        atomic_store_explicit(&d->bottom, b + 1, CCPI_REL);
+        /* Relaxed: it is empty.  Top is b + 1, too, so who still takes an older top for the present
+         * one, and looks for an item there, fails to change it. */
+        atomic_store_explicit(&d->bottom, b + 1, CCPI_RLX);
     }
     if (above < 0)
         return CCP_AGAIN;

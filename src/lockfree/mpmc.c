@@ -303,9 +303,11 @@ size_t ccp_mpmc_len(const ccp_mpmc *q)
 {
     if (!q)
         return 0;
-    /* [MQ3] seq_cst: head first, so that it is not beyond the tail that is read after it. */
-    uint64_t h = atomic_load_explicit(&q->head, CCPI_SC);
-    uint64_t t = atomic_load_explicit(&q->tail, CCPI_SC) & ~q->mark; /* [MQ3] */
+    /* [MQ3] acquire: who has won that head has seen a tail beyond it, which is therefore not older
+     * than it in the next load.  Pairs with win_head(). */
+    uint64_t h = atomic_load_explicit(&q->head, CCPI_ACQ);
+    /* Relaxed: see above. */
+    uint64_t t = atomic_load_explicit(&q->tail, CCPI_RLX) & ~q->mark;
     uint64_t n = ccpi_position_distance(h, t, &q->cap, &q->mark, &q->lap);
     return n < q->cap ? (size_t)n : q->cap;
 }

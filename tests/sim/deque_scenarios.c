@@ -102,8 +102,11 @@ static void act(void)
 static void steal(void *arg)
 {
     (void)arg;
-    for (int i = 0; i < now->steals; i++)
+    for (int i = 0; i < now->steals; i++) {
         take(true);
+        if (!now->owner)
+            sim_assert(ccp_deque_len(deque) <= (size_t)ITEMS);
+    }
 }
 
 static void run_play(void *arg)
