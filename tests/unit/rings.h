@@ -6,6 +6,7 @@
 #ifndef RINGS_H
 #define RINGS_H
 
+#include "page.h"
 #include "support.h"
 
 static ring *ring_of(size_t size, size_t capacity)
@@ -98,6 +99,22 @@ TEST(batches_take_what_goes) /* LQ1 LQ3 LQ7 */
                 assert_memory_equal(out, in, fits * sizeof *in);
                 ends(q);
             }
+}
+
+TEST(a_dump_says_how_full_it_is_and_whether_it_is_closed)
+{
+    static page now;
+    ASSERT_STATUS(ccp_track(true), CCP_OK);
+    ring *q = ring_of(sizeof(long), 4);
+    push(q, 1);
+    ASSERT_STATUS(ccp_dump(page_write, &now), CCP_OK);
+    PAGE_MUST_SAY(&now, ", 1 of 4\n");
+    ASSERT_STATUS(RING(close)(q), CCP_OK);
+    page_clear(&now);
+    ASSERT_STATUS(ccp_dump(page_write, &now), CCP_OK);
+    PAGE_MUST_SAY(&now, ", 1 of 4, closed\n");
+    ends(q);
+    ASSERT_STATUS(ccp_track(false), CCP_OK);
 }
 
 #endif

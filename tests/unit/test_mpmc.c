@@ -195,6 +195,7 @@ int main(void)
         ENTRY(batches_take_what_goes),
         ENTRY(a_closed_queue_gives_what_is_in_it),
         ENTRY(what_needs_a_place_that_somebody_is_using_is_busy),
+        ENTRY(a_dump_says_how_full_it_is_and_whether_it_is_closed),
         ENTRY(between_threads_nothing_is_lost_or_doubled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

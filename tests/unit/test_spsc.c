@@ -334,6 +334,7 @@ int main(void)
         ENTRY(while_elements_are_lent_that_side_does_nothing_else),
         ENTRY(a_closed_ring_gives_what_is_in_it),
         ENTRY(a_signal_handler_may_be_the_producer),
+        ENTRY(a_dump_says_how_full_it_is_and_whether_it_is_closed),
         ENTRY(between_threads_nothing_is_lost_or_doubled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
