@@ -9,7 +9,8 @@
  *       decides to tell it and that look the object may have gone.  In this window the thread links
  *       nothing, so what it finds at that address is what was meant.
  *   E3  Serials are never used again, so a thread's one remembered pair (serial, local) is right
- *       whenever the serial is that of an object which is there.
+ *       whenever the serial is that of an object which is there; only beside serial 0, which no
+ *       object has, there is no local.
  *   E4  In the child of a fork nothing is linked, and the thread that is there has nothing.
  * Locks           Nothing else is locked under it.
  */
@@ -70,7 +71,12 @@ CCPI_INLINE ccpi_local_cache *ccpi_local_cached(void)
 CCPI_INLINE ccpi_local *ccpi_local_again(const ccpi_locals *s)
 {
     const ccpi_local_cache *c = ccpi_local_cached();
-    return CCPI_LIKELY(c->serial == s->serial) ? c->local : NULL;
+    if (CCPI_UNLIKELY(c->serial != s->serial))
+        return NULL;
+    ccpi_local *l = c->local;
+    if (!l)
+        __builtin_unreachable(); /* E3 */
+    return l;
 }
 
 #endif

@@ -24,6 +24,18 @@ ccpi_rcu_tuning_s ccpi_rcu_tuning = { .pauses = 400, .yields = 16 };
 
 /* ---- sections ---- */
 
+/* Relaxed: the thread's own word. */
+CCPI_INLINE uint64_t shown(const ccpi_reader *r)
+{
+    return atomic_load_explicit(&r->state, CCPI_RLX);
+}
+
+/* D1: in a section, and in no further one within it. */
+CCPI_INLINE bool is_in_one(const ccpi_reader *r)
+{
+    return shown(r) % 2 != 0;
+}
+
 /* D1: from outside. */
 CCPI_INLINE void show(ccp_rcu *d, ccpi_reader *r)
 {
@@ -46,8 +58,7 @@ CCPI_INLINE void show_again(ccp_rcu *d, ccpi_reader *r)
 {
     /* [RCU1] acquire, as above: so what is read from now on is at least as new as the epoch. */
     uint64_t e = atomic_load_explicit(&d->epoch, CCPI_ACQ);
-    /* Relaxed: the thread's own word. */
-    if (CCPI_LIKELY(e == atomic_load_explicit(&r->state, CCPI_RLX)))
+    if (CCPI_LIKELY(e == shown(r)))
         return;
     /* [RCU2] release: the end of what was read.  Pairs with the acquire in has_passed(). */
     atomic_store_explicit(&r->state, e, CCPI_REL);
@@ -59,13 +70,23 @@ CCPI_INLINE void hide(ccpi_reader *r)
     atomic_store_explicit(&r->state, 0, CCPI_REL);
 }
 
+/* D1: from inside; how many sections there are within the outermost one. */
+static void set_nest(ccpi_reader *r, uint32_t nest)
+{
+    uint64_t e = (shown(r) - 1) | 1;
+    r->nest = nest;
+    /* [RCU2] release: of the sections before, as in show().  Pairs with the acquire in
+     * has_passed(). */
+    atomic_store_explicit(&r->state, e + (nest > 0), CCPI_REL);
+}
+
 /* ---- records ---- */
 
 /* In a thread that ends, or lets go of its record. */
 static bool let_go(ccpi_local *l)
 {
     ccpi_reader *r = READER(l);
-    bool inside = r->nest > 0;
+    bool inside = shown(r) != 0;
     r->nest = 0;
     if (inside) /* else the state is 0, and stays what it was for those who have looked (D4) */
         hide(r);
@@ -129,7 +150,9 @@ CCPI_INLINE ccpi_reader *own(const ccp_rcu *d)
     return l ? READER(l) : NULL;
 }
 
-static CCPI_COLD ccp_status enroll(ccp_rcu *d, ccpi_reader **out)
+/* Not cold: else all that calls it would be taken for cold, in the program, too, where a compiler
+ * sees both. */
+static CCPI_NOINLINE ccp_status enroll(ccp_rcu *d, ccpi_reader **out)
 {
     if (ccpi_is_dead(d))
         return CCP_FORKED;
@@ -152,18 +175,23 @@ static CCPI_COLD ccp_status enroll(ccp_rcu *d, ccpi_reader **out)
 bool ccpi_rcu_reads(const ccp_rcu *d)
 {
     const ccpi_reader *r = own(d);
-    return r && r->nest > 0;
+    return r && shown(r) != 0;
 }
 
 /* ---- the read side ---- */
 
+/* Into a further section, or what was looked up last was another domain's. */
 static CCPI_COLD ccp_status read_lock_slow(ccp_rcu *d)
 {
     ccpi_reader *r;
     ccp_status st = enroll(d, &r);
-    if (st == CCP_OK && r->nest++ == 0)
+    if (st != CCP_OK)
+        return st;
+    if (shown(r) == 0)
         show(d, r);
-    return st;
+    else
+        set_nest(r, r->nest + 1);
+    return CCP_OK;
 }
 
 ccp_status ccp_rcu_read_lock(ccp_rcu *d)
@@ -171,10 +199,9 @@ ccp_status ccp_rcu_read_lock(ccp_rcu *d)
     if (CCPI_UNLIKELY(!d))
         return CCP_INVAL;
     ccpi_local *l = ccpi_local_again(&d->locals);
-    if (CCPI_UNLIKELY(!l))
+    if (CCPI_UNLIKELY(!l || shown(READER(l)) != 0))
         return read_lock_slow(d);
-    if (CCPI_LIKELY(READER(l)->nest++ == 0))
-        show(d, READER(l));
+    show(d, READER(l));
     return CCP_OK;
 }
 
@@ -183,15 +210,26 @@ static CCPI_COLD ccp_status outside(ccp_rcu *d, const char *call)
     return ccpi_is_dead(d) ? CCP_FORKED : CCPI_MISUSE(call, "the thread is in a read section");
 }
 
+static CCPI_COLD ccp_status read_unlock_slow(ccp_rcu *d)
+{
+    ccpi_reader *r = own(d);
+    if (!r || shown(r) == 0)
+        return outside(d, "ccp_rcu_read_unlock");
+    if (is_in_one(r))
+        hide(r);
+    else
+        set_nest(r, r->nest - 1);
+    return CCP_OK;
+}
+
 ccp_status ccp_rcu_read_unlock(ccp_rcu *d)
 {
     if (CCPI_UNLIKELY(!d))
         return CCP_INVAL;
-    ccpi_reader *r = own(d);
-    if (CCPI_UNLIKELY(!r || r->nest == 0))
-        return outside(d, "ccp_rcu_read_unlock");
-    if (CCPI_LIKELY(--r->nest == 0))
-        hide(r);
+    ccpi_local *l = ccpi_local_again(&d->locals);
+    if (CCPI_UNLIKELY(!l || !is_in_one(READER(l))))
+        return read_unlock_slow(d);
+    hide(READER(l));
     return CCP_OK;
 }
 
@@ -200,9 +238,9 @@ ccp_status ccp_rcu_quiescent(ccp_rcu *d)
     if (CCPI_UNLIKELY(!d))
         return CCP_INVAL;
     ccpi_reader *r = own(d);
-    if (CCPI_UNLIKELY(!r || r->nest == 0))
+    if (CCPI_UNLIKELY(!r || shown(r) == 0))
         return outside(d, "ccp_rcu_quiescent");
-    if (CCPI_UNLIKELY(r->nest > 1))
+    if (CCPI_UNLIKELY(!is_in_one(r)))
         return CCPI_MISUSE("ccp_rcu_quiescent", "the thread is in no nested section");
     show_again(d, r);
     return CCP_OK;
@@ -221,7 +259,7 @@ ccp_status ccp_rcu_unregister(ccp_rcu *d)
     if (ccpi_is_dead(d))
         return CCP_FORKED;
     ccpi_reader *r = own(d);
-    if (r && r->nest > 0)
+    if (r && shown(r) != 0)
         return CCPI_MISUSE("ccp_rcu_unregister", "the thread is in no read section");
     if (r) {
         ccpi_local_drop(&r->local);
@@ -235,7 +273,7 @@ ccp_status ccp_rcu_unregister(ccp_rcu *d)
 bool ccpi_rcu_begin(ccp_rcu *d, uint64_t *epoch)
 {
     ccpi_lock_acquire(&d->lock);
-    *epoch = atomic_load_explicit(&d->epoch, CCPI_RLX) + 1; /* under the lock */
+    *epoch = atomic_load_explicit(&d->epoch, CCPI_RLX) + CCPI_RCU_STEP; /* under the lock */
     /* [RCU1] release: what was taken out before (D3), also by those who had the lock before.
      * Pairs with the acquires in show() and show_again(). */
     atomic_store_explicit(&d->epoch, *epoch, CCPI_REL);
@@ -502,7 +540,7 @@ ccp_status ccp_rcu_get_info(const ccp_rcu *d, ccp_rcu_info *out)
     count_readers(d, &out->threads, &out->reading);
     /* Relaxed: a snapshot. */
     out->pending = atomic_load_explicit(&d->pending, CCPI_RLX);
-    out->grace_periods = atomic_load_explicit(&d->epoch, CCPI_RLX) - 1;
+    out->grace_periods = atomic_load_explicit(&d->epoch, CCPI_RLX) / CCPI_RCU_STEP;
     return CCP_OK;
 }
 

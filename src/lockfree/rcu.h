@@ -2,15 +2,16 @@
  *
  * Read-copy-update, seen from inside.
  *
- * Model           Time is counted in epochs, 1, 2, ...  A thread that reads shows in a word of its
- *                 own the epoch in which it began.  Who has taken something out of the readers' way
- *                 begins a new epoch; when no thread shows an older one, nobody can be reading what
- *                 was taken out: the grace period is over.
+ * Model           Time is counted in epochs, 1, 3, 5, ...  A thread that reads shows in a word of
+ *                 its own the epoch in which it began.  Who has taken something out of the readers'
+ *                 way begins a new epoch; when no thread shows an older one, nobody can be reading
+ *                 what was taken out: the grace period is over.
  * Invariants
- *   D1  A reader's state is 0, or an epoch that it has loaded after the state was last 0 and, if
- *       it is not nested, before it read anything of what is protected.
- *   D2  The epoch changes under `lock`, by one.
- *   D3  Who waits for the end of epoch e - 1 has taken out what it wanted to, then begun e, then
+ *   D1  A reader's state is 0; or an epoch that it has loaded after the state was last 0, and
+ *       before it read anything of what is protected; or, while it is in further sections within
+ *       that one, such an epoch and one: an even number.
+ *   D2  The epoch changes under `lock`, by two.
+ *   D3  Who waits for the end of epoch e - 2 has taken out what it wanted to, then begun e, then
  *       passed ccpi_fence_everywhere(), and then looks at the states, each until it once was 0 or
  *       at least e.
  *   D4  So a reader that is not waited for sees what was taken out:  if its state was at least e,
@@ -41,10 +42,12 @@
 #include "base/machine.h"
 #include "ccp.h"
 
+#define CCPI_RCU_STEP 2 /* D2 */
+
 /* What a thread has of a domain. */
 typedef struct ccpi_reader {
     _Alignas(CCPI_LINE) ccpi_word64 state; /* D1; others leave it what it is */
-    uint32_t nest;                         /* the owner's: how many sections it is in */
+    uint32_t nest;                         /* the owner's: sections within the outermost one */
     ccpi_word32 owned;                     /* the owner's number, in 32 bits, but not 0;
                                             * 0: the next thread that needs one may have it */
     struct ccpi_reader *next;              /* const once it is linked */

@@ -97,7 +97,8 @@ static bool add(ccp_rcu *d, ccp_rcu_head *h, const ccp_rcu_head *call, bool *loo
     bool room = atomic_load_explicit(&d->pending, CCPI_RLX) < d->most; /* under the lock */
     if (room) {
         *h = *call;
-        h->stamp_ = atomic_load_explicit(&d->epoch, CCPI_RLX) + 1; /* D7; under the lock */
+        /* Under the lock.  D7 */
+        h->stamp_ = atomic_load_explicit(&d->epoch, CCPI_RLX) + CCPI_RCU_STEP;
         if (d->last)
             d->last->next_ = h;
         else
