@@ -5,6 +5,7 @@
 #include "common.h"
 
 #include <ccp.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,7 +53,39 @@ static inline size_t mpmc_pop(mpmc_type *q, uint64_t *e, size_t n)
 }
 #include "free.h"
 
-/* A list of free blocks: by the stack, and by a list under the library's mutex. */
+/* Messages that are linked. */
+#define MESSAGE_LINK ccp_mpsc_node node
+#include "messages.h"
+
+#define FREE mpsc
+typedef ccp_mpsc mpsc_type;
+static mpsc_type *mpsc_new(const struct spec *s)
+{
+    static ccp_mpsc box = CCP_MPSC_INIT;
+    messages_each = s->cap / s->p;
+    return &box;
+}
+static void mpsc_free(mpsc_type *q)
+{
+    (void)q;
+}
+static inline size_t mpsc_push(mpsc_type *q, const uint64_t *e, size_t n)
+{
+    (void)n;
+    message *m = message_of(*e);
+    return m && ccp_mpsc_push(q, &m->node) == CCP_OK;
+}
+static inline size_t mpsc_pop(mpsc_type *q, uint64_t *e, size_t n)
+{
+    ccp_mpsc_node *m;
+    (void)n;
+    if (ccp_mpsc_pop(q, &m) != CCP_OK) return 0;
+    *e = value_of((message *)m);
+    return 1;
+}
+#include "free.h"
+
+/* A list of free blocks. */
 typedef struct block {
     ccp_stack_node node;
     struct block *next;
@@ -92,6 +125,7 @@ bool free_run(const struct spec *s)
     if (strcmp(s->kind, "free")) return false;
     if (!strcmp(s->mode, "spsc")) spsc_run(s);
     else if (!strcmp(s->mode, "mpmc")) mpmc_run(s);
+    else if (!strcmp(s->mode, "mpsc")) mpsc_run(s);
     else stack_run(s);
     return true;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * bench_free_c.c - queues that never wait, beside libccp's: Concurrency Kit's ck_ring and ck_stack,
- * DPDK's rte_ring, a list under a pthread_mutex_t; and `limit`, the least that a ring of one
+ * DPDK's rte_ring, lists under a pthread_mutex_t; and `limit`, the least that a ring of one
  * producer and one consumer can do: for 8-byte elements and a power of two, inlined into its loop,
  * without a look at any argument.
  */
@@ -120,6 +120,9 @@ CK_QUEUE(spsc)
 #define FREE ck_mpmc
 CK_QUEUE(mpmc)
 #include "free.h"
+#define FREE ck_mpsc
+CK_QUEUE(mpsc)
+#include "free.h"
 
 #ifdef CK_F_STACK_POP_MPMC
 static ck_stack_t ck_blocks = CK_STACK_INITIALIZER;
@@ -144,6 +147,7 @@ static void ck_free_run(const struct spec *s)
 {
     if (!strcmp(s->mode, "spsc")) ck_spsc_run(s);
     else if (!strcmp(s->mode, "mpmc")) ck_mpmc_run(s);
+    else if (!strcmp(s->mode, "mpsc")) ck_mpsc_run(s);
 #ifdef CK_F_STACK_POP_MPMC
     else ck_stack_run(s);
 #else
@@ -159,11 +163,13 @@ static void ck_free_run(const struct spec *s)
 typedef struct rte_ring dpdk_type;
 static dpdk_type *dpdk_new(const struct spec *s)
 {
-    bool one = !strcmp(s->mode, "spsc");
+    unsigned how = !strcmp(s->mode, "spsc")   ? RING_F_SP_ENQ | RING_F_SC_DEQ
+                   : !strcmp(s->mode, "mpsc") ? RING_F_SC_DEQ
+                                              : 0;
     ssize_t size = rte_ring_get_memsize((unsigned)s->cap);
     struct rte_ring *r = size > 0 ? aligned_alloc(LINE, ((size_t)size + LINE - 1) / LINE * LINE)
                                   : NULL;
-    if (!r || rte_ring_init(r, "ring", (unsigned)s->cap, one ? RING_F_SP_ENQ | RING_F_SC_DEQ : 0))
+    if (!r || rte_ring_init(r, "ring", (unsigned)s->cap, how))
         die("rte_ring_init");
     return r;
 }
@@ -209,6 +215,50 @@ static void posix_fill(size_t n)
 }
 #include "free.h"
 
+/* ---- and a queue of messages that are linked ---- */
+
+#define MESSAGE_LINK struct message *next
+#include "messages.h"
+
+#define FREE list
+typedef struct list_type {
+    pthread_mutex_t mutex;
+    message *first, **end;
+} list_type;
+static list_type *list_new(const struct spec *s)
+{
+    static list_type q = { PTHREAD_MUTEX_INITIALIZER, NULL, &q.first };
+    messages_each = s->cap / s->p;
+    return &q;
+}
+static void list_free(list_type *q)
+{
+    (void)q;
+}
+static inline size_t list_push(list_type *q, const uint64_t *e, size_t n)
+{
+    message *m = message_of(*e);
+    (void)n;
+    if (!m) return 0;
+    m->next = NULL;
+    pthread_mutex_lock(&q->mutex);
+    *q->end = m;
+    q->end = &m->next;
+    pthread_mutex_unlock(&q->mutex);
+    return 1;
+}
+static inline size_t list_pop(list_type *q, uint64_t *e, size_t n)
+{
+    (void)n;
+    pthread_mutex_lock(&q->mutex);
+    message *m = q->first;
+    if (m && !(q->first = m->next)) q->end = &q->first;
+    pthread_mutex_unlock(&q->mutex);
+    if (m) *e = value_of(m);
+    return m != NULL;
+}
+#include "free.h"
+
 bool free_run_c(const struct spec *s)
 {
     if (strcmp(s->kind, "free")) return false;
@@ -221,6 +271,7 @@ bool free_run_c(const struct spec *s)
     else if (!strcmp(s->peer, "dpdk") && !is_stack) dpdk_run(s);
 #endif
     else if (!strcmp(s->peer, "pthread") && is_stack) posix_run(s);
+    else if (!strcmp(s->peer, "pthread") && !strcmp(s->mode, "mpsc")) list_run(s);
     else unsupported(s, "no-such-structure");
     return true;
 }

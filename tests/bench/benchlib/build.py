@@ -54,10 +54,12 @@ class Programs:
         for name in ("bench_ccp", "bench_c", "bench_cpp", "bench_omp", "bench_urcu"):
             if (where / name).exists():
                 self.paths[name] = where / name
-        if "bench_ccp_cond" in wanted:
-            tree = self.cmake(self.build / "cond", ["-DCCP_PARK=cond"], ["bench_ccp"])
-            if (tree / "tests" / "bench" / "bench_ccp").exists():
-                self.paths["bench_ccp_cond"] = tree / "tests" / "bench" / "bench_ccp"
+        for other, option in (("cond", "-DCCP_PARK=cond"),
+                              ("lto", "-DCMAKE_INTERPROCEDURAL_OPTIMIZATION=ON")):
+            if f"bench_ccp_{other}" in wanted:
+                tree = self.cmake(self.build / other, [option], ["bench_ccp"])
+                if (tree / "tests" / "bench" / "bench_ccp").exists():
+                    self.paths[f"bench_ccp_{other}"] = tree / "tests" / "bench" / "bench_ccp"
 
     def cmake(self, tree, options, targets):
         """A release build of our own: what is measured is never a debug build."""

@@ -13,6 +13,7 @@ Peer = collections.namedtuple("Peer", "name program title tasks unbounded instal
 PEERS = [
     Peer("ccp", "bench_ccp", "libccp", False, False, ""),
     Peer("ccp-cond", "bench_ccp_cond", "libccp, POSIX parker", False, False, ""),
+    Peer("ccp-lto", "bench_ccp_lto", "libccp, optimized with the program", False, False, ""),
     Peer("go", "bench_go", "Go", True, False, "golang-go"),
     Peer("crossbeam", "bench_rust", "crossbeam-channel", False, False,
          "cargo librust-crossbeam-channel-dev librust-crossbeam-utils-dev"),

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * lto.c - calls that link-time optimization inlines: see long-lto.
+ */
+#include <stdio.h>
+
+#include "ccp.h"
+
+static unsigned long pass(ccp_rcu *readers, ccp_spsc *ring, unsigned long times)
+{
+    unsigned long sum = 0;
+    for (unsigned long i = 0; i < times; i++) {
+        unsigned long v = i;
+        if (ccp_rcu_read_lock(readers) != CCP_OK || ccp_spsc_push(ring, &v) != CCP_OK ||
+            ccp_spsc_pop(ring, &v) != CCP_OK || ccp_rcu_read_unlock(readers) != CCP_OK)
+            return 0;
+        sum += v;
+    }
+    return sum;
+}
+
+int main(void)
+{
+    ccp_rcu *readers = ccp_rcu_new(NULL);
+    ccp_spsc *ring = ccp_spsc_new(sizeof(unsigned long), 64);
+    if (!readers || !ring)
+        return 1;
+    printf("%lu\n", pass(readers, ring, 1000));
+    return ccp_spsc_free(ring) != CCP_OK || ccp_rcu_free(readers) != CCP_OK;
+}
