@@ -159,8 +159,8 @@ static bool refuses(ccp_breaker *b, uint64_t s)
     /* [U2] acquire: if until is another state's, that is seen next.  Pairs with the release in
      * set_until(). */
     int64_t until = (int64_t)atomic_load_explicit(&b->until, CCPI_ACQ);
-    /* [U1] acquire: pairs with the release in publish(). */
-    return is_before(until) && atomic_load_explicit(&b->state, CCPI_ACQ) == s;
+    /* Relaxed: after until, see above; nothing is read by it. */
+    return is_before(until) && atomic_load_explicit(&b->state, CCPI_RLX) == s;
 }
 
 static CCPI_NOINLINE ccp_status allow_slow(ccp_breaker *b, uint64_t s, ccp_breaker_ticket *ticket)
@@ -215,15 +215,15 @@ static CCPI_NOINLINE ccp_status done_slow(ccp_breaker *b, uint64_t generation,
 static ccpi_breaker_cell *enter_function(ccp_breaker *b)
 {
     ccpi_breaker_cell *c = cell_here(b);
-    /* [U3] acquire: pairs with the release in leave_function(). */
-    atomic_fetch_add_explicit(&c->inside, 1, CCPI_ACQ);
+    /* Relaxed, as in leave_function(): who may free it has waited for the calls of others (Q8),
+     * and sees its own. */
+    atomic_fetch_add_explicit(&c->inside, 1, CCPI_RLX);
     return c;
 }
 
 static void leave_function(ccpi_breaker_cell *c)
 {
-    /* [U3] release: all that it did with the breaker comes before ccp_breaker_free(). */
-    atomic_fetch_sub_explicit(&c->inside, 1, CCPI_REL);
+    atomic_fetch_sub_explicit(&c->inside, 1, CCPI_RLX); /* see above */
 }
 
 static CCPI_NOINLINE ccp_breaker_verdict classify(ccp_breaker *b, ccp_status outcome)
@@ -369,8 +369,7 @@ ccp_status ccp_breaker_free(ccp_breaker *b)
     uint32_t inside = b->inside + b->telling;
     ccpi_lock_release(&b->lock);
     for (uint32_t i = 0; i <= b->cell_mask; i++)
-        /* [U3] acquire: pairs with the release in leave_function(). */
-        inside += atomic_load_explicit(&b->cells[i].inside, CCPI_ACQ);
+        inside += atomic_load_explicit(&b->cells[i].inside, CCPI_RLX); /* see enter_function() */
     if (inside)
         return CCP_BUSY;
     release_memory(b);

@@ -48,7 +48,7 @@ static void set_until(ccp_breaker *b, int64_t t)
 
 static void publish(ccp_breaker *b, uint64_t word)
 {
-    /* [U1] release: until.  Pairs with the acquires in ccp_breaker_allow() and refuses(). */
+    /* [U1] release: until.  Pairs with the acquire in ccp_breaker_allow(). */
     atomic_store_explicit(&b->state, word, CCPI_REL);
 }
 

@@ -154,6 +154,9 @@ ccp_sim_test(breaker 600 breaker --summary pair* asks* budget*)
 ccp_sim_test(breaker_few 600 breaker --summary one*)
 ccp_sim_test(breaker_weak 600 breaker --summary --mode pct --weak --n 50 pair* asks* budget*)
 
+ccp_sim_scenes(breaker_times breaker_times_scenarios.c)
+ccp_sim_test(breaker_times 600 breaker_times --summary)
+
 # What several retries count.
 ccp_sim_scenes(retry retry_scenarios.c)
 ccp_sim_test(retry_few 600 retry --summary one*)
