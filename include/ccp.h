@@ -6775,9 +6775,9 @@ CCP_API size_t ccp_rcu_map_len(const ccp_rcu_map *m);
  * buffers, while one thread stands still in the middle of a call, it would come again.
  *
  * Where it does not help.  A ccp_chan does the same for any number of threads, which may wait, be
- * canceled, and select, in 41 ns for an element where a ring of one producer and one consumer takes
- * 17, and 3 in batches; a ccp_mpmc takes 54, so it is for who must not wait, not for speed.  A list
- * under a mutex takes 40 ns, a ccp_stack 32, and with two threads 188 and 157 (docs/lock-free.md).
+ * canceled, and select, in 38 ns for an element where a ring of one producer and one consumer takes
+ * 9, and 4 in batches; a ccp_mpmc takes 32, so it is for who must not wait, not for speed.  A list
+ * under a mutex takes 55 ns, a ccp_stack 34, and with two threads 231 and 172 (docs/lock-free.md).
  *
  * Guarantees
  *   LQ1 Elements come out as they were put in, each once, in the order in which they were put in.

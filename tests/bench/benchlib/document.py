@@ -49,7 +49,24 @@ def rows_table(rows, left=1):
 # -- where it was measured --
 
 def provenance(heads):
-    """heads: (head, rounds) of each file.  One paragraph for all files of the same machine."""
+    """heads: (head, rounds) of each file.  One list for all files of the same machine; after the
+    first one with the cells that were measured there alone."""
+    machines = {}
+    for head, rounds in heads:
+        machines.setdefault(head["cpu"], []).append((head, rounds))
+    first, *others = machines.values()
+    out = [one_machine(first)]
+    for found in others:
+        names = cells_of(found) - cells_of(first)
+        out.append(f"On another machine {', '.join(sorted(names))}:\n\n" + one_machine(found))
+    return "\n".join(out)
+
+
+def cells_of(heads):
+    return {name for _, rounds in heads for name in rounds}
+
+
+def one_machine(heads):
     first = heads[0][0]
     every = [r for _, rounds in heads for rs in rounds.values() for r in rs]
     moved = sum(not machine.steady(*r["line"]) for r in every)
