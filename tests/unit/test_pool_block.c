@@ -158,7 +158,7 @@ TEST(workers_that_all_submit_to_their_own_full_queue_go_on) /* P14 */
     for (size_t q = 0; q < LENGTH(queues); q++)
         for (unsigned workers = 1; workers <= 4; workers++) {
             yard y = { .p = pool_with(workers, 0, queues[q], 0), .w = CCP_FOREVER };
-            long n = (long)scaled(200);
+            long n = (long)scaled(60);
             for (long i = 0; i < n; i++)
                 ASSERT_STATUS(ccp_pool_submit(y.p, submit_three, &y, CCP_FOREVER), CCP_OK);
             ASSERT_STATUS(ccp_pool_wait(y.p, ccp_within(CCP_SEC(60))), CCP_OK);

@@ -247,6 +247,7 @@ enum { PASSED = 3000 };
 typedef struct passage {
     ccp_spsc *q;
     unsigned how; /* 0: one by one; 1: in batches; 2: in place */
+    long all;
 } passage;
 
 static size_t put_in(passage *p, long *next, size_t want)
@@ -271,7 +272,7 @@ static size_t put_in(passage *p, long *next, size_t want)
 static void *produce(void *arg)
 {
     passage *p = arg;
-    for (long next = 0, left = (long)scaled(PASSED); left > 0;) {
+    for (long next = 0, left = p->all; left > 0;) {
         size_t n = put_in(p, &next, left < 8 ? (size_t)left : 1 + (size_t)left % 8);
         left -= (long)n;
         if (n == 0)
@@ -304,7 +305,9 @@ TEST(between_threads_nothing_is_lost_or_doubled) /* LQ1 LQ4 LQ5 */
 {
     for (unsigned how = 0; how < 3; how++)
         for (size_t cap = 1; cap <= 100; cap *= 10) {
-            passage p = { ring_of(sizeof(long), cap), how };
+            /* By one place each is a switch of threads: on a busy machine some milliseconds. */
+            long all = (long)scaled(cap == 1 ? PASSED / 10 : PASSED);
+            passage p = { ring_of(sizeof(long), cap), how, all };
             pthread_t id;
             long next = 0;
             ccp_status rc;
@@ -312,7 +315,7 @@ TEST(between_threads_nothing_is_lost_or_doubled) /* LQ1 LQ4 LQ5 */
             while ((rc = take_out(&p, &next)) != CCP_CLOSED)
                 if (rc == CCP_AGAIN)
                     (void)sched_yield();
-            assert_int_equal(next, scaled(PASSED));
+            assert_int_equal(next, all);
             assert_int_equal(pthread_join(id, NULL), 0);
             ends(p.q);
         }
