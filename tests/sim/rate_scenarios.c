@@ -257,6 +257,31 @@ static void run_play(void *arg)
     finish(p);
 }
 
+/* ---- Plans that are replaced twice while one who takes reads them ---- */
+
+static void slow_down_twice(void *arg)
+{
+    (void)arg;
+    sim_assert(ccp_rate_set(rate, 5e7, 1) == CCP_OK);
+    sim_assert(ccp_rate_set(rate, 1e7, 1) == CCP_OK);
+}
+
+/* There is a token by each of the plans, so it is given. */
+static void is_not_denied(void *arg)
+{
+    (void)arg;
+    scene_tune(STILL);
+    rate = sim_alloc(sizeof *rate);
+    sim_assert(rate && ccp_rate_init(rate, 1e8, 1) == CCP_OK);
+    sim_advance(100);
+    sim_assert(ccp_rate_take(rate, 1, CCP_NOWAIT) == CCP_OK);
+    sim_advance(10000);
+    sim_spawn(slow_down_twice, NULL);
+    sim_assert(ccp_rate_take(rate, 1, CCP_NOWAIT) == CCP_OK);
+    sim_join();
+    sim_free(rate);
+}
+
 /* ---- The table ---- */
 
 static void add_play(const play *p, const sim_options *o, const char *how)
@@ -297,7 +322,9 @@ static void triples(void)
 
 int main(int argc, char **argv)
 {
+    static const sim_options two = { .mode = SIM_DFS, .preemptions = 2 };
     pairs();
     triples();
+    scene_add(is_not_denied, NULL, &two, "then_is_not_denied");
     return scene_main(argc, argv);
 }
