@@ -22,10 +22,10 @@
  *        look whether it is dead.
  * Progress        Lock-free: a call begins anew only when another one has won a position.
  */
-#include "base/check.h"
 #include "base/mem.h"
 #include "base/position.h"
 #include "base/track.h"
+#include "ccp.h"
 
 #define MAX_CAPACITY ((uint64_t)1 << 40) /* a position has room for 2^22 rounds and more */
 
