@@ -573,6 +573,6 @@ void *ccp_rcu_ptr_swap(ccp_rcu_ptr *p, void *to)
 
 bool ccp_rcu_ptr_cas(ccp_rcu_ptr *p, void *from, void *to)
 {
-    /* [RCU6] as ccp_rcu_ptr_swap(). */
-    return atomic_compare_exchange_strong_explicit(at(p), &from, to, CCPI_ACQ_REL, CCPI_ACQ);
+    /* [RCU6] as ccp_rcu_ptr_swap(); relaxed if it did nothing. */
+    return atomic_compare_exchange_strong_explicit(at(p), &from, to, CCPI_ACQ_REL, CCPI_RLX);
 }

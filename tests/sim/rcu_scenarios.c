@@ -182,6 +182,44 @@ static void run_play(void *arg)
     sim_assert(ccp_live_blocks() == 0);
 }
 
+/* ---- The pointer alone: what was done before is seen by who follows it, or takes it over ---- */
+
+static ccp_rcu_ptr pointer;
+static long said; /* plain: the explorer watches */
+
+static void say(void *arg)
+{
+    said = 1;
+    if (*(const bool *)arg)
+        sim_assert(ccp_rcu_ptr_cas(&pointer, NULL, &said));
+    else
+        ccp_rcu_ptr_set(&pointer, &said);
+}
+
+static void follow(void *arg)
+{
+    (void)arg;
+    if (ccp_rcu_ptr_get(&pointer) == &said)
+        sim_assert(said == 1);
+}
+
+static void take_over(void *arg)
+{
+    (void)arg;
+    if (ccp_rcu_ptr_cas(&pointer, &said, &pointer))
+        sim_assert(said == 1);
+}
+
+static void run_pointer(void *arg)
+{
+    said = 0;
+    ccp_rcu_ptr_set(&pointer, NULL);
+    sim_spawn(say, arg);
+    sim_spawn(follow, NULL);
+    sim_spawn(take_over, NULL);
+    sim_join();
+}
+
 static void add_play(const play *p, const sim_options *o, const char *how)
 {
     char ops[80] = "";
@@ -219,5 +257,8 @@ int main(int argc, char **argv)
                     add_play(&p, NULL, "pair");
                     add_triples(&p, &few);
                 }
+    static const bool ways[] = { false, true };
+    scene_add(run_pointer, (void *)(uintptr_t)&ways[0], NULL, "pair.pointer.set");
+    scene_add(run_pointer, (void *)(uintptr_t)&ways[1], NULL, "pair.pointer.cas");
     return scene_main(argc, argv);
 }
