@@ -48,8 +48,9 @@ CCPI_INLINE void show(ccp_rcu *d, ccpi_reader *r)
         ccpi_fence_here(); /* N1 */
     } else {
         /* [RCU3] acquire: what was done before the look that found 0 (D4).  Pairs with the
-         * exchange in has_passed(). */
-        (void)atomic_exchange_explicit(&r->state, e, CCPI_ACQ_REL);
+         * addition in has_passed().  The release of what stored that 0 goes on through an exchange:
+         * who sees this state has seen the end of the sections before. */
+        (void)atomic_exchange_explicit(&r->state, e, CCPI_ACQ);
     }
 }
 

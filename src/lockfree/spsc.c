@@ -433,10 +433,11 @@ size_t ccp_spsc_len(const ccp_spsc *q)
 {
     if (!q || state_of(q) == IS_DEAD)
         return 0;
-    /* [LQ1] [LQ2] acquire: head first, so that it is not beyond the tail that is read after it.
-     * Pairs with ahead(): who has taken an element out has seen the tail after it. */
+    /* [LQ2] acquire: head first, so that it is not beyond the tail that is read after it.  Pairs
+     * with ahead(): who has taken an element out has seen the tail after it. */
     size_t head = atomic_load_explicit(&q->consumer.pos, CCPI_ACQ);
-    size_t tail = atomic_load_explicit(&q->producer.pos, CCPI_ACQ);
+    /* Relaxed: see above. */
+    size_t tail = atomic_load_explicit(&q->producer.pos, CCPI_RLX);
     return least(tail - head, q->cap);
 }
 

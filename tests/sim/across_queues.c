@@ -2,7 +2,7 @@
  *
  * As across.c, of what works without locks: two of a kind, two threads, each of which changes one
  * and then looks at the other.  What is linearizable (LQ7, LQ9, LQ10) tells one of them.  And what
- * a closer did before is seen by who finds the end.
+ * a closer did before is seen by who finds the end; and a length is none that there never was.
  */
 #include "ccp.h"
 #include "sim.h"
@@ -166,6 +166,44 @@ static void what_the_closer_did_is_seen(void *arg)
     end();
 }
 
+/* ---- a length, while one element goes through ---- */
+
+static ccp_spsc *ring;
+
+static void put_one_in(void *arg)
+{
+    (void)arg;
+    sim_assert(ccp_mpmc_push(it[0].queue, v) == CCP_OK);
+    sim_assert(ccp_spsc_push(ring, v) == CCP_OK);
+}
+
+static void take_one_out(void *arg)
+{
+    (void)arg;
+    (void)!ccp_mpmc_pop(it[0].queue, NULL);
+    (void)!ccp_spsc_pop(ring, NULL);
+}
+
+static void look_at_length(void *arg)
+{
+    (void)arg;
+    sim_assert(ccp_mpmc_len(it[0].queue) <= 1);
+    sim_assert(ccp_spsc_len(ring) <= 1);
+}
+
+static void it_is_never_two_long(void *arg)
+{
+    (void)arg;
+    it[0].queue = ccp_mpmc_new(sizeof v[0], 2);
+    ring = ccp_spsc_new(sizeof v[0], 2);
+    sim_assert(it[0].queue && ring);
+    sim_spawn(put_one_in, NULL);
+    sim_spawn(take_one_out, NULL);
+    sim_spawn(look_at_length, NULL);
+    sim_join();
+    sim_assert(ccp_mpmc_free(it[0].queue) == CCP_OK && ccp_spsc_free(ring) == CCP_OK);
+}
+
 static const pair pairs[] = {
     { "push.pop", 0, push, nothing_to_pop },
     { "push.pop_n", 0, push, nothing_to_pop_at_once },
@@ -181,7 +219,7 @@ static const pair pairs[] = {
 int main(int argc, char **argv)
 {
     static char names[PAIRS][24];
-    static sim_scenario scenarios[2 * (PAIRS + 1)];
+    static sim_scenario scenarios[2 * (PAIRS + 2)];
     size_t n = 0;
     for (int random = 0; random < 2; random++) {
         const sim_options o = {
@@ -193,6 +231,7 @@ int main(int argc, char **argv)
                                              (void *)(uintptr_t)&pairs[i], o, NULL };
         }
         scenarios[n++] = (sim_scenario){ "closer", what_the_closer_did_is_seen, NULL, o, NULL };
+        scenarios[n++] = (sim_scenario){ "length", it_is_never_two_long, NULL, o, NULL };
     }
     return sim_main(argc, argv, scenarios, n);
 }

@@ -199,7 +199,7 @@ static void say(void *arg)
 static void follow(void *arg)
 {
     (void)arg;
-    if (ccp_rcu_ptr_get(&pointer) == &said)
+    if ((ccp_rcu_ptr_get)(&pointer) == &said) /* the function; others use the macro */
         sim_assert(said == 1);
 }
 

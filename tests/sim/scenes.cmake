@@ -177,6 +177,8 @@ ccp_sim_scenes(fork fork_scenarios.c)
 ccp_sim_test(fork 600 fork --summary pair* respawn*)
 ccp_sim_test(fork_few 600 fork --summary --slice 1/4 one*)
 ccp_sim_test(fork_some 600 fork --summary some*)
+ccp_sim_scenes(fork_queues fork_queues_scenarios.c)
+ccp_sim_test(fork_queues 600 fork_queues --summary)
 
 # Signals, with base/signal.c.
 ccp_sim_scenes(signal signal_scenarios.c sim_signal.c)
