@@ -52,7 +52,7 @@ static bool is_last(ccp_mpsc *q, const ccp_mpsc_node *node)
 {
     /* [MS2] seq_cst: a push that ended before this call began is seen.  LP(empty). */
     const ccp_mpsc_node *last = atomic_load_explicit(link_at(&q->last_), CCPI_SC);
-    return last == node || (!last && node == &q->stub_);
+    return last == node || !last; /* NULL is the stub, which is then the only node */
 }
 
 ccp_status ccp_mpsc_push(ccp_mpsc *q, ccp_mpsc_node *node)

@@ -23,6 +23,7 @@ TEST(arguments_that_cannot_be_are_refused) /* G2 */
     assert_null(ccp_mpmc_new(1, SIZE_MAX));
     assert_null(ccp_mpmc_new(SIZE_MAX - 2, 1));
     assert_null(ccp_mpmc_new(SIZE_MAX / 2, 4));
+    assert_null(ccp_mpmc_new(SIZE_MAX / 8, 100));
     ASSERT_STATUS(ccp_mpmc_push(NULL, &v), CCP_INVAL);
     ASSERT_STATUS(ccp_mpmc_push(q, NULL), CCP_INVAL);
     ASSERT_STATUS(ccp_mpmc_pop(NULL, &v), CCP_INVAL);

@@ -1,8 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
- * Lists and maps that are read without a lock.
+ * Lists and maps that are read without a lock.  Linked with --wrap for what the system may refuse.
  */
 #include "support.h"
+
+#include "base/fence.h"
+
+static bool no_fence;
+bool __real_ccpi_fence_everywhere(void);
+bool __wrap_ccpi_fence_everywhere(void);
+bool __wrap_ccpi_fence_everywhere(void)
+{
+    return !no_fence && __real_ccpi_fence_everywhere();
+}
 
 typedef struct thing {
     ccp_rcu_node node;
@@ -239,6 +249,31 @@ TEST(without_memory_or_while_a_section_lasts_chains_are_longer) /* G4 RU10 */
     memory_unwatch();
 }
 
+/* What has been granted before may be refused later. */
+TEST(a_map_that_cannot_wait_for_its_readers_grows_no_more) /* RU10 */
+{
+    enum { N = 50 };
+    static thing t[N];
+    ccp_rcu *d = ccp_rcu_new(NULL);
+    ccp_rcu_map *m = ccp_rcu_map_new(d, 1);
+    ccp_rcu_info info;
+    assert_non_null(m);
+    no_fence = true;
+    size_t blocks = 0;
+    for (long i = 0; i < N; i++) {
+        set_thing(&t[i], i);
+        ASSERT_STATUS(ccp_rcu_map_add(m, &t[i].item), CCP_OK);
+        blocks = i == 1 ? ccp_live_blocks() : blocks; /* it has grown once */
+    }
+    ASSERT_STATUS(ccp_rcu_get_info(d, &info), CCP_OK);
+    assert_true(!info.membarrier || ccp_live_blocks() == blocks);
+    no_fence = false;
+    for (long i = 0; i < N; i++)
+        assert_ptr_equal(take(m, i), &t[i].item);
+    ASSERT_STATUS(ccp_rcu_map_free(m), CCP_OK);
+    ASSERT_STATUS(ccp_rcu_free(d), CCP_OK);
+}
+
 /* ---- with threads ---- */
 
 enum { KEYS = 64 };
@@ -323,6 +358,7 @@ int main(void)
         ENTRY(of_a_key_there_is_one_item),
         ENTRY(misuse_of_maps_is_refused),
         ENTRY(without_memory_or_while_a_section_lasts_chains_are_longer),
+        ENTRY(a_map_that_cannot_wait_for_its_readers_grows_no_more),
         ENTRY(readers_find_nothing_that_was_freed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -44,6 +44,7 @@ TEST(arguments_that_cannot_be_are_refused) /* G2 */
     ASSERT_STATUS(ccp_stack_push(&s, NULL), CCP_INVAL);
     ASSERT_STATUS(ccp_stack_push(&s, &other.node), CCP_INVAL);
     ASSERT_STATUS(ccp_stack_push(&s, (ccp_stack_node *)(void *)(blocks + 2)), CCP_INVAL);
+    ASSERT_STATUS(ccp_stack_push(&s, (ccp_stack_node *)(void *)((char *)blocks + 1)), CCP_INVAL);
     ASSERT_STATUS(ccp_stack_push(&nothing, &blocks[0].node), CCP_INVAL);
     ASSERT_STATUS(ccp_stack_pop(NULL, &n), CCP_INVAL);
     ASSERT_STATUS(ccp_stack_pop(&s, NULL), CCP_INVAL);
