@@ -31,6 +31,13 @@
 #define CCPI_NOINLINE __attribute__((noinline))
 #define CCPI_COLD __attribute__((noinline, cold))
 #define CCPI_INLINE static inline __attribute__((always_inline))
+/* Before the definition of a short public function, which is there to be called all the same:
+ * compilers that see all of a program at once inline it there. */
+#ifdef __clang__
+#define CCPI_QUICK __attribute__((__always_inline__))
+#else
+#define CCPI_QUICK inline
+#endif
 
 typedef _Atomic uint32_t ccpi_word32;
 typedef _Atomic uint64_t ccpi_word64;
@@ -61,6 +68,11 @@ CCPI_ELSEWHERE void __tsan_read_range(void *addr, unsigned long size);
 CCPI_ELSEWHERE void __tsan_write_range(void *addr, unsigned long size);
 #endif
 
+/* Compilers that see the program, too, know how large an object is, but not the size of elements,
+ * and would warn of copies that never happen. */
+#define CCPI_IS(size, n, dst, src)                                                                 \
+    ((size) == (n) && __builtin_object_size(dst, 0) >= (n) && __builtin_object_size(src, 0) >= (n))
+
 /* Copies an element.  The one place where the library copies what belongs to the program. */
 CCPI_INLINE void ccpi_copy(void *dst, const void *src, size_t size)
 {
@@ -68,11 +80,11 @@ CCPI_INLINE void ccpi_copy(void *dst, const void *src, size_t size)
     __tsan_read_range((void *)(uintptr_t)src, size);
     __tsan_write_range(dst, size);
 #endif
-    if (CCPI_LIKELY(size == 8))
+    if (CCPI_LIKELY(CCPI_IS(size, 8, dst, src)))
         memcpy(dst, src, 8);
-    else if (size == 16)
+    else if (CCPI_IS(size, 16, dst, src))
         memcpy(dst, src, 16);
-    else if (size == 4)
+    else if (CCPI_IS(size, 4, dst, src))
         memcpy(dst, src, 4);
     else if (size != 0)
         memcpy(dst, src, size);

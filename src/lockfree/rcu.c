@@ -195,7 +195,7 @@ static CCPI_COLD ccp_status read_lock_slow(ccp_rcu *d)
     return CCP_OK;
 }
 
-ccp_status ccp_rcu_read_lock(ccp_rcu *d)
+CCPI_QUICK ccp_status ccp_rcu_read_lock(ccp_rcu *d)
 {
     if (CCPI_UNLIKELY(!d))
         return CCP_INVAL;
@@ -223,7 +223,7 @@ static CCPI_COLD ccp_status read_unlock_slow(ccp_rcu *d)
     return CCP_OK;
 }
 
-ccp_status ccp_rcu_read_unlock(ccp_rcu *d)
+CCPI_QUICK ccp_status ccp_rcu_read_unlock(ccp_rcu *d)
 {
     if (CCPI_UNLIKELY(!d))
         return CCP_INVAL;

@@ -245,13 +245,13 @@ static CCPI_NOINLINE ccp_status push_slow(ccp_spsc *q, const void *elem)
     return CCP_OK;
 }
 
-ccp_status ccp_spsc_push(ccp_spsc *q, const void *elem)
+CCPI_QUICK ccp_status ccp_spsc_push(ccp_spsc *q, const void *elem)
 {
     if (CCPI_UNLIKELY(!q || !elem))
         return CCP_INVAL;
     side *p = &q->producer;
     size_t tail = own(p);
-    if (CCPI_UNLIKELY(tail == p->limit || q->elem_size != 8))
+    if (CCPI_UNLIKELY(tail == p->limit || !CCPI_IS(q->elem_size, 8, elem, elem)))
         return push_slow(q, elem);
     ccpi_copy(q->slots + (tail & q->mask) * 8, elem, 8);
     ahead(p, tail, 1);
@@ -273,13 +273,13 @@ static CCPI_NOINLINE ccp_status pop_slow(ccp_spsc *q, void *elem)
     return CCP_OK;
 }
 
-ccp_status ccp_spsc_pop(ccp_spsc *q, void *elem)
+CCPI_QUICK ccp_status ccp_spsc_pop(ccp_spsc *q, void *elem)
 {
     if (CCPI_UNLIKELY(!q))
         return CCP_INVAL;
     side *c = &q->consumer;
     size_t head = own(c);
-    if (CCPI_UNLIKELY(head == c->limit || q->elem_size != 8 || !elem))
+    if (CCPI_UNLIKELY(head == c->limit || !CCPI_IS(q->elem_size, 8, elem, elem) || !elem))
         return pop_slow(q, elem);
     ccpi_copy(elem, q->slots + (head & q->mask) * 8, 8);
     ahead(c, head, 1);
