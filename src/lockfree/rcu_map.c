@@ -108,12 +108,10 @@ size_t ccp_rcu_map_len(const ccp_rcu_map *m)
 
 /* ---- growing ---- */
 
+/* So many as there are at most have a size. */
 static table *new_table(size_t chains, unsigned which)
 {
-    size_t size;
-    if (!ccpi_size_mul_add(chains, sizeof(place), sizeof(table), &size))
-        return NULL;
-    table *t = ccpi_alloc(size);
+    table *t = ccpi_alloc(sizeof(table) + chains * sizeof(place));
     if (t) {
         t->mask = chains - 1;
         t->which = which;

@@ -292,7 +292,7 @@ static void fours(play p)
 
 int main(int argc, char **argv)
 {
-    static const size_t caps[] = { 1, 2, 3, 4 };
+    static const size_t caps[] = { 1, 2, 3, 4, 16 };
     for (size_t cap = 1; cap <= 3; cap++)
         for (size_t fill = 0; fill <= cap; fill++)
             for (int used = 0; used < 2; used++) {
@@ -301,7 +301,7 @@ int main(int argc, char **argv)
                 if (cap == 2)
                     fours(p);
             }
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < sizeof caps / sizeof *caps; i++)
         scene_add(run_stream, (void *)(uintptr_t)&caps[i],
                   &(sim_options){ .mode = SIM_PCT, .n = 5000, .max_steps = 20000 },
                   "some.stream%zu", caps[i]);
