@@ -36,3 +36,14 @@ void page_must_say(const page *p, const char *what, const char *file, int line)
     print_error("this is not said: %s\n%s", what, p->text);
     _fail(file, line);
 }
+
+int tracking_on(void **state)
+{
+    (void)state;
+    return ccp_track(true) != CCP_OK;
+}
+
+int tracking_off(void **state)
+{
+    return ccp_track(false) != CCP_OK || no_block_is_live(state);
+}

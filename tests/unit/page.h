@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a sink was given.
+ * What a sink was given; tests whose objects are tracked.
  */
 #ifndef CCP_TESTS_PAGE_H
 #define CCP_TESTS_PAGE_H
@@ -23,5 +23,10 @@ int page_says(const page *p, const char *what);
 
 #define PAGE_MUST_SAY(p, what) page_must_say((p), (what), __FILE__, __LINE__)
 void page_must_say(const page *p, const char *what, const char *file, int line);
+
+/* A test that runs while objects are tracked. */
+#define TRACKED(name) cmocka_unit_test_setup_teardown(name, tracking_on, tracking_off)
+int tracking_on(void **state);
+int tracking_off(void **state);
 
 #endif

@@ -3,18 +3,6 @@
 
 page now;
 
-
-int tracking_on(void **state)
-{
-    (void)state;
-    return ccp_track(true) != CCP_OK;
-}
-
-int tracking_off(void **state)
-{
-    return ccp_track(false) != CCP_OK || no_block_is_live(state);
-}
-
 ccp_status check(void)
 {
     page_clear(&now);

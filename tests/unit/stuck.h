@@ -26,11 +26,6 @@
 extern page now; /* what was said last */
 #define ASSERT_SAYS(what) PAGE_MUST_SAY(&now, (what))
 
-/* A test in which objects are tracked. */
-#define TRACKED(name) cmocka_unit_test_setup_teardown(name, tracking_on, tracking_off)
-int tracking_on(void **state);
-int tracking_off(void **state);
-
 /* ccp_deadlock_check() into `now`. */
 ccp_status check(void);
 

@@ -33,19 +33,6 @@ static double value_of(const char *family, const char *name, const char *label)
 #define ASSERT_VALUE(family, name, label, expected)                                            \
     assert_true(value_of((family), (name), (label)) == (expected))
 
-static int on(void **state)
-{
-    (void)state;
-    return ccp_track(true) != CCP_OK;
-}
-
-static int off(void **state)
-{
-    return ccp_track(false) != CCP_OK || no_block_is_live(state);
-}
-
-#define TRACKED(name) cmocka_unit_test_setup_teardown(name, on, off)
-
 static ccp_chan *named(const char *name, size_t capacity)
 {
     ccp_chan *ch = ccp_chan_make(

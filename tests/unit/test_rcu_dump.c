@@ -96,19 +96,6 @@ TEST(who_waits_for_deferred_calls_stands_there_too)
     ASSERT_STATUS(ccp_rcu_free(r.d), CCP_OK);
 }
 
-static int on(void **state)
-{
-    (void)state;
-    return ccp_track(true) != CCP_OK;
-}
-
-static int off(void **state)
-{
-    return ccp_track(false) != CCP_OK || no_block_is_live(state);
-}
-
-#define TRACKED(name) cmocka_unit_test_setup_teardown(name, on, off)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {

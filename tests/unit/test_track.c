@@ -26,19 +26,6 @@ static int says(const char *what)
 
 #define ASSERT_SAYS(what) PAGE_MUST_SAY(&now, (what))
 
-static int on(void **state)
-{
-    (void)state;
-    return ccp_track(true) != CCP_OK;
-}
-
-static int off(void **state)
-{
-    return ccp_track(false) != CCP_OK || no_block_is_live(state);
-}
-
-#define TRACKED(name) cmocka_unit_test_setup_teardown(name, on, off)
-
 /* ---- objects ---- */
 
 TEST(while_it_is_off_nothing_is_kept) /* DG1 */
