@@ -563,7 +563,8 @@ typedef struct ccp_chan_opts {
 typedef struct ccp_chan_info {
     size_t elem_size, capacity;
     size_t len;               /* elements in it */
-    size_t high_water;        /* most elements ever seen in it */
+    size_t high_water;        /* most elements in it at once; may say less up to 64 and up to a
+                               * quarter of the capacity */
     size_t waiting_senders;   /* threads parked */
     size_t waiting_receivers;
     uint64_t sent, received;  /* elements in all; counted by rings only: capacity and size > 0 */
@@ -2472,7 +2473,7 @@ typedef struct ccp_pool_info {
     unsigned workers;   /* that there are now */
     size_t queued;      /* tasks accepted and not started */
     size_t queue_cap;
-    size_t queue_high_water;
+    size_t queue_high_water; /* most tasks queued at once; as ccp_chan_info.high_water */
     uint64_t finished;  /* tasks that have returned */
     uint64_t failed;    /* of them, those that did not return CCP_OK */
     const char *name;
@@ -5737,7 +5738,7 @@ typedef struct ccp_chan_advice {
     double senders;    /* threads that slept to send, on average */
     double receivers;  /* threads that slept to receive, on average */
     uint64_t passed;   /* elements received; counted by rings only */
-    size_t high_water; /* most elements ever seen in it */
+    size_t high_water; /* most elements in it at once; see ccp_chan_info */
     size_t capacity;
 } ccp_chan_advice;
 

@@ -77,7 +77,7 @@ ccp_status ccp_chan_send(ccp_chan *ch, const void *elem, ccp_wait w)
             /* Two ifs: one, with an or, cost 3 % of a send and receive in turn. */
             if (CCPI_UNLIKELY(ccpi_crowd_parked(ccpi_crowd_load(ch, CCPI_RECEIVERS)) != 0))
                 return sent(ch, pos, slot);
-            return CCPI_UNLIKELY(ccpi_ring_is_high(ch, pos)) ? sent(ch, pos, slot) : CCP_OK;
+            return CCPI_LIKELY(!ccpi_ring_may_be_high(ch, pos)) ? CCP_OK : ccpi_ring_count(ch, pos);
         }
     }
     return send_slow(ch, elem, w);
@@ -198,7 +198,7 @@ ccp_status ccp_chan_get_info(const ccp_chan *ch, ccp_chan_info *out)
     if (ch->flavor == CCPI_RING)
         ccpi_ring_totals(ch, &out->sent, &out->received);
     if (out->high_water == 0 && out->sent != 0)
-        out->high_water = 1; /* see ccpi_ring_is_high() */
+        out->high_water = 1; /* with one slot nobody counts */
     return CCP_OK;
 }
 

@@ -5,7 +5,15 @@
 /* uses: ring crowd chan */
 #include "chan/ring.h"
 
-void ccpi_ring_new_high(ccp_chan *c, uint64_t pos)
+static size_t least(size_t a, uint64_t b)
+{
+    return a < b ? a : (size_t)b;
+}
+
+/* Loads head, which every receive writes: a cache miss.  So nothing is counted before the queue can
+ * be longer than its high water, and longer than a quarter of its capacity, or than 64: in one that
+ * swings between 0 and 1 elements one send of many counts. */
+ccp_status ccpi_ring_count(ccp_chan *c, uint64_t pos)
 {
     uint64_t head = atomic_load_explicit(&c->head, CCPI_RLX);
     uint64_t len = (int64_t)(pos - head) < 0 ? 1 : ccpi_ring_distance(c, head, pos) + 1;
@@ -16,11 +24,13 @@ void ccpi_ring_new_high(ccp_chan *c, uint64_t pos)
     }
     uint64_t limit = pos + ((uint64_t)1 << 62); /* as good as never: it cannot become higher */
     if (high < c->capacity) {
-        uint64_t index = (head & (c->mark - 1)) + high;
+        uint64_t few = least(c->capacity / 4, 64);
+        uint64_t index = (head & (c->mark - 1)) + (high > few ? high : few);
         limit =
             (head & ~(c->lap - 1)) + (index < c->capacity ? index : c->lap + index - c->capacity);
     }
     atomic_store_explicit(&c->high_limit, limit, CCPI_RLX);
+    return CCP_OK;
 }
 
 size_t ccpi_ring_len(const ccp_chan *c)
@@ -52,11 +62,6 @@ static uint64_t advance(const ccp_chan *c, uint64_t pos, size_t n)
     uint64_t index = (pos & (c->mark - 1)) + n;
     uint64_t lap = pos & ~(c->lap - 1);
     return index < c->capacity ? lap + index : lap + c->lap + index - c->capacity;
-}
-
-static size_t least(size_t a, uint64_t b)
-{
-    return a < b ? a : (size_t)b;
 }
 
 /* Waits for a slot that was won, and whose last user is in the middle of its copy (R5). */
@@ -95,8 +100,8 @@ size_t ccpi_ring_send_n(ccp_chan *c, const void *elems, size_t n)
         atomic_store_explicit(&slot->stamp, pos + 1, CCPI_REL);
         last = pos;
     }
-    if (ccpi_ring_is_high(c, last))
-        ccpi_ring_new_high(c, last);
+    if (ccpi_ring_may_be_high(c, last))
+        (void)ccpi_ring_count(c, last);
     ccpi_crowd_notify(c, CCPI_RECEIVERS, last, NULL, 0);
     return k;
 }

@@ -49,8 +49,14 @@ CCPI_INLINE uint64_t ccpi_ring_distance(const ccp_chan *c, uint64_t from, uint64
     return ccpi_position_distance(from, to, &c->capacity, &c->mark, &c->lap);
 }
 
-/* A tail at or after high_limit was won: counts, and sets the next limit. */
-void ccpi_ring_new_high(ccp_chan *c, uint64_t pos);
+/* Was a tail won that may be a new high water? */
+CCPI_INLINE bool ccpi_ring_may_be_high(const ccp_chan *c, uint64_t pos)
+{
+    return (int64_t)(pos - atomic_load_explicit(&c->high_limit, CCPI_RLX)) >= 0;
+}
+
+/* If so: counts, and sets the next limit.  CCP_OK, for who has nothing else to do. */
+ccp_status ccpi_ring_count(ccp_chan *c, uint64_t pos);
 
 /* Is there an element (room) at the front of the queue?  A hint, and cheap. */
 CCPI_INLINE bool ccpi_ring_hint(const ccp_chan *c, ccpi_side side)
@@ -180,19 +186,11 @@ CCPI_INLINE ccp_status ccpi_ring_take(ccp_chan *c, void *elem, const bool exact,
     }
 }
 
-/* Is the element at pos perhaps a new high?  One alone is none, so that a queue that swings between
- * 0 and 1 has nothing to note. */
-CCPI_INLINE bool ccpi_ring_is_high(const ccp_chan *c, uint64_t pos)
-{
-    return CCPI_UNLIKELY((int64_t)(pos - atomic_load_explicit(&c->high_limit, CCPI_RLX)) >= 0) &&
-           (int64_t)(pos - atomic_load_explicit(&c->head, CCPI_RLX)) > 0;
-}
-
 /* What is to be done once an element was put in at pos. */
 CCPI_INLINE void ccpi_ring_sent(ccp_chan *c, uint64_t pos, const ccpi_slot *at)
 {
-    if (ccpi_ring_is_high(c, pos))
-        ccpi_ring_new_high(c, pos);
+    if (CCPI_UNLIKELY(ccpi_ring_may_be_high(c, pos)))
+        (void)ccpi_ring_count(c, pos);
     ccpi_crowd_notify(c, CCPI_RECEIVERS, pos, &at->stamp, pos + 1);
 }
 

@@ -297,6 +297,32 @@ TEST(absurd_loads_are_refused) /* G2 */
     ASSERT_STATUS(ccp_chan_recommend(&(ccp_load){ 1, 1, 1, 0, 0 }, NULL), CCP_INVAL);
 }
 
+/* One element at a time; then as many as may not be missed, from each place in the ring. */
+static void check_high_water(size_t size, size_t cap, size_t before)
+{
+    unsigned char elem[64] = { 0 };
+    size_t most = (cap / 4 < 64 ? cap / 4 : 64) + 1;
+    ccp_chan *ch = ccp_chan_new(size, cap);
+    for (size_t i = 0; i < before; i++) {
+        ASSERT_STATUS(ccp_chan_send(ch, elem, CCP_NOWAIT), CCP_OK);
+        ASSERT_STATUS(ccp_chan_recv(ch, elem, CCP_NOWAIT), CCP_OK);
+        assert_int_equal(info_of(ch).high_water, 1);
+    }
+    for (size_t i = 0; i < most; i++)
+        ASSERT_STATUS(ccp_chan_send(ch, elem, CCP_NOWAIT), CCP_OK);
+    assert_int_equal(info_of(ch).high_water, most);
+    ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
+}
+
+TEST(a_high_water_of_more_than_a_quarter_is_exact)
+{
+    static const size_t capacities[] = { 1, 2, 3, 8, 64, 100, 1000 };
+    for (size_t c = 0; c < LENGTH(capacities); c++)
+        for (size_t before = 0; before < 2 * capacities[c]; before += 1 + capacities[c] / 20)
+            for (size_t size = 8; size <= 24; size += 16)
+                check_high_water(size, capacities[c], before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -305,6 +331,7 @@ int main(void)
         FAKED(what_senders_wait_is_counted),
         FAKED(who_does_not_sleep_is_not_counted),
         FAKED(a_select_waits_in_each_of_its_channels),
+        FAKED(a_high_water_of_more_than_a_quarter_is_exact),
         FAKED(the_side_that_is_held_up_says_which_is_slow),
         FAKED(with_the_capacity_recommended_few_are_turned_away),
         FAKED(the_plan_says_what_cannot_be),
