@@ -482,8 +482,8 @@ static void hand_back(ccp_pool *p, ccp_unrun unrun, void *arg)
     ccpi_lock_release(&p->lock);
     while (ccp_chan_recv(p->tasks, &t, CCP_NOWAIT) == CCP_OK) {
         bool is_task = t.fn || (t.arg && ccpi_jobs_withdraw(p, &t, CCPI_OLDEST));
-        /* [Q4] release: noted after it was received.  Pairs with ccpi_pool_books(). */
-        atomic_fetch_add_explicit(is_task ? &p->returned : &p->skipped, 1, CCPI_REL);
+        /* [Q4] [Q1] seq_cst: noted after it was received, before `drainers` is looked at. */
+        atomic_fetch_add_explicit(is_task ? &p->returned : &p->skipped, 1, CCPI_SC);
         if (is_task)
             undo(&t, unrun, arg);
         else

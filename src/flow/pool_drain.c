@@ -54,10 +54,10 @@ static void totals(const ccp_pool *p, ccpi_books *b)
 void ccpi_pool_books(const ccp_pool *p, ccpi_books *b)
 {
     *b = (ccpi_books){ 0 };
-    /* [Q4] acquire: what was taken back or skipped was received before.  Pairs with
-     * hand_back() and redeem(). */
-    b->noted = atomic_load_explicit(&p->returned, CCPI_ACQ) +
-               atomic_load_explicit(&p->skipped, CCPI_ACQ);
+    /* [Q4] [Q1] seq_cst: after `drainers` was counted; acquire: what was taken back or skipped was
+     * received before.  Pairs with hand_back() and redeem(). */
+    b->noted = atomic_load_explicit(&p->returned, CCPI_SC) +
+               atomic_load_explicit(&p->skipped, CCPI_SC);
     b->finished = b->noted;
     for (const ccpi_worker *w = ccpi_pool_next(&p->first); w; w = ccpi_pool_next(&w->next)) {
         uint64_t turn = ccpi_pool_turn(w);

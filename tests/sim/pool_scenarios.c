@@ -520,6 +520,21 @@ static void hands_back(void)
              &o, "two_hands_back");
 }
 
+/* The last element is taken out, and nothing runs after it: a drain that comes just then must see
+ * it noted, or be seen, also where loads may be stale. */
+static void notes_the_last(void)
+{
+    static const sim_options o = { .mode = SIM_PCT, .depth = 2, .weak = true, .stale = 20,
+                                   .n = 10000 };
+    add_play(&(play){ 1, 1, STARTING, false, false, CCP_FULL_FAILS, 2, { SUBMIT_DRAIN, ABORT } },
+             &o, "weak_hands_back");
+    add_play(&(play){ 1, 1, FULL, false, false, CCP_FULL_DROPS_OLDEST, 3,
+                      { SUBMIT_NOWAIT, CLOSE, DRAIN } },
+             &o, "weak_drops");
+    add_play(&(play){ 2, 1, IDLE, false, false, CCP_FULL_FAILS, 2, { DRAIN, FEWER } }, &o,
+             "weak_resized");
+}
+
 int main(int argc, char **argv)
 {
     pool_alone_scenes();
@@ -528,5 +543,6 @@ int main(int argc, char **argv)
     crowds();
     no_room();
     hands_back();
+    notes_the_last();
     return scene_main(argc, argv);
 }

@@ -26,7 +26,7 @@ ccp_sim_test(wg_weak 600 wg --summary --mode pct --weak --n 2000 pair.[12].waite
 
 # `some`: at random.
 ccp_sim_scenes(pool pool_scenarios.c pool_alone.c)
-ccp_sim_test(pool 600 pool --summary pair.* two_*)
+ccp_sim_test(pool 600 pool --summary pair.* two_* weak_*)
 ccp_sim_test(pool_two 600 pool --summary --slice 1/8 two.*)
 ccp_sim_test(pool_few 600 pool --summary --slice 1/8 one*)
 ccp_sim_test(pool_random 600 pool --summary --n 50 some.*)
