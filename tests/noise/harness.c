@@ -18,14 +18,15 @@
 /* In looks of the watchdog, and not by the clock: a machine that stood still is no hang. */
 enum {
     LOOKS_PER_SECOND = 5,
-    HANG = 20 * LOOKS_PER_SECOND,   /* in one call, while nobody makes a step */
-    STARVED = 120 * LOOKS_PER_SECOND /* in one call, whatever the others do */
+    HANG = 20 * LOOKS_PER_SECOND,     /* in one call, while nobody makes a step */
+    STARVED = 120 * LOOKS_PER_SECOND, /* in one call, while the others make */
+    STARVED_STEPS = 20000             /* so many steps */
 };
 
 static pthread_mutex_t crew_mutex = PTHREAD_MUTEX_INITIALIZER;
 static worker crew[MOST_WORKERS];
 static unsigned crew_size;
-static _Atomic uint64_t steps_before, signals;
+static _Atomic uint64_t steps_before, steps_outside, signals;
 static char what_runs[512];
 
 typedef struct watched {
@@ -132,6 +133,11 @@ uint64_t total_steps(void)
     return sum;
 }
 
+void step_outside(void)
+{
+    atomic_fetch_add_explicit(&steps_outside, 1, memory_order_relaxed);
+}
+
 /* ---- Watchdog ---- */
 
 typedef struct looks {
@@ -139,11 +145,12 @@ typedef struct looks {
     unsigned still;              /* since anybody made a step */
     unsigned same[MOST_WORKERS]; /* since this one is in the same call */
     int64_t since[MOST_WORKERS];
+    uint64_t before[MOST_WORKERS]; /* steps when it was first seen in this call */
 } looks;
 
 static void look_for_hang(looks *l)
 {
-    uint64_t steps = total_steps();
+    uint64_t steps = total_steps() + atomic_load(&steps_outside);
     l->still = steps == l->steps ? l->still + 1 : 0;
     l->steps = steps;
     for (unsigned i = 0; i < MOST_WORKERS; i++) {
@@ -151,7 +158,10 @@ static void look_for_hang(looks *l)
         const char *doing = atomic_load(&crew[i].doing);
         l->same[i] = doing && since == l->since[i] ? l->same[i] + 1 : 0;
         l->since[i] = since;
-        if (l->same[i] > STARVED || (l->same[i] > HANG && l->still > HANG))
+        if (l->same[i] == 0)
+            l->before[i] = steps;
+        bool starved = l->same[i] > STARVED && steps - l->before[i] > STARVED_STEPS;
+        if (starved || (l->same[i] > HANG && l->still > HANG))
             fail("thread %u hangs in %s", crew[i].id, doing);
     }
 }

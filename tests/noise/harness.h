@@ -77,6 +77,9 @@ _Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)
             fail("%s:%d: not true: %s", __FILE__, __LINE__, #cond);        \
     } while (0)
 
+/** To the watchdog a step, too: of a thread that is not of the crew, for which the crew waits. */
+void step_outside(void);
+
 /** Steps made by all crews so far; signals received. */
 uint64_t total_steps(void);
 uint64_t total_signals(void);
