@@ -96,6 +96,7 @@ set(CCP_SOURCES
     lockfree/deque.c
     lockfree/rcu.c
     lockfree/rcu_defer.c
+    lockfree/rcu_dump.c
     lockfree/rcu_list.c
     lockfree/rcu_map.c
     lockfree/seqlock.c

@@ -7,7 +7,6 @@
 #include "base/check.h"
 #include "base/fence.h"
 #include "base/mem.h"
-#include "base/text.h"
 #include "base/thread.h"
 #include "base/track.h"
 
@@ -101,12 +100,6 @@ static void tell_of_end(void)
     (void)CCPI_MISUSE("ccp_rcu_read_lock", "a thread does not end in a read section");
 }
 
-static ccpi_reader *first_reader(const ccp_rcu *d)
-{
-    /* [RCU5] acquire: the record.  Pairs with link_reader(). */
-    return atomic_load_explicit(&d->readers, CCPI_ACQ);
-}
-
 /* The calling thread's number, as `owned`. */
 static uint32_t number(void)
 {
@@ -119,7 +112,7 @@ static ccpi_reader *take_free(ccp_rcu *d)
     ccpi_reader *r;
     uint32_t me = number();
     ccpi_lock_acquire(&d->lock);
-    for (r = first_reader(d); r; r = r->next)
+    for (r = ccpi_rcu_first(d); r; r = r->next)
         /* [RCU4] acquire: as its last owner has left it.  Pairs with let_go(). */
         if (atomic_load_explicit(&r->owned, CCPI_ACQ) == 0)
             break;
@@ -135,8 +128,8 @@ static ccpi_reader *link_reader(ccp_rcu *d, ccpi_reader *r)
         return NULL;
     atomic_store_explicit(&r->owned, number(), CCPI_RLX); /* nobody sees it yet */
     ccpi_lock_acquire(&d->lock);
-    r->next = first_reader(d);
-    /* [RCU5] release: the record.  Pairs with the acquire in first_reader(). */
+    r->next = ccpi_rcu_first(d);
+    /* [RCU5] release: the record.  Pairs with the acquire in ccpi_rcu_first(). */
     atomic_store_explicit(&d->readers, r, CCPI_REL);
     ccpi_lock_release(&d->lock);
     return r;
@@ -296,7 +289,7 @@ static bool has_passed(const ccp_rcu *d, ccpi_reader *r, uint64_t epoch)
 
 uint64_t ccpi_rcu_look(ccp_rcu *d, uint64_t epoch)
 {
-    for (ccpi_reader *r = first_reader(d); r; r = r->next)
+    for (ccpi_reader *r = ccpi_rcu_first(d); r; r = r->next)
         while (!has_passed(d, r, epoch)) {
             /* Relaxed: a bound, of which has_passed() is asked anew. */
             uint64_t seen = atomic_load_explicit(&r->state, CCPI_RLX);
@@ -382,7 +375,7 @@ ccp_status ccpi_rcu_grace(ccp_rcu *d, const char *call, uint64_t *epoch, ccp_wai
     if (!ccpi_rcu_begin(d, epoch))
         return CCP_FAILED;
     w = ccp_start(w);
-    for (ccpi_reader *r = first_reader(d); r && st == CCP_OK; r = r->next)
+    for (ccpi_reader *r = ccpi_rcu_first(d); r && st == CCP_OK; r = r->next)
         while (st == CCP_OK && !has_passed(d, r, *epoch))
             st = ccpi_rcu_pause(d, &p, r, w);
     ccpi_rcu_paused(d, &p);
@@ -405,80 +398,7 @@ ccp_status ccp_rcu_synchronize(ccp_rcu *d, ccp_wait w)
 
 /* ---- domains ---- */
 
-static void count_readers(const ccp_rcu *d, unsigned *readers, unsigned *reading)
-{
-    *readers = *reading = 0;
-    for (const ccpi_reader *r = first_reader(d); r; r = r->next) {
-        /* Relaxed: a snapshot. */
-        *readers += atomic_load_explicit(&r->owned, CCPI_RLX) != 0;
-        *reading += atomic_load_explicit(&r->state, CCPI_RLX) != 0;
-    }
-}
-
-#define SHOWN 4 /* so many of those who wait */
-
-/* One who waits, as it stands in a dump. */
-typedef struct waiting {
-    const char *call;
-    int64_t since;
-    uint64_t thread, of; /* of: 0 if for calls */
-} waiting;
-
-static size_t copy_waiting(ccp_rcu *d, waiting out[SHOWN])
-{
-    size_t n = 0;
-    ccpi_lock_acquire(&d->lock);
-    for (const ccpi_rcu_patience *p = d->waiting; p; p = p->next, n++)
-        if (n < SHOWN)
-            /* Relaxed: a snapshot; who comes next may have the record already. */
-            out[n] = (waiting){ p->call, p->began, p->thread,
-                                p->of ? atomic_load_explicit(&p->of->owned, CCPI_RLX) : 0 };
-    ccpi_lock_release(&d->lock);
-    return n;
-}
-
-static void describe_waiting(ccpi_text *t, const waiting *w)
-{
-    ccpi_text_add(t, ", ");
-    ccpi_text_add_thread(t, w->thread);
-    ccpi_text_add(t, " has waited ");
-    ccpi_text_add_time(t, ccpi_clock_now() - w->since);
-    ccpi_text_add(t, " in ");
-    ccpi_text_add(t, w->call);
-    ccpi_text_add(t, " for ");
-    if (w->of) {
-        ccpi_text_add(t, "a section of ");
-        ccpi_text_add_thread(t, w->of);
-    } else
-        ccpi_text_add(t, "deferred calls");
-}
-
-static void describe(const void *object, ccpi_text *t)
-{
-    const ccp_rcu *d = object;
-    waiting w[SHOWN];
-    unsigned readers, reading;
-    count_readers(d, &readers, &reading);
-    ccpi_text_add(t, ", ");
-    ccpi_text_add_count(t, reading, "thread reads", "threads read");
-    ccpi_text_add(t, " of ");
-    ccpi_text_add_number(t, readers);
-    /* Relaxed: a snapshot. */
-    size_t pending = atomic_load_explicit(&d->pending, CCPI_RLX);
-    if (pending > 0) {
-        ccpi_text_add(t, ", ");
-        ccpi_text_add_count(t, pending, "call is deferred", "calls are deferred");
-    }
-    size_t n = copy_waiting((ccp_rcu *)(uintptr_t)object, w);
-    for (size_t i = 0; i < n && i < SHOWN; i++)
-        describe_waiting(t, &w[i]);
-    if (n > SHOWN) {
-        ccpi_text_add(t, ", and ");
-        ccpi_text_add_count(t, n - SHOWN, "more waits", "more wait");
-    }
-}
-
-static const ccpi_kind kind = { "rcu", "ccp_rcu_", describe, NULL };
+static const ccpi_kind kind = { "rcu", "ccp_rcu_", ccpi_rcu_describe, NULL };
 
 ccp_rcu *ccp_rcu_new(const ccp_rcu_opts *o)
 {
@@ -503,10 +423,10 @@ ccp_rcu *ccp_rcu_new(const ccp_rcu_opts *o)
 static void release(ccp_rcu *d)
 {
     ccpi_untrack(d);
-    for (ccpi_reader *r = first_reader(d); r; r = r->next)
+    for (ccpi_reader *r = ccpi_rcu_first(d); r; r = r->next)
         ccpi_local_forget(&r->local);
     ccpi_locals_end(&d->locals);
-    for (ccpi_reader *r = first_reader(d), *next; r; r = next) {
+    for (ccpi_reader *r = ccpi_rcu_first(d), *next; r; r = next) {
         next = r->next;
         ccpi_free_lines(r);
     }
@@ -521,7 +441,7 @@ ccp_status ccp_rcu_free(ccp_rcu *d)
     if (!dead) {
         ccpi_lock_acquire(&d->lock);
         busy = atomic_load_explicit(&d->pending, CCPI_RLX) > 0; /* under the lock */
-        for (ccpi_reader *r = first_reader(d); r && !busy; r = r->next)
+        for (ccpi_reader *r = ccpi_rcu_first(d); r && !busy; r = r->next)
             busy = !has_passed(d, r, UINT64_MAX);
         ccpi_lock_release(&d->lock);
     }
@@ -538,7 +458,7 @@ ccp_status ccp_rcu_get_info(const ccp_rcu *d, ccp_rcu_info *out)
     if (ccpi_is_dead(d))
         return CCP_FORKED;
     *out = (ccp_rcu_info){ .max_pending = d->most, .membarrier = d->fenced };
-    count_readers(d, &out->threads, &out->reading);
+    ccpi_rcu_count(d, &out->threads, &out->reading);
     /* Relaxed: a snapshot. */
     out->pending = atomic_load_explicit(&d->pending, CCPI_RLX);
     out->grace_periods = atomic_load_explicit(&d->epoch, CCPI_RLX) / CCPI_RCU_STEP;

@@ -40,6 +40,7 @@
 #include "base/local.h"
 #include "base/lock.h"
 #include "base/machine.h"
+#include "base/text.h"
 #include "ccp.h"
 
 #define CCPI_RCU_STEP 2 /* D2 */
@@ -90,6 +91,12 @@ struct ccp_rcu {
     ccpi_word64 ran;                               /* changed under lock */
 };
 
+CCPI_INLINE ccpi_reader *ccpi_rcu_first(const ccp_rcu *d)
+{
+    /* [RCU5] acquire: the record.  Pairs with link_reader() in rcu.c. */
+    return atomic_load_explicit(&d->readers, CCPI_ACQ);
+}
+
 /* How often a thread that waits pauses, and then yields, before it naps. */
 typedef struct ccpi_rcu_tuning_s {
     unsigned pauses, yields;
@@ -119,5 +126,11 @@ ccp_status ccpi_rcu_grace(ccp_rcu *d, const char *call, uint64_t *epoch, ccp_wai
 
 /* Makes the deferred calls whose time has come.   [rcu_defer.c] */
 void ccpi_rcu_collect(ccp_rcu *d, uint64_t passed);
+
+/* How many threads are registered, and how many read: a snapshot.   [rcu_dump.c] */
+void ccpi_rcu_count(const ccp_rcu *d, unsigned *readers, unsigned *reading);
+
+/* As ccpi_kind wants it.   [rcu_dump.c] */
+void ccpi_rcu_describe(const void *object, ccpi_text *t);
 
 #endif
