@@ -6296,6 +6296,17 @@ CCP_API bool ccp_spin_once(ccp_spin *s);
  * A thread that reads a lot may stay in one section and say now and then that it holds on to
  * nothing: ccp_rcu_quiescent().  Then a read is a load.
  *
+ * Calls that are given the domain look up what the calling thread has of it.  A thread may instead
+ * keep that, its reader, for calls that do not:
+ *
+ *     ccp_rcu_reader *me;                                    // this thread's alone: RU11
+ *     if (ccp_rcu_reader_get(domain, &me) != CCP_OK) return; // RU5
+ *     for (int i = 0; i < 1000; i++) {
+ *         ccp_rcu_reader_lock(me);
+ *         use(ccp_rcu_ptr_get(&current));
+ *         ccp_rcu_reader_unlock(me);
+ *     }
+ *
  * A section is for reading, not for waiting: while one is open nothing that was taken out after it
  * began is given back, and who waits for that waits for it.  Such a wait looks again and again, at
  * last with naps that are an eighth as long as it has waited, and a millisecond at most; so it ends
@@ -6329,10 +6340,19 @@ CCP_API bool ccp_spin_once(ccp_spin *s);
  *        that is taken out meanwhile it goes on.
  *   RU10 A map has at most one item for a key, and who looks for a key that is there all the time
  *        finds it, while items come, go and are replaced and the map grows.
+ *   RU11 A thread has one reader of a domain, until it ends or calls ccp_rcu_unregister(), or the
+ *        domain is freed.  After that, and by other threads, it must not be used.  That is seen,
+ *        and CCP_MISUSE, where libccp is compiled without NDEBUG, which CMake's Release defines;
+ *        with it only in nested sections, and at an end where no section is open.
+ *   RU12 Sections of a reader are sections of its thread in its domain: all that is said of those
+ *        holds for them, they nest with each other, and calls of either kind may end them.
  */
 
 /** A domain: readers are waited for by those who change things in the same one. */
 typedef struct ccp_rcu ccp_rcu;
+
+/** What a thread has of a domain. */
+typedef struct ccp_rcu_reader ccp_rcu_reader;
 
 /** How to make a domain; zero is the default of every field. */
 typedef struct ccp_rcu_opts {
@@ -6453,6 +6473,56 @@ CCP_API CCP_MUST_CHECK ccp_status ccp_rcu_register(ccp_rcu *d);
  *   Since:   0.1
  */
 CCP_API ccp_status ccp_rcu_unregister(ccp_rcu *d);
+
+/**
+ * Gives the reader of the calling thread, and registers it if it was not.
+ *
+ *   Threads: any; the reader is for the calling one.
+ *   Memory:  as ccp_rcu_register().  *out is the domain's, and good as long as RU11 says.
+ *   Returns: CCP_OK; CCP_NOMEM if memory is short; CCP_INVAL if a pointer is NULL.
+ *   After:   Concurrency Kit's ck_epoch_record, and crossbeam-epoch's LocalHandle.
+ *   Since:   0.1
+ */
+CCP_API CCP_MUST_CHECK ccp_status ccp_rcu_reader_get(ccp_rcu *d, ccp_rcu_reader **out);
+
+/**
+ * Begins a section of the calling thread, as ccp_rcu_read_lock() does.
+ *
+ *   Threads: the one whose reader it is, but no signal handler.
+ *   Memory:  keeps nothing.
+ *   Returns: CCP_OK; CCP_MISUSE if r is not the calling thread's, see RU11; CCP_INVAL if r is
+ *            NULL.
+ *   Order:   as RU1 says.
+ *   Cost:    as ccp_rcu_read_lock(), without looking up what the thread has of the domain.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_rcu_reader_lock(ccp_rcu_reader *r);
+
+/**
+ * Ends the section that the calling thread has begun last, as ccp_rcu_read_unlock() does.
+ *
+ *   Threads: the one whose reader it is.
+ *   Memory:  as ccp_rcu_read_unlock().
+ *   Returns: CCP_OK; CCP_MISUSE if the thread is in no section, or r is not the thread's, see RU11;
+ *            CCP_INVAL if r is NULL.
+ *   Order:   as RU1 says.
+ *   Cost:    a store.
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_rcu_reader_unlock(ccp_rcu_reader *r);
+
+/**
+ * Ends the section of the calling thread and begins another, as ccp_rcu_quiescent() does.
+ *
+ *   Threads: the one whose reader it is, in a section and in no nested one.
+ *   Memory:  as ccp_rcu_read_unlock().
+ *   Returns: CCP_OK; CCP_MISUSE if the thread is in no section, or in a nested one, or r is not the
+ *            thread's, see RU11; CCP_INVAL if r is NULL.
+ *   Order:   as RU1 says.
+ *   Cost:    as ccp_rcu_quiescent().
+ *   Since:   0.1
+ */
+CCP_API ccp_status ccp_rcu_reader_quiescent(ccp_rcu_reader *r);
 
 /**
  * Waits for a grace period: until no thread is in a section any more that began before this call.

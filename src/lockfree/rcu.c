@@ -19,24 +19,24 @@
  * need this processor. */
 ccpi_rcu_tuning_s ccpi_rcu_tuning = { .pauses = 400, .yields = 16 };
 
-#define READER(l) CCPI_CONTAINER(l, ccpi_reader, local)
+#define READER(l) CCPI_CONTAINER(l, ccp_rcu_reader, local)
 
 /* ---- sections ---- */
 
 /* Relaxed: the thread's own word. */
-CCPI_INLINE uint64_t shown(const ccpi_reader *r)
+CCPI_INLINE uint64_t shown(const ccp_rcu_reader *r)
 {
     return atomic_load_explicit(&r->state, CCPI_RLX);
 }
 
 /* D1: in a section, and in no further one within it. */
-CCPI_INLINE bool is_in_one(const ccpi_reader *r)
+CCPI_INLINE bool is_in_one(const ccp_rcu_reader *r)
 {
     return shown(r) % 2 != 0;
 }
 
 /* D1: from outside. */
-CCPI_INLINE void show(ccp_rcu *d, ccpi_reader *r)
+CCPI_INLINE void show(ccp_rcu *d, ccp_rcu_reader *r)
 {
     /* [RCU1] acquire: what was done before the epoch began.  Pairs with ccpi_rcu_begin(). */
     uint64_t e = atomic_load_explicit(&d->epoch, CCPI_ACQ);
@@ -54,7 +54,7 @@ CCPI_INLINE void show(ccp_rcu *d, ccpi_reader *r)
 }
 
 /* From inside: another epoch, and what was read before is not read any more. */
-CCPI_INLINE void show_again(ccp_rcu *d, ccpi_reader *r)
+CCPI_INLINE void show_again(ccp_rcu *d, ccp_rcu_reader *r)
 {
     /* [RCU1] acquire, as above: so what is read from now on is at least as new as the epoch. */
     uint64_t e = atomic_load_explicit(&d->epoch, CCPI_ACQ);
@@ -64,14 +64,14 @@ CCPI_INLINE void show_again(ccp_rcu *d, ccpi_reader *r)
     atomic_store_explicit(&r->state, e, CCPI_REL);
 }
 
-CCPI_INLINE void hide(ccpi_reader *r)
+CCPI_INLINE void hide(ccp_rcu_reader *r)
 {
     /* [RCU2] release: the end of the section.  Pairs with the acquire in has_passed(). */
     atomic_store_explicit(&r->state, 0, CCPI_REL);
 }
 
 /* D1: from inside; how many sections there are within the outermost one. */
-static void set_nest(ccpi_reader *r, uint32_t nest)
+static void set_nest(ccp_rcu_reader *r, uint32_t nest)
 {
     uint64_t e = (shown(r) - 1) | 1;
     r->nest = nest;
@@ -85,7 +85,7 @@ static void set_nest(ccpi_reader *r, uint32_t nest)
 /* In a thread that ends, or lets go of its record. */
 static bool let_go(ccpi_local *l)
 {
-    ccpi_reader *r = READER(l);
+    ccp_rcu_reader *r = READER(l);
     bool inside = shown(r) != 0;
     r->nest = 0;
     if (inside) /* else the state is 0, and stays what it was for those who have looked (D4) */
@@ -107,9 +107,9 @@ static uint32_t number(void)
     return n ? n : 1;
 }
 
-static ccpi_reader *take_free(ccp_rcu *d)
+static ccp_rcu_reader *take_free(ccp_rcu *d)
 {
-    ccpi_reader *r;
+    ccp_rcu_reader *r;
     uint32_t me = number();
     ccpi_lock_acquire(&d->lock);
     for (r = ccpi_rcu_first(d); r; r = r->next)
@@ -122,10 +122,11 @@ static ccpi_reader *take_free(ccp_rcu *d)
     return r;
 }
 
-static ccpi_reader *link_reader(ccp_rcu *d, ccpi_reader *r)
+static ccp_rcu_reader *link_reader(ccp_rcu *d, ccp_rcu_reader *r)
 {
     if (!r)
         return NULL;
+    r->domain = d;
     atomic_store_explicit(&r->owned, number(), CCPI_RLX); /* nobody sees it yet */
     ccpi_lock_acquire(&d->lock);
     r->next = ccpi_rcu_first(d);
@@ -136,7 +137,7 @@ static ccpi_reader *link_reader(ccp_rcu *d, ccpi_reader *r)
 }
 
 /* The calling thread's record; NULL: it has none. */
-CCPI_INLINE ccpi_reader *own(const ccp_rcu *d)
+CCPI_INLINE ccp_rcu_reader *own(const ccp_rcu *d)
 {
     ccpi_local *l = ccpi_local_again(&d->locals);
     if (CCPI_UNLIKELY(!l))
@@ -146,14 +147,14 @@ CCPI_INLINE ccpi_reader *own(const ccp_rcu *d)
 
 /* Not cold: else all that calls it would be taken for cold, in the program, too, where a compiler
  * sees both. */
-static CCPI_NOINLINE ccp_status enroll(ccp_rcu *d, ccpi_reader **out)
+static CCPI_NOINLINE ccp_status enroll(ccp_rcu *d, ccp_rcu_reader **out)
 {
     if (ccpi_is_dead(d))
         return CCP_FORKED;
     *out = own(d);
     if (*out)
         return CCP_OK;
-    ccpi_reader *r = take_free(d);
+    ccp_rcu_reader *r = take_free(d);
     if (!r)
         r = link_reader(d, ccpi_alloc_lines(sizeof *r));
     if (!r)
@@ -168,35 +169,34 @@ static CCPI_NOINLINE ccp_status enroll(ccp_rcu *d, ccpi_reader **out)
 
 bool ccpi_rcu_reads(const ccp_rcu *d)
 {
-    const ccpi_reader *r = own(d);
+    const ccp_rcu_reader *r = own(d);
     return r && shown(r) != 0;
 }
 
 /* ---- the read side ---- */
 
-/* Into a further section, or what was looked up last was another domain's. */
-static CCPI_COLD ccp_status read_lock_slow(ccp_rcu *d)
+/* Into a section that is not within another one; false: there is one. */
+CCPI_INLINE bool begin_first(ccp_rcu *d, ccp_rcu_reader *r)
 {
-    ccpi_reader *r;
-    ccp_status st = enroll(d, &r);
-    if (st != CCP_OK)
-        return st;
-    if (shown(r) == 0)
-        show(d, r);
-    else
-        set_nest(r, r->nest + 1);
-    return CCP_OK;
+    if (CCPI_UNLIKELY(shown(r) != 0))
+        return false;
+    show(d, r);
+    return true;
 }
 
-CCPI_QUICK ccp_status ccp_rcu_read_lock(ccp_rcu *d)
+/* Out of such a section; false: there is none, or a further one within it. */
+CCPI_INLINE bool end_last(ccp_rcu_reader *r)
 {
-    if (CCPI_UNLIKELY(!d))
-        return CCP_INVAL;
-    ccpi_local *l = ccpi_local_again(&d->locals);
-    if (CCPI_UNLIKELY(!l || shown(READER(l)) != 0))
-        return read_lock_slow(d);
-    show(d, READER(l));
-    return CCP_OK;
+    if (CCPI_UNLIKELY(!is_in_one(r)))
+        return false;
+    hide(r);
+    return true;
+}
+
+static void begin_any(ccp_rcu *d, ccp_rcu_reader *r)
+{
+    if (!begin_first(d, r))
+        set_nest(r, r->nest + 1);
 }
 
 static CCPI_COLD ccp_status outside(ccp_rcu *d, const char *call)
@@ -204,16 +204,48 @@ static CCPI_COLD ccp_status outside(ccp_rcu *d, const char *call)
     return ccpi_is_dead(d) ? CCP_FORKED : CCPI_MISUSE(call, "the thread is in a read section");
 }
 
-static CCPI_COLD ccp_status read_unlock_slow(ccp_rcu *d)
+static ccp_status end_any(ccp_rcu *d, ccp_rcu_reader *r, const char *call)
 {
-    ccpi_reader *r = own(d);
     if (!r || shown(r) == 0)
-        return outside(d, "ccp_rcu_read_unlock");
-    if (is_in_one(r))
-        hide(r);
-    else
+        return outside(d, call);
+    if (!end_last(r))
         set_nest(r, r->nest - 1);
     return CCP_OK;
+}
+
+CCPI_INLINE ccp_status go_on(ccp_rcu *d, ccp_rcu_reader *r, const char *call)
+{
+    if (CCPI_UNLIKELY(!r || shown(r) == 0))
+        return outside(d, call);
+    if (CCPI_UNLIKELY(!is_in_one(r)))
+        return CCPI_MISUSE(call, "the thread is in no nested section");
+    show_again(d, r);
+    return CCP_OK;
+}
+
+/* Into a further section, or what was looked up last was another domain's. */
+static CCPI_COLD ccp_status read_lock_slow(ccp_rcu *d)
+{
+    ccp_rcu_reader *r;
+    ccp_status st = enroll(d, &r);
+    if (st == CCP_OK)
+        begin_any(d, r);
+    return st;
+}
+
+CCPI_QUICK ccp_status ccp_rcu_read_lock(ccp_rcu *d)
+{
+    if (CCPI_UNLIKELY(!d))
+        return CCP_INVAL;
+    ccpi_local *l = ccpi_local_again(&d->locals);
+    if (CCPI_UNLIKELY(!l || !begin_first(d, READER(l))))
+        return read_lock_slow(d);
+    return CCP_OK;
+}
+
+static CCPI_COLD ccp_status read_unlock_slow(ccp_rcu *d)
+{
+    return end_any(d, own(d), "ccp_rcu_read_unlock");
 }
 
 CCPI_QUICK ccp_status ccp_rcu_read_unlock(ccp_rcu *d)
@@ -221,28 +253,19 @@ CCPI_QUICK ccp_status ccp_rcu_read_unlock(ccp_rcu *d)
     if (CCPI_UNLIKELY(!d))
         return CCP_INVAL;
     ccpi_local *l = ccpi_local_again(&d->locals);
-    if (CCPI_UNLIKELY(!l || !is_in_one(READER(l))))
+    if (CCPI_UNLIKELY(!l || !end_last(READER(l))))
         return read_unlock_slow(d);
-    hide(READER(l));
     return CCP_OK;
 }
 
 ccp_status ccp_rcu_quiescent(ccp_rcu *d)
 {
-    if (CCPI_UNLIKELY(!d))
-        return CCP_INVAL;
-    ccpi_reader *r = own(d);
-    if (CCPI_UNLIKELY(!r || shown(r) == 0))
-        return outside(d, "ccp_rcu_quiescent");
-    if (CCPI_UNLIKELY(!is_in_one(r)))
-        return CCPI_MISUSE("ccp_rcu_quiescent", "the thread is in no nested section");
-    show_again(d, r);
-    return CCP_OK;
+    return CCPI_LIKELY(d != NULL) ? go_on(d, own(d), "ccp_rcu_quiescent") : CCP_INVAL;
 }
 
 ccp_status ccp_rcu_register(ccp_rcu *d)
 {
-    ccpi_reader *r;
+    ccp_rcu_reader *r;
     return d ? enroll(d, &r) : CCP_INVAL;
 }
 
@@ -252,13 +275,82 @@ ccp_status ccp_rcu_unregister(ccp_rcu *d)
         return CCP_INVAL;
     if (ccpi_is_dead(d))
         return CCP_FORKED;
-    ccpi_reader *r = own(d);
+    ccp_rcu_reader *r = own(d);
     if (r && shown(r) != 0)
         return CCPI_MISUSE("ccp_rcu_unregister", "the thread is in no read section");
     if (r) {
         ccpi_local_drop(&r->local);
         (void)let_go(&r->local);
     }
+    return CCP_OK;
+}
+
+/* ---- the read side, by a thread's own record ---- */
+
+ccp_status ccp_rcu_reader_get(ccp_rcu *d, ccp_rcu_reader **out)
+{
+    ccp_rcu_reader *r = NULL;
+    ccp_status st = d && out ? enroll(d, &r) : CCP_INVAL;
+    if (st == CCP_OK)
+        *out = r;
+    return st;
+}
+
+/* Can it be taken for the calling thread's? */
+CCPI_INLINE bool is_mine(const ccp_rcu_reader *r)
+{
+    return CCPI_LIKELY(r != NULL) && !CCPI_SUSPECT(own(r->domain) != r);
+}
+
+/* Is it? */
+static ccp_status check_reader(const ccp_rcu_reader *r, const char *call)
+{
+    if (!r)
+        return CCP_INVAL;
+    if (ccpi_is_dead(r->domain))
+        return CCP_FORKED;
+    return own(r->domain) == r ? CCP_OK : CCPI_MISUSE(call, "a reader is its own thread's");
+}
+
+static CCPI_COLD ccp_status reader_lock_slow(ccp_rcu_reader *r)
+{
+    ccp_status st = check_reader(r, "ccp_rcu_reader_lock");
+    if (st == CCP_OK)
+        begin_any(r->domain, r);
+    return st;
+}
+
+CCPI_QUICK ccp_status ccp_rcu_reader_lock(ccp_rcu_reader *r)
+{
+    if (CCPI_UNLIKELY(!is_mine(r) || !begin_first(r->domain, r)))
+        return reader_lock_slow(r);
+    return CCP_OK;
+}
+
+static CCPI_COLD ccp_status reader_unlock_slow(ccp_rcu_reader *r)
+{
+    ccp_status st = check_reader(r, "ccp_rcu_reader_unlock");
+    return st == CCP_OK ? end_any(r->domain, r, "ccp_rcu_reader_unlock") : st;
+}
+
+CCPI_QUICK ccp_status ccp_rcu_reader_unlock(ccp_rcu_reader *r)
+{
+    if (CCPI_UNLIKELY(!is_mine(r) || !end_last(r)))
+        return reader_unlock_slow(r);
+    return CCP_OK;
+}
+
+static CCPI_COLD ccp_status reader_quiescent_slow(ccp_rcu_reader *r)
+{
+    ccp_status st = check_reader(r, "ccp_rcu_reader_quiescent");
+    return st == CCP_OK ? go_on(r->domain, r, "ccp_rcu_reader_quiescent") : st;
+}
+
+CCPI_QUICK ccp_status ccp_rcu_reader_quiescent(ccp_rcu_reader *r)
+{
+    if (CCPI_UNLIKELY(!is_mine(r) || !is_in_one(r)))
+        return reader_quiescent_slow(r);
+    show_again(r->domain, r);
     return CCP_OK;
 }
 
@@ -276,7 +368,7 @@ bool ccpi_rcu_begin(ccp_rcu *d, uint64_t *epoch)
 }
 
 /* D3, of one reader. */
-static bool has_passed(const ccp_rcu *d, ccpi_reader *r, uint64_t epoch)
+static bool has_passed(const ccp_rcu *d, ccp_rcu_reader *r, uint64_t epoch)
 {
     /* [RCU2] acquire: what was read before (D5).  Pairs with the releases of the reader. */
     uint64_t seen = atomic_load_explicit(&r->state, CCPI_ACQ);
@@ -289,7 +381,7 @@ static bool has_passed(const ccp_rcu *d, ccpi_reader *r, uint64_t epoch)
 
 uint64_t ccpi_rcu_look(ccp_rcu *d, uint64_t epoch)
 {
-    for (ccpi_reader *r = ccpi_rcu_first(d); r; r = r->next)
+    for (ccp_rcu_reader *r = ccpi_rcu_first(d); r; r = r->next)
         while (!has_passed(d, r, epoch)) {
             /* Relaxed: a bound, of which has_passed() is asked anew. */
             uint64_t seen = atomic_load_explicit(&r->state, CCPI_RLX);
@@ -302,7 +394,7 @@ uint64_t ccpi_rcu_look(ccp_rcu *d, uint64_t epoch)
 static ccpi_word32 nobody; /* always 0: threads that nap sleep on it, and none is woken */
 
 /* D9 */
-static void tell(ccp_rcu *d, ccpi_rcu_patience *p, const ccpi_reader *of)
+static void tell(ccp_rcu *d, ccpi_rcu_patience *p, const ccp_rcu_reader *of)
 {
     if (!p->told)
         p->thread = ccpi_thread_id();
@@ -329,7 +421,7 @@ void ccpi_rcu_paused(ccp_rcu *d, ccpi_rcu_patience *p)
     p->told = false;
 }
 
-ccp_status ccpi_rcu_pause(ccp_rcu *d, ccpi_rcu_patience *p, const ccpi_reader *of, ccp_wait w)
+ccp_status ccpi_rcu_pause(ccp_rcu *d, ccpi_rcu_patience *p, const ccp_rcu_reader *of, ccp_wait w)
 {
     ccp_status st = w.ctx_ ? ccp_ctx_status(w.ctx_) : CCP_OK;
     if (st != CCP_OK)
@@ -375,7 +467,7 @@ ccp_status ccpi_rcu_grace(ccp_rcu *d, const char *call, uint64_t *epoch, ccp_wai
     if (!ccpi_rcu_begin(d, epoch))
         return CCP_FAILED;
     w = ccp_start(w);
-    for (ccpi_reader *r = ccpi_rcu_first(d); r && st == CCP_OK; r = r->next)
+    for (ccp_rcu_reader *r = ccpi_rcu_first(d); r && st == CCP_OK; r = r->next)
         while (st == CCP_OK && !has_passed(d, r, *epoch))
             st = ccpi_rcu_pause(d, &p, r, w);
     ccpi_rcu_paused(d, &p);
@@ -398,7 +490,14 @@ ccp_status ccp_rcu_synchronize(ccp_rcu *d, ccp_wait w)
 
 /* ---- domains ---- */
 
-static const ccpi_kind kind = { "rcu", "ccp_rcu_", ccpi_rcu_describe, NULL };
+/* D10 */
+static void forked(void *object)
+{
+    for (ccp_rcu_reader *r = ccpi_rcu_first(object); r; r = r->next)
+        atomic_store_explicit(&r->state, CCPI_RCU_STEP, CCPI_RLX); /* there is no other thread */
+}
+
+static const ccpi_kind kind = { "rcu", "ccp_rcu_", ccpi_rcu_describe, forked };
 
 ccp_rcu *ccp_rcu_new(const ccp_rcu_opts *o)
 {
@@ -423,10 +522,10 @@ ccp_rcu *ccp_rcu_new(const ccp_rcu_opts *o)
 static void release(ccp_rcu *d)
 {
     ccpi_untrack(d);
-    for (ccpi_reader *r = ccpi_rcu_first(d); r; r = r->next)
+    for (ccp_rcu_reader *r = ccpi_rcu_first(d); r; r = r->next)
         ccpi_local_forget(&r->local);
     ccpi_locals_end(&d->locals);
-    for (ccpi_reader *r = ccpi_rcu_first(d), *next; r; r = next) {
+    for (ccp_rcu_reader *r = ccpi_rcu_first(d), *next; r; r = next) {
         next = r->next;
         ccpi_free_lines(r);
     }
@@ -441,7 +540,7 @@ ccp_status ccp_rcu_free(ccp_rcu *d)
     if (!dead) {
         ccpi_lock_acquire(&d->lock);
         busy = atomic_load_explicit(&d->pending, CCPI_RLX) > 0; /* under the lock */
-        for (ccpi_reader *r = ccpi_rcu_first(d); r && !busy; r = r->next)
+        for (ccp_rcu_reader *r = ccpi_rcu_first(d); r && !busy; r = r->next)
             busy = !has_passed(d, r, UINT64_MAX);
         ccpi_lock_release(&d->lock);
     }

@@ -31,6 +31,8 @@
  *       all before `ran` have returned.
  *   D9  A thread that naps while objects are tracked is in `waiting` until it waits no more: for
  *       dumps.
+ *   D10 In the child of a fork in which the domain is dead, the state of each record is even and
+ *       not 0, for ever: then no call by a reader takes the quick way, and the slow ones ask.
  * Locks           `lock`: short; nothing else is locked under it, but a record's by the table of
  *                 objects before it.
  */
@@ -46,14 +48,15 @@
 #define CCPI_RCU_STEP 2 /* D2 */
 
 /* What a thread has of a domain. */
-typedef struct ccpi_reader {
+struct ccp_rcu_reader {
     _Alignas(CCPI_LINE) ccpi_word64 state; /* D1; others leave it what it is */
     uint32_t nest;                         /* the owner's: sections within the outermost one */
     ccpi_word32 owned;                     /* the owner's number, in 32 bits, but not 0;
                                             * 0: the next thread that needs one may have it */
-    struct ccpi_reader *next;              /* const once it is linked */
+    ccp_rcu *domain;                       /* const */
+    struct ccp_rcu_reader *next;           /* const once it is linked */
     ccpi_local local;
-} ccpi_reader;
+};
 
 /* A thread that is making deferred calls.  On its stack; under the lock. */
 typedef struct ccpi_runner {
@@ -69,7 +72,7 @@ typedef struct ccpi_rcu_patience {
     unsigned looks;
     bool told;        /* D9; const while it is in the list, as the next */
     uint64_t thread;
-    const ccpi_reader *of; /* under the lock: whose section; NULL: calls that others make */
+    const ccp_rcu_reader *of; /* under the lock: whose section; NULL: calls that others make */
     struct ccpi_rcu_patience *next; /* under the lock */
 } ccpi_rcu_patience;
 
@@ -80,7 +83,7 @@ struct ccp_rcu {
     size_t most;                                   /* const: that may be pending */
     size_t batch;                                  /* const: that are deferred between two looks */
     _Alignas(CCPI_LINE) ccpi_lock lock;
-    _Atomic(ccpi_reader *) readers;                /* D6 */
+    _Atomic(ccp_rcu_reader *) readers;                /* D6 */
     struct ccp_rcu_head *first, *last;             /* under lock, as the following; D7 */
     uint64_t passed;
     uint64_t added, taken;                         /* D8 */
@@ -91,7 +94,7 @@ struct ccp_rcu {
     ccpi_word64 ran;                               /* changed under lock */
 };
 
-CCPI_INLINE ccpi_reader *ccpi_rcu_first(const ccp_rcu *d)
+CCPI_INLINE ccp_rcu_reader *ccpi_rcu_first(const ccp_rcu *d)
 {
     /* [RCU5] acquire: the record.  Pairs with link_reader() in rcu.c. */
     return atomic_load_explicit(&d->readers, CCPI_ACQ);
@@ -104,7 +107,7 @@ typedef struct ccpi_rcu_tuning_s {
 extern ccpi_rcu_tuning_s ccpi_rcu_tuning; /* changed by tests alone */
 
 /* Between two looks at what it waits for, `of` as above: CCP_OK, or why it waits no more. */
-ccp_status ccpi_rcu_pause(ccp_rcu *d, ccpi_rcu_patience *p, const ccpi_reader *of, ccp_wait w);
+ccp_status ccpi_rcu_pause(ccp_rcu *d, ccpi_rcu_patience *p, const ccp_rcu_reader *of, ccp_wait w);
 
 /* After the last one. */
 void ccpi_rcu_paused(ccp_rcu *d, ccpi_rcu_patience *p);

@@ -8,7 +8,7 @@
 void ccpi_rcu_count(const ccp_rcu *d, unsigned *readers, unsigned *reading)
 {
     *readers = *reading = 0;
-    for (const ccpi_reader *r = ccpi_rcu_first(d); r; r = r->next) {
+    for (const ccp_rcu_reader *r = ccpi_rcu_first(d); r; r = r->next) {
         /* Relaxed: a snapshot. */
         *readers += atomic_load_explicit(&r->owned, CCPI_RLX) != 0;
         *reading += atomic_load_explicit(&r->state, CCPI_RLX) != 0;

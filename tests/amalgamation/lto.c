@@ -6,13 +6,16 @@
 
 #include "ccp.h"
 
-static unsigned long pass(ccp_rcu *readers, ccp_spsc *ring, unsigned long times)
+static unsigned long pass(ccp_rcu *readers, ccp_rcu_reader *me, ccp_spsc *ring, unsigned long times)
 {
     unsigned long sum = 0;
     for (unsigned long i = 0; i < times; i++) {
         unsigned long v = i;
         if (ccp_rcu_read_lock(readers) != CCP_OK || ccp_spsc_push(ring, &v) != CCP_OK ||
             ccp_spsc_pop(ring, &v) != CCP_OK || ccp_rcu_read_unlock(readers) != CCP_OK)
+            return 0;
+        if (ccp_rcu_reader_lock(me) != CCP_OK || ccp_rcu_reader_quiescent(me) != CCP_OK ||
+            ccp_rcu_reader_unlock(me) != CCP_OK)
             return 0;
         sum += v;
     }
@@ -34,8 +37,9 @@ int main(void)
         return 1;
     ccp_rcu *readers = ccp_rcu_new(NULL);
     ccp_spsc *ring = ccp_spsc_new(sizeof(unsigned long), 64);
-    if (!readers || !ring)
+    ccp_rcu_reader *me;
+    if (!readers || !ring || ccp_rcu_reader_get(readers, &me) != CCP_OK)
         return 1;
-    printf("%lu\n", pass(readers, ring, 1000));
+    printf("%lu\n", pass(readers, me, ring, 1000));
     return ccp_spsc_free(ring) != CCP_OK || ccp_rcu_free(readers) != CCP_OK;
 }

@@ -66,10 +66,38 @@ static void mine_wait(void)
 }
 #include "rcu.h"
 
+/* The same, by readers that threads keep; mode=reader. */
+static __thread ccp_rcu_reader *reader;
+
+#define SHAPE kept
+#define kept_make mine_make
+#define kept_go mine_go
+#define kept_get mine_get
+#define kept_change mine_change
+#define kept_wait mine_wait
+static void kept_come(void)
+{
+    if (ccp_rcu_reader_get(domain, &reader) != CCP_OK) die("ccp_rcu_reader_get");
+}
+static inline void kept_enter(void)
+{
+    if (ccp_rcu_reader_lock(reader) != CCP_OK) die("ccp_rcu_reader_lock");
+}
+static inline void kept_leave(void)
+{
+    (void)ccp_rcu_reader_unlock(reader);
+}
+static void kept_on(void)
+{
+    (void)ccp_rcu_reader_quiescent(reader);
+}
+#include "rcu.h"
+
 bool rcu_run(const struct spec *s);
 bool rcu_run(const struct spec *s)
 {
     if (strcmp(s->kind, "rcu")) return false;
-    mine_run(s);
+    if (!strcmp(s->mode, "reader")) kept_run(s);
+    else mine_run(s);
     return true;
 }

@@ -14,7 +14,8 @@
  *     void H(wait)(void)           until nobody reads any more what was replaced before
  *
  * mode=read     t threads read n times together, in a section each
- * mode=on       the same, in one section, going on every 64 reads
+ * mode=reader   the same; libccp by what each thread keeps (ccp_rcu_reader), where others do, too
+ * mode=on       as read, in one section, going on every 64 reads
  * mode=sync     one thread waits n times, beside t that read all the time
  * mode=mix      as read, and every k-th time they change
  */

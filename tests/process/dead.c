@@ -31,6 +31,7 @@ ccp_signals *signals;
 ccp_shutdown *steps;
 ccp_watch *watch;
 ccp_rcu *rcu;
+ccp_rcu_reader *rcu_reader;
 ccp_rcu_map *rcu_map;
 ccp_rcu_item rcu_item = { .key = "k", .len = 1 };
 ccp_hook hook;
@@ -141,6 +142,7 @@ static const char *make_simple(void)
     NEED(mpmc = ccp_mpmc_new(sizeof(long), 4));
     NEED(breaker = ccp_breaker_new(NULL));
     NEED(rcu = ccp_rcu_new(NULL));
+    NEED(ccp_rcu_reader_get(rcu, &rcu_reader) == CCP_OK);
     NEED(rcu_map = ccp_rcu_map_new(rcu, 0));
     NEED(ccp_rcu_map_add(rcu_map, &rcu_item) == CCP_OK);
     NEED(steps = ccp_shutdown_new());

@@ -33,6 +33,7 @@ extern ccp_signals *signals;
 extern ccp_shutdown *steps;
 extern ccp_watch *watch;
 extern ccp_rcu *rcu;
+extern ccp_rcu_reader *rcu_reader;
 extern ccp_rcu_map *rcu_map;
 extern ccp_rcu_item rcu_item;
 extern ccp_spsc *spsc;

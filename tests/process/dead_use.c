@@ -367,6 +367,11 @@ static const char *use_rcu(void)
     DEAD(ccp_rcu_quiescent, rcu);
     DEAD(ccp_rcu_register, rcu);
     DEAD(ccp_rcu_unregister, rcu);
+    ccp_rcu_reader *mine;
+    DEAD(ccp_rcu_reader_get, rcu, &mine);
+    DEAD(ccp_rcu_reader_lock, rcu_reader);
+    DEAD(ccp_rcu_reader_unlock, rcu_reader);
+    DEAD(ccp_rcu_reader_quiescent, rcu_reader);
     DEAD(ccp_rcu_synchronize, rcu, CCP_FOREVER);
     DEAD(ccp_rcu_defer, rcu, &h, dead_nothing, NULL, CCP_FOREVER);
     DEAD(ccp_rcu_barrier, rcu, CCP_FOREVER);

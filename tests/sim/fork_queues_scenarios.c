@@ -27,6 +27,7 @@ static const char *const operation_names[OPERATIONS] = {
 static ccp_spsc *ring;
 static ccp_mpmc *queue;
 static ccp_rcu *domain;
+static ccp_rcu_reader *reader; /* of the thread that forks */
 static ccp_rcu_map *map;
 static ccp_rcu_item first = { .key = "a", .len = 1 }, second = { .key = "b", .len = 1 };
 static ccp_rcu_head head;
@@ -116,6 +117,10 @@ static void use_domain(void)
     sim_assert(ccp_rcu_quiescent(domain) == CCP_FORKED);
     sim_assert(ccp_rcu_register(domain) == CCP_FORKED);
     sim_assert(ccp_rcu_unregister(domain) == CCP_FORKED);
+    sim_assert(ccp_rcu_reader_get(domain, &reader) == CCP_FORKED);
+    sim_assert(ccp_rcu_reader_lock(reader) == CCP_FORKED);
+    sim_assert(ccp_rcu_reader_quiescent(reader) == CCP_FORKED);
+    sim_assert(ccp_rcu_reader_unlock(reader) == CCP_FORKED);
     sim_assert(ccp_rcu_synchronize(domain, CCP_FOREVER) == CCP_FORKED);
     sim_assert(ccp_rcu_defer(domain, &head, must_not_be_called, NULL, CCP_FOREVER) == CCP_FORKED);
     sim_assert(ccp_rcu_barrier(domain, CCP_FOREVER) == CCP_FORKED);
@@ -137,6 +142,7 @@ static void make_all(void)
     queue = ccp_mpmc_new(sizeof v, 2);
     domain = ccp_rcu_new(NULL);
     sim_assert(ring && queue && domain);
+    sim_assert(ccp_rcu_reader_get(domain, &reader) == CCP_OK);
     map = ccp_rcu_map_new(domain, 1);
     sim_assert(map && ccp_rcu_map_add(map, &first) == CCP_OK);
     sim_assert(ccp_spsc_push(ring, &v) == CCP_OK && ccp_mpmc_push(queue, &v) == CCP_OK);

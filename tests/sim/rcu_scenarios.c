@@ -3,6 +3,8 @@
  * Read-copy-update: every pair and triple of readers and of those who change a pointer, with
  * membarrier() and without.
  *
+ * Some sections, in whole or in part, are those of the thread's reader (RU12).
+ *
  * What is read is plain memory, and who changes the pointer gives back what it pointed to: so the
  * explorer sees a use after free, or a race, where a grace period ends too early (RU1), and a leak
  * where a deferred call is not made (RU4).
@@ -16,10 +18,10 @@
 
 typedef enum operation {
     READ,
-    READ_NESTED,
-    READ_ON,     /* says that it is quiescent, and reads again */
-    READ_TWICE,  /* two sections */
-    READ_LEAVE,  /* and unregisters */
+    READ_NESTED, /* the inner one by its reader */
+    READ_ON,     /* says by its reader that it is quiescent, and reads again */
+    READ_TWICE,  /* two sections, the second by its reader */
+    READ_LEAVE,  /* by its reader, and unregisters */
     READ_END,    /* ends in its section */
     SYNC,        /* changes, waits, and frees */
     SYNC_TIMED,  /* for a time only */
@@ -90,6 +92,13 @@ static void unlock(void)
     sim_assert(ccp_rcu_read_unlock(rcu) == CCP_OK);
 }
 
+/* By the reader of the thread, which is registered then. */
+static void lock_reader(ccp_rcu_reader **r)
+{
+    sim_assert(ccp_rcu_reader_get(rcu, r) == CCP_OK);
+    sim_assert(ccp_rcu_reader_lock(*r) == CCP_OK);
+}
+
 static void look(void)
 {
     const block *b = ccp_rcu_ptr_get(&current);
@@ -98,25 +107,33 @@ static void look(void)
 
 static void read_in(operation op)
 {
-    lock();
+    ccp_rcu_reader *me;
+    if (op == READ_LEAVE)
+        lock_reader(&me);
+    else
+        lock();
     look();
     if (op == READ_NESTED) {
-        lock();
+        lock_reader(&me);
         look();
-        unlock();
+        sim_assert(ccp_rcu_reader_unlock(me) == CCP_OK);
         look();
     }
     if (op == READ_ON) {
-        sim_assert(ccp_rcu_quiescent(rcu) == CCP_OK);
+        sim_assert(ccp_rcu_reader_get(rcu, &me) == CCP_OK);
+        sim_assert(ccp_rcu_reader_quiescent(me) == CCP_OK);
         look();
     }
     if (op == READ_END)
         return;
-    unlock();
-    if (op == READ_TWICE) {
-        lock();
-        look();
+    if (op == READ_LEAVE)
+        sim_assert(ccp_rcu_reader_unlock(me) == CCP_OK);
+    else
         unlock();
+    if (op == READ_TWICE) {
+        lock_reader(&me);
+        look();
+        sim_assert(ccp_rcu_reader_unlock(me) == CCP_OK);
     }
     if (op == READ_LEAVE)
         sim_assert(ccp_rcu_unregister(rcu) == CCP_OK);

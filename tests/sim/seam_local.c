@@ -7,6 +7,7 @@
 #include "sim_int.h"
 
 #include "base/fence.h"
+#include "base/fork.h"
 #include "base/local.h"
 
 #define MOST 8
@@ -35,10 +36,21 @@ ccpi_local_cache *ccpi_local_cached(void)
     return &has[me].last;
 }
 
+/* E4 */
+static void in_child(void)
+{
+    for (int t = 0; t < SIM_THREADS; t++) {
+        has[t].count = 0;
+        has[t].last = (ccpi_local_cache){ 0, NULL };
+    }
+}
+
+static const ccpi_fork_part fork_part = { NULL, NULL, in_child };
+
 bool ccpi_locals_init(ccpi_locals *s, bool (*ended)(ccpi_local *l), void (*tell)(void))
 {
     *s = (ccpi_locals){ ++last_serial, 0, ended, tell };
-    return true;
+    return ccpi_fork_join(CCPI_FORK_LOCAL, &fork_part);
 }
 
 void ccpi_locals_end(const ccpi_locals *s)

@@ -52,29 +52,48 @@ static void look(const block *b)
         MUST(b->check[i] == b->check[0]);
 }
 
+/* By its reader, or by the domain. */
+static void begin(world *r, ccp_rcu_reader *me)
+{
+    MUST((me ? ccp_rcu_reader_lock(me) : ccp_rcu_read_lock(r->d)) == CCP_OK);
+}
+
+static void end(world *r, ccp_rcu_reader *me)
+{
+    MUST((me ? ccp_rcu_reader_unlock(me) : ccp_rcu_read_unlock(r->d)) == CCP_OK);
+}
+
+static void go_on(world *r, ccp_rcu_reader *me)
+{
+    MUST((me ? ccp_rcu_reader_quiescent(me) : ccp_rcu_quiescent(r->d)) == CCP_OK);
+}
+
 /* What it has seen at the beginning is there until the end. */
 static void read_section(world *r, dice *d)
 {
     const block *seen[3];
-    MUST(ccp_rcu_read_lock(r->d) == CCP_OK);
+    ccp_rcu_reader *me = NULL;
+    if (roll(d, 2) == 0)
+        MUST(ccp_rcu_reader_get(r->d, &me) == CCP_OK);
+    begin(r, me);
     for (size_t i = 0; i < LENGTH(seen); i++)
         seen[i] = ccp_rcu_ptr_get(&r->slot[roll(d, SLOTS)]);
     bool nests = roll(d, 4) == 0;
     if (nests)
-        MUST(ccp_rcu_read_lock(r->d) == CCP_OK);
+        begin(r, me);
     if (roll(d, 2000) == 0)
         (void)ccp_sleep(ccp_within(CCP_US(roll(d, 300))));
     for (size_t i = 0; i < LENGTH(seen); i++)
         look(seen[i]);
     if (nests) {
-        MUST(ccp_rcu_read_unlock(r->d) == CCP_OK);
+        end(r, me);
         look(seen[0]);
     }
     while (roll(d, 3) == 0) {
-        MUST(ccp_rcu_quiescent(r->d) == CCP_OK);
+        go_on(r, me);
         look(ccp_rcu_ptr_get(&r->slot[roll(d, SLOTS)]));
     }
-    MUST(ccp_rcu_read_unlock(r->d) == CCP_OK);
+    end(r, me);
 }
 
 typedef struct guest {

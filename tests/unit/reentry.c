@@ -175,7 +175,7 @@ static bool has_callbacks(const char *kind)
         "ccp_window",  "ccp_deque",        "ccp_seqlock",   "ccp_counter",
         "ccp_spin",    "ccp_retry_tally",  "ccp_rcu_ptr",   "ccp_rcu_list",
         "ccp_rcu_map", "ccp_spsc",         "ccp_mpmc",      "ccp_mpsc",
-        "ccp_stack",
+        "ccp_stack",   "ccp_rcu_reader",
     };
     for (size_t i = 0; i < LENGTH(without); i++)
         if (!strcmp(kind, without[i]))

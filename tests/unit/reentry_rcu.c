@@ -15,6 +15,11 @@ static void read_a_little(ccp_rcu *d)
     OK(ccp_rcu_read_lock(d));
     OK(ccp_rcu_quiescent(d));
     OK(ccp_rcu_read_unlock(d));
+    ccp_rcu_reader *r;
+    OK(ccp_rcu_reader_get(d, &r));
+    OK(ccp_rcu_reader_lock(r));
+    OK(ccp_rcu_reader_quiescent(r));
+    OK(ccp_rcu_reader_unlock(r));
     OK(ccp_rcu_unregister(d));
 }
 
