@@ -26,7 +26,7 @@ static void add_count(ccpi_text *t, size_t n, const char *one, const char *many)
 static void describe(const void *object, ccpi_text *t)
 {
     const ccp_chan *c = object;
-    ccp_chan_info i;
+    ccp_chan_info i = { 0 };
     (void)ccp_chan_get_info(c, &i);
     if (c->flavor == CCPI_TIMER)
         ccpi_text_add(t, i.len ? ", due" : ", a timer");

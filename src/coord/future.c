@@ -565,7 +565,9 @@ static CCPI_NOINLINE ccp_status wait_slow(ccp_future *f, ccp_wait w)
     return verdict == CCPI_ENDED ? ccp_ctx_status(w.ctx_) : ccpi_wait_over(w);
 }
 
-ccp_status ccp_future_get(ccp_future *f, void *value, ccp_wait w)
+/* Not inlined, where a compiler could do that: it would see the size of the program's variable, but
+ * not that of the value, and warn of copies that are not made. */
+CCPI_NOINLINE ccp_status ccp_future_get(ccp_future *f, void *value, ccp_wait w)
 {
     if (!f)
         return CCP_INVAL;

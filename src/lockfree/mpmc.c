@@ -258,7 +258,8 @@ CCPI_INLINE void take(ccp_mpmc *q, uint64_t pos, void *elem)
     atomic_store_explicit(&s->stamp, pos + q->lap, CCPI_REL);
 }
 
-ccp_status ccp_mpmc_pop(ccp_mpmc *q, void *elem)
+/* Not inlined, as the next: see ccp_future_get(). */
+CCPI_NOINLINE ccp_status ccp_mpmc_pop(ccp_mpmc *q, void *elem)
 {
     uint64_t pos = 0;
     size_t won = 0;
@@ -270,7 +271,7 @@ ccp_status ccp_mpmc_pop(ccp_mpmc *q, void *elem)
     return st;
 }
 
-ccp_status ccp_mpmc_pop_n(ccp_mpmc *q, void *elems, size_t n, size_t *popped)
+CCPI_NOINLINE ccp_status ccp_mpmc_pop_n(ccp_mpmc *q, void *elems, size_t n, size_t *popped)
 {
     uint64_t pos = 0;
     size_t won = 0;

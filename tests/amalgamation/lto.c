@@ -31,9 +31,25 @@ static int pass_other_size(void)
     return ccp_spsc_free(ring) == CCP_OK && ok ? from_ring : 0;
 }
 
+static int pass_smallest(void)
+{
+    char c = 1, from_future = 0, from_queue = 0;
+    size_t n = 0;
+    ccp_future *f = NULL;
+    ccp_promise *p = ccp_promise_new(&(ccp_promise_opts){ .size = 1 }, &f);
+    ccp_mpmc *q = ccp_mpmc_new(1, 4);
+    bool ok = p && q && ccp_promise_set(p, &c) == CCP_OK &&
+              ccp_future_get(f, &from_future, CCP_FOREVER) == CCP_OK &&
+              ccp_mpmc_push(q, &c) == CCP_OK && ccp_mpmc_pop(q, &from_queue) == CCP_OK &&
+              ccp_mpmc_push(q, &c) == CCP_OK && ccp_mpmc_pop_n(q, &c, 1, &n) == CCP_OK;
+    ccp_promise_free(p);
+    ccp_future_free(f);
+    return ccp_mpmc_free(q) == CCP_OK && ok ? from_future + from_queue + (int)n : 0;
+}
+
 int main(void)
 {
-    if (pass_other_size() != 2)
+    if (pass_other_size() != 2 || pass_smallest() != 3)
         return 1;
     ccp_rcu *readers = ccp_rcu_new(NULL);
     ccp_spsc *ring = ccp_spsc_new(sizeof(unsigned long), 64);
