@@ -59,7 +59,7 @@ static void describe(const void *object, ccpi_text *t)
 /* The caller learns what it ended with. */
 static void note_read(const ccp_future *f, uint32_t s)
 {
-    if (CCPI_UNLIKELY(ccpi_tracks()) && (s & SETTLED) && !(s & READ))
+    if (ccpi_tracks() && (s & SETTLED) && !(s & READ))
         /* Relaxed: for a dump only; of those who have a handle. */
         atomic_fetch_or_explicit(&((ccp_future *)(uintptr_t)f)->state, READ, CCPI_RLX);
 }
@@ -92,6 +92,12 @@ static const ccpi_kind kind = { "future", "ccp_promise_", describe, forked };
 
 /* ---- making and freeing ---- */
 
+static CCPI_NOINLINE void track(ccp_future *f)
+{
+    ccpi_track(f, &kind, NULL);
+    ccpi_track_part(f->ctx, f);
+}
+
 static ccp_future *make(const ccp_promise_opts *o, uint32_t refs)
 {
     static const ccp_promise_opts defaults;
@@ -115,8 +121,8 @@ static ccp_future *make(const ccp_promise_opts *o, uint32_t refs)
             return NULL;
         }
     }
-    ccpi_track(f, &kind, NULL);
-    ccpi_track_part(f->ctx, f);
+    if (ccpi_tracks())
+        track(f);
     return f;
 }
 
