@@ -40,15 +40,17 @@ if(CCP_WERROR)
     list(APPEND CCP_WARNINGS -Werror)
 endif()
 
-# What the sanitizers and the coverage need, in the library and in what links it from this build.
+# What the sanitizers need, in the library and in what links it from this build.
 set(CCP_INSTRUMENT "")
 if(CCP_SANITIZE)
     string(REPLACE ";" "," ccp_sanitizers "${CCP_SANITIZE}")
     list(APPEND CCP_INSTRUMENT -fsanitize=${ccp_sanitizers} -fno-sanitize-recover=all)
 endif()
+# For coverage the library alone is counted, each line as it stands; what links it needs --coverage.
+set(CCP_COUNTED "")
 if(CCP_COVERAGE)
     # Counters of threads must not overwrite each other.
-    list(APPEND CCP_INSTRUMENT --coverage -fprofile-update=atomic)
+    set(CCP_COUNTED --coverage -fprofile-update=atomic -O0)
 endif()
 
 # ccp_amalgamate(target directory [WITHOUT file...]): a target that writes all of the library, but
@@ -98,6 +100,10 @@ function(ccp_library target)
     if(CCP_INSTRUMENT)
         target_compile_options(${target} PUBLIC "$<BUILD_INTERFACE:${CCP_INSTRUMENT}>")
         target_link_options(${target} PUBLIC "$<BUILD_INTERFACE:${CCP_INSTRUMENT}>")
+    endif()
+    if(CCP_COVERAGE)
+        target_compile_options(${target} PRIVATE ${CCP_COUNTED})
+        target_link_options(${target} PUBLIC "$<BUILD_INTERFACE:--coverage>")
     endif()
     if(CCP_SANITIZE)
         target_compile_options(${target} PUBLIC "$<BUILD_INTERFACE:-fno-omit-frame-pointer;-g>")

@@ -12,14 +12,27 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Linked with --wrap=pthread_atfork. */
+/* Linked with --wrap=pthread_atfork and ccpi_yield. */
 static bool no_handlers;
+static atomic_int tellings, pauses;
+static void (*while_it_is_told)(void);
 typedef void (*handler)(void);
 int __real_pthread_atfork(handler prepare, handler parent, handler child);
 int __wrap_pthread_atfork(handler prepare, handler parent, handler child);
 int __wrap_pthread_atfork(handler prepare, handler parent, handler child)
 {
+    atomic_fetch_add(&tellings, 1);
+    if (while_it_is_told)
+        while_it_is_told();
     return no_handlers ? 12 : __real_pthread_atfork(prepare, parent, child);
+}
+
+void __real_ccpi_yield(void);
+void __wrap_ccpi_yield(void);
+void __wrap_ccpi_yield(void)
+{
+    atomic_fetch_add(&pauses, 1);
+    __real_ccpi_yield();
 }
 
 /* ---- children ---- */
@@ -56,7 +69,39 @@ TEST(tracking_fails_if_forks_cannot_be_looked_after)
     ASSERT_STATUS(ccp_track(true), CCP_NOMEM);
     no_handlers = false;
     assert_int_equal(ccp_dump(page_write, &now), CCP_CLOSED);
+}
+
+static pthread_t second;
+static ccp_rcu *domain;
+
+static void *come_second(void *arg)
+{
+    (void)arg;
+    domain = ccp_rcu_new(NULL); /* looks after forks, too */
+    return NULL;
+}
+
+static void let_another_come(void)
+{
+    while_it_is_told = NULL;
+    atomic_store(&pauses, 0);
+    MUST(pthread_create(&second, NULL, come_second, NULL) == 0);
+    WAIT_UNTIL(atomic_load(&pauses) > 0);
+}
+
+TEST(who_comes_while_the_system_is_being_told_waits_and_tells_nothing) /* FK1 */
+{
+    while_it_is_told = let_another_come;
+    atomic_store(&tellings, 0);
     ASSERT_STATUS(ccp_track(true), CCP_OK);
+    if (while_it_is_told) {
+        while_it_is_told = NULL; /* it was told before: by who slept, with the POSIX parker */
+    } else {
+        assert_int_equal(pthread_join(second, NULL), 0);
+        assert_int_equal(atomic_load(&tellings), 1);
+        assert_non_null(domain);
+        ASSERT_STATUS(ccp_rcu_free(domain), CCP_OK);
+    }
     ASSERT_STATUS(ccp_track(false), CCP_OK);
 }
 
@@ -346,7 +391,9 @@ TEST(a_pool_that_is_not_used_in_a_child_starts_nothing_there) /* FK7 */
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ENTRY(tracking_fails_if_forks_cannot_be_looked_after), /* first: nothing has forked yet */
+        /* First, as the system is told once. */
+        ENTRY(tracking_fails_if_forks_cannot_be_looked_after),
+        ENTRY(who_comes_while_the_system_is_being_told_waits_and_tells_nothing),
         ENTRY(a_child_uses_what_it_has_made_while_the_parent_waits),
         ENTRY(a_child_tells_of_its_own_objects_and_threads),
         ENTRY(to_guard_forks_needs_tracking),

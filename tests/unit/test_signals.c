@@ -274,6 +274,35 @@ TEST(the_second_signal_ends_the_process_whatever_it_does) /* Z6 */
     }
 }
 
+/* In a child: the handler is entered for a signal that nobody wants any more. */
+static void be_late_for(int sig)
+{
+    struct sigaction installed;
+    ccp_chan *ch = ccp_chan_new(sizeof(int), 1);
+    ccp_signals *s = ccp_signals_new(&sig, 1, &(ccp_signals_opts){ .chan = ch });
+    MUST(s && sigaction(sig, NULL, &installed) == 0 && installed.sa_flags & SA_SIGINFO);
+    MUST(ccp_signals_free(s) == CCP_OK);
+    installed.sa_sigaction(sig, NULL, NULL);
+    _exit(0);
+}
+
+TEST(a_signal_that_comes_too_late_has_its_default_effect) /* Z4 */
+{
+    static const int sigs[] = { SIGTERM, SIGUSR1, SIGCHLD, SIGTSTP, SIGCONT };
+    for (size_t i = 0; i < LENGTH(sigs); i++) {
+        int status = 0;
+        pid_t child = fork();
+        if (child == 0)
+            be_late_for(sigs[i]);
+        assert_true(child > 0);
+        assert_int_equal(waitpid(child, &status, WUNTRACED), child);
+        if (i < 2)
+            assert_true(WIFSIGNALED(status) && WTERMSIG(status) == sigs[i]);
+        else
+            assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    }
+}
+
 /* ---- misuse, and little of everything ---- */
 
 TEST(what_cannot_be_caught_is_refused) /* G2 */
@@ -373,6 +402,7 @@ int main(void)
         ENTRY(a_program_that_puts_our_handler_back_gets_no_circle),
         ENTRY(a_signal_that_was_ignored_stays_so),
         ENTRY(the_second_signal_ends_the_process_whatever_it_does),
+        ENTRY(a_signal_that_comes_too_late_has_its_default_effect),
         ENTRY(what_cannot_be_caught_is_refused),
         ENTRY(there_are_sixteen_at_most),
         ENTRY(a_hook_in_its_own_thread_cannot_free_it),
