@@ -158,7 +158,9 @@ def condition_spans(code, start, end):
         a, b = start + m.start(1), start + m.end(1)
         opened = [i for i in range(a, b) if code[i] == "(" and
                   code.count("(", i, b) > code.count(")", i, b)]
-        yield "?:", max(opened) + 1 if opened else a, b
+        a = max(opened) + 1 if opened else a
+        a = max([a] + [a + c.end() for c in top_level(code, a, b, ",")])
+        yield "?:", a + len(code[a:b]) - len(code[a:b].lstrip()), b
 
 
 COMPARISONS = {"==": ["!="], "!=": ["=="], "<": ["<="], "<=": ["<"], ">": [">="], ">=": [">"]}
