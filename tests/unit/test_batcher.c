@@ -92,7 +92,8 @@ TEST(arguments_that_cannot_be_right_are_refused) /* G2 */
     assert_null(ccp_batcher_new(&(ccp_batcher_opts){ .most = 1 }));
     assert_null(ccp_batcher_new(&(ccp_batcher_opts){ .fn = handle, .delay_ns = -1 }));
     assert_null(ccp_batcher_new(&(ccp_batcher_opts){ .fn = handle, .most = SIZE_MAX }));
-    assert_null(ccp_batcher_new(&(ccp_batcher_opts){ .fn = handle, .most = SIZE_MAX / 17 }));
+    const size_t beyond = SIZE_MAX / sizeof(ccp_batch_item) + 1;
+    assert_null(ccp_batcher_new(&(ccp_batcher_opts){ .fn = handle, .most = beyond }));
     ASSERT_STATUS(ccp_batcher_call(NULL, NULL, NULL, CCP_FOREVER), CCP_INVAL);
     ASSERT_STATUS(ccp_batcher_flush(NULL), CCP_INVAL);
     ASSERT_STATUS(ccp_batcher_close(NULL), CCP_INVAL);
