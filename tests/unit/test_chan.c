@@ -61,7 +61,7 @@ TEST(memory_of_the_caller_must_be_large_enough)
 
 TEST(memory_of_the_caller_may_begin_anywhere)
 {
-    ccp_chan_opts o = { .elem_size = 24, .capacity = 3 };
+    ccp_chan_opts o = { .elem_size = 3 * sizeof(long), .capacity = 3 };
     size_t need = ccp_chan_memory(&o);
     for (size_t shift = 0; shift < 80; shift++) {
         char *block = malloc(need + shift); /* ASan watches both ends */

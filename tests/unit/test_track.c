@@ -68,7 +68,7 @@ TEST(turning_it_off_forgets_all)
 TEST(channels_say_how_full_they_are) /* DG2 */
 {
     ccp_chan *a = ccp_chan_make(
-        &(ccp_chan_opts){ .elem_size = 8, .capacity = 4, .name = "orders" });
+        &(ccp_chan_opts){ .elem_size = sizeof(long), .capacity = 4, .name = "orders" });
     ccp_chan *b = ccp_chan_new(0, 1), *c = ccp_chan_new(8, 0), *d = ccp_chan_after(CCP_SEC(100));
     long v = 1;
     for (int i = 0; i < 3; i++)
