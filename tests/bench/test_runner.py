@@ -60,7 +60,8 @@ class Comparison(unittest.TestCase):
 class Figures(unittest.TestCase):
     def setUp(self):
         every = {c.name: c for c in cells.load_cells()}
-        rounds = {"1to1-64": [rnd(60, ccp=10, go=30, crossbeam=20, std=15) for _ in range(3)],
+        rounds = {"1to1-64": [rnd(60, ccp=10, go=30, crossbeam=20, std=15, **{"ccp-lto": 8})
+                              for _ in range(3)],
                   "16to16-64": [rnd(60, ccp=50, go=40) for _ in range(3)]}
         self.found = report.summarize([every[n] for n in rounds], rounds, 2)
 
@@ -70,6 +71,8 @@ class Figures(unittest.TestCase):
         self.assertEqual(s.figure("threads", self.found), 1.5)
         self.assertEqual(s.figure("go", self.found), 3)
         self.assertEqual(s.figure("cpu", self.found), 10 / 15)
+        self.assertEqual(s.figure("inlined:std", self.found), 15 / 8)
+        self.assertIsNone(self.found["16to16-64"].figure("inlined:go", self.found))
 
     def test_a_goal_that_is_missed_is_reported_as_missed(self):
         rows = report.goals_rows([cells.Goal("C2", ["16to16-64"], "over:1to1-64", "<=", 3.0)],

@@ -299,8 +299,9 @@ GOALS = """## Goals
 Goals in nanoseconds were set on another machine, where an uncontended compare-and-swap took 2.3 ns;
 those whose names end in r are the same goals as ratios to Go in the same round. `threads`: time
 of the best peer with threads over that of libccp; `go`: the same with Go; `cpu`: processor time of
-libccp over that of the fastest peer with threads; `over:CELL`: time over that in another cell;
-`of-ideal`: time of the work alone over that of libccp; others: a value in ns, bytes, ms or shares.
+libccp over that of the fastest peer with threads; `inlined:PEER`: time of a peer over that of
+libccp optimized with the program; `over:CELL`: time over that in another cell; `of-ideal`: time of
+the work alone over that of libccp; others: a value in ns, bytes, ms or shares.
 `found` is that of the tables above, near and mid those with the cores in that state all the time,
 if three rounds or more were; bold: they meet the goal.
 

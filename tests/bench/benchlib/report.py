@@ -59,6 +59,9 @@ class Summary:
             return self.cpu("ccp") / self.cpu(best) if best and self.cpu(best) else None
         if name == "of-ideal":
             return self.of_ideal(ours)
+        if name.startswith("inlined:"):
+            theirs, inlined = self.median(name[8:]), self.median("ccp-lto")
+            return theirs / inlined if theirs and inlined else None
         if name.startswith("over:"):
             other = summaries.get(name[5:])
             return ours / other.median("ccp") if other and other.median("ccp") else None
