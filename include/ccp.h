@@ -4090,8 +4090,9 @@ CCP_API ccp_status ccp_timer_reset(ccp_timer *t, int64_t ns);
  *   R7  Time that goes back gives nothing, and takes nothing once it is where it was.
  */
 
-/* Lets everything pass.  So does every rate from 10^12 per second on. */
-#define CCP_RATE_INFINITE 1e300
+/* Lets everything pass.  So does every rate from 10^12 per second on.  A double has this number
+ * exactly: so it is equal to itself also where constants have more digits. */
+#define CCP_RATE_INFINITE 1e22
 /* The largest burst. */
 #define CCP_RATE_BURST_MAX ((uint64_t)1 << 51)
 #define CCP_RATE_WORDS_ 8
