@@ -97,6 +97,7 @@ set(CCP_SOURCES
     lockfree/rcu.c
     lockfree/rcu_defer.c
     lockfree/rcu_dump.c
+    lockfree/rcu_grace.c
     lockfree/rcu_list.c
     lockfree/rcu_map.c
     lockfree/seqlock.c
