@@ -311,15 +311,13 @@ static void empty(shard *s)
     }
 }
 
-bool ccpi_track_turn(bool on)
+void ccpi_track_turn(bool on)
 {
-    if (!ccpi_fork_join(CCPI_FORK_TRACK, &fork_part))
-        return false;
+    (void)ccpi_fork_join(CCPI_FORK_TRACK, &fork_part);
     /* Relaxed: T2; who adds a record looks again under the lock. */
     atomic_store_explicit(&ccpi_tracking, on, CCPI_RLX);
     for (size_t i = 0; i < SHARDS && !on; i++)
         empty(&shards[i]);
-    return true;
 }
 
 /* ---- going over all ---- */

@@ -112,8 +112,8 @@ CCPI_INLINE void ccpi_untrack(const void *object)
         ccpi_untrack_slow(object);
 }
 
-/* Turns it on, or off: then it forgets all.  False: no memory. */
-bool ccpi_track_turn(bool on);
+/* Turns it on, or off: then it forgets all.  Others must look after forks already. */
+void ccpi_track_turn(bool on);
 
 /* Names what is in the table, or puts it there; NULL takes out what has no kind.  False: no
  * memory. */

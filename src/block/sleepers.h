@@ -28,7 +28,7 @@ typedef struct ccpi_sleeper {
     bool ended;               /* under the lock: by ccpi_sleepers_end() */
 } ccpi_sleeper;
 
-/* To be called before objects are tracked; false: no memory. */
+/* To be called before objects are tracked, first of all; false: no memory. */
 bool ccpi_sleepers_on(void);
 
 void ccpi_sleepers_enter(ccpi_sleeper *s, ccpi_waiter *w, int64_t deadline);

@@ -146,9 +146,9 @@ static void go_on_in_child(void)
 
 static const ccpi_fork_part fork_part = { lock_all, unlock_all, go_on_in_child };
 
-bool ccpi_holders_on(void)
+void ccpi_holders_on(void)
 {
-    return ccpi_fork_join(CCPI_FORK_HOLDERS, &fork_part);
+    (void)ccpi_fork_join(CCPI_FORK_HOLDERS, &fork_part);
 }
 
 size_t ccpi_holders_copy(ccpi_holder *out, size_t max)

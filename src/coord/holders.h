@@ -46,8 +46,9 @@ CCPI_INLINE void ccpi_unhold(const void *object, uint32_t n)
 /* Copies up to max records; gives how many there are. */
 size_t ccpi_holders_copy(ccpi_holder *out, size_t max);
 
-/* To be called before objects are tracked; false: no memory. */
-bool ccpi_holders_on(void);
+/* To be called before objects are tracked, after ccpi_sleepers_on(): since then the system knows of
+ * all that look after forks. */
+void ccpi_holders_on(void);
 
 /* Tracking has ended: forgets all. */
 void ccpi_holders_clear(void);

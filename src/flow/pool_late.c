@@ -170,16 +170,15 @@ static bool undone(ccp_pool *p, ccpi_late *l)
     return ours;
 }
 
-/* Stops the timer of a job that was taken out; if it runs out just now its function finds that. */
+/* Stops the timer of a job that was taken out; if it runs out just now its function finds that.
+ * The caller has a reference, so this is not the last one. */
 static void stop_timer(ccp_pool *p, ccpi_late *l)
 {
     if (ccp_timer_stop(&l->timer, CCP_NOWAIT) != CCP_OK)
         return;
     ccpi_lock_acquire(&p->jobs.lock);
-    bool last = unref_locked(l, 1);
+    (void)unref_locked(l, 1);
     ccpi_lock_release(&p->jobs.lock);
-    if (last)
-        ccpi_free(l);
 }
 
 /* The timer was started: from now on it can be stopped. */

@@ -15,8 +15,10 @@
 
 ccp_status ccp_track(bool on)
 {
-    if (!ccpi_sleepers_on() || !ccpi_holders_on() || !ccpi_track_turn(on))
+    if (!ccpi_sleepers_on())
         return CCP_NOMEM;
+    ccpi_holders_on();
+    ccpi_track_turn(on);
     if (!on)
         ccpi_holders_clear();
     return CCP_OK;

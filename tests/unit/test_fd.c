@@ -6,6 +6,20 @@
 
 #include <fcntl.h>
 #include <sys/resource.h>
+#include <unistd.h>
+
+/* Linked with --wrap=fcntl, which the library calls for pipes: the n-th call from now fails. */
+static int fcntl_fails_at;
+int __real_fcntl(int fd, int cmd, ...);
+int __wrap_fcntl(int fd, int cmd, ...);
+int __wrap_fcntl(int fd, int cmd, ...)
+{
+    va_list args;
+    va_start(args, cmd);
+    int arg = cmd == F_GETFD || cmd == F_GETFL ? 0 : va_arg(args, int);
+    va_end(args);
+    return fcntl_fails_at && --fcntl_fails_at == 0 ? -1 : __real_fcntl(fd, cmd, arg);
+}
 
 /* Channels that buffer: words, other sizes, nothing; one place and several. */
 static const ccp_chan_opts buffers[] = {
@@ -296,6 +310,30 @@ TEST(without_memory_or_descriptors_nothing_changes)
     ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
 }
 
+static int lowest_free_fd(void)
+{
+    int fd = dup(0);
+    MUST(fd >= 0 && close(fd) == 0);
+    return fd;
+}
+
+TEST(one_that_cannot_be_set_up_is_closed_again)
+{
+    ccp_chan *ch = ccp_chan_new(8, 1);
+    int fd = -7, before = lowest_free_fd();
+    for (int n = 1; fd < 0; n++) {
+        fcntl_fails_at = n;
+        ccp_status rc = ccp_chan_fd(ch, CCP_POLL_RECV, &fd);
+        ASSERT_STATUS(rc, fcntl_fails_at == 0 ? CCP_NOMEM : CCP_OK);
+        assert_true(rc == CCP_OK ? fd >= 0 : fd == -7 && lowest_free_fd() == before);
+    }
+    fcntl_fails_at = 0;
+    ASSERT_STATUS(try_send(ch), CCP_OK);
+    assert_true(is_up(fd));
+    ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
+    assert_int_equal(lowest_free_fd(), before);
+}
+
 /* ---- contexts and futures ---- */
 
 static int ctx_fd(ccp_ctx *ctx)
@@ -409,6 +447,43 @@ TEST(those_of_contexts_and_futures_may_not_be_had)
     ASSERT_STATUS(ccp_ctx_free(ctx), CCP_OK);
 }
 
+/* The program's allocator asks for the descriptor, too. */
+static ccp_ctx *asked_for;
+static int got_first = -1;
+static void *alloc_beside_another(size_t size, void *arg)
+{
+    ccp_ctx *ctx = asked_for;
+    asked_for = arg; /* NULL */
+    if (ctx)
+        got_first = ctx_fd(ctx);
+    return malloc(size);
+}
+
+static void free_plainly(void *p, void *arg)
+{
+    (void)arg;
+    free(p);
+}
+
+TEST(threads_that_ask_at_the_same_time_get_the_same) /* FD3 FD5 */
+{
+    const ccp_allocator a = { alloc_beside_another, free_plainly, NULL };
+    memory_unwatch();
+    ASSERT_STATUS(ccp_set_allocator(&a), CCP_OK);
+    ccp_ctx *ctx = ccp_ctx_new(NULL, CCP_FOREVER);
+    int before = lowest_free_fd();
+    asked_for = ctx;
+    int fd = ctx_fd(ctx);
+    assert_null(asked_for);
+    assert_int_equal(fd, got_first);
+    ccp_ctx_cancel(ctx);
+    assert_true(is_up(fd));
+    ASSERT_STATUS(ccp_ctx_free(ctx), CCP_OK);
+    assert_int_equal(lowest_free_fd(), before);
+    ASSERT_STATUS(ccp_set_allocator(NULL), CCP_OK);
+    memory_watch();
+}
+
 /* ---- loops and threads ---- */
 
 enum { THREADS = 3, EACH = 3000 };
@@ -510,11 +585,13 @@ int main(void)
         ENTRY(it_stays_the_same_and_goes_with_the_channel),
         ENTRY(what_can_never_be_right_is_refused),
         ENTRY(without_memory_or_descriptors_nothing_changes),
+        ENTRY(one_that_cannot_be_set_up_is_closed_again),
         ENTRY(a_context_tells_of_its_end),
         ENTRY(a_deadline_is_told_when_somebody_has_looked),
         ENTRY(who_waits_for_a_context_by_its_descriptor_is_woken),
         ENTRY(a_future_tells_when_it_is_settled),
         ENTRY(those_of_contexts_and_futures_may_not_be_had),
+        ENTRY(threads_that_ask_at_the_same_time_get_the_same),
         ENTRY(loops_and_threads_share_a_channel),
         ENTRY(loops_meet_threads),
     };

@@ -381,6 +381,40 @@ TEST(a_dump_says_what_is_waited_for) /* DG2 */
     stuck_end();
 }
 
+static short events_wanted;
+static void select_events(actor *a)
+{
+    const ccp_case k[] = { CCP_CASE_FD(asleep_on.end[0], events_wanted, NULL),
+                           CCP_CASE_RECV(a->ch, NULL) };
+    actor_calls(a);
+    a->rc = ccp_select(k, 2, &a->index, a->w);
+}
+
+TEST(a_dump_says_what_a_descriptor_is_to_be) /* DG2 */
+{
+    static const struct {
+        short events;
+        const char *says;
+    } ways[] = { { POLLIN, " to be readable," }, { POLLOUT, " to be writable," },
+                 { POLLIN | POLLOUT, " to be readable or writable," }, { 0, " to be told of," } };
+    stuck_begin();
+    asleep_on = tube_new();
+    for (size_t i = 0; i < LENGTH(ways); i++) {
+        events_wanted = ways[i].events;
+        actor a = { .ch = ccp_chan_new(0, 1), .w = forever() };
+        actor_start(&a, select_events);
+        actor_sleep_here(&a);
+        page_clear(&now);
+        ASSERT_STATUS(ccp_dump(page_write, &now), CCP_OK);
+        ASSERT_SAYS(ways[i].says);
+        ASSERT_STATUS(ccp_chan_close(a.ch), CCP_OK);
+        actor_join(&a);
+        ASSERT_STATUS(ccp_chan_free(a.ch), CCP_OK);
+    }
+    tube_free(asleep_on);
+    stuck_end();
+}
+
 TEST(who_waits_for_a_descriptor_is_in_no_deadlock) /* DG5 */
 {
     stuck_begin();
@@ -415,6 +449,7 @@ int main(void)
         ENTRY(more_than_fit_on_the_stack_need_memory),
         ENTRY(without_descriptors_it_cannot_sleep),
         TRACKED(a_dump_says_what_is_waited_for),
+        TRACKED(a_dump_says_what_a_descriptor_is_to_be),
         TRACKED(who_waits_for_a_descriptor_is_in_no_deadlock),
     };
     return cmocka_run_group_tests_name("fd_case", tests, NULL, NULL);

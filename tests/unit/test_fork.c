@@ -8,11 +8,14 @@
 #include "page.h"
 #include "pools.h"
 
+#include "base/machine.h"
+#include "chan/crowd.h"
+
 #include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Linked with --wrap=pthread_atfork and ccpi_yield. */
+/* Linked with --wrap=pthread_atfork, ccpi_yield and ccpi_word_wake. */
 static bool no_handlers;
 static atomic_int tellings, pauses;
 static void (*while_it_is_told)(void);
@@ -33,6 +36,20 @@ void __wrap_ccpi_yield(void)
 {
     atomic_fetch_add(&pauses, 1);
     __real_ccpi_yield();
+}
+
+/* Whom the channel of a wait group wakes is held up before. */
+static gate waking = GATE_INIT;
+static atomic_bool holds_up, is_held_up;
+void __real_ccpi_word_wake(ccpi_word32 *w);
+void __wrap_ccpi_word_wake(ccpi_word32 *w);
+void __wrap_ccpi_word_wake(ccpi_word32 *w)
+{
+    if (atomic_exchange(&holds_up, false)) {
+        atomic_store(&is_held_up, true);
+        gate_pass(&waking);
+    }
+    __real_ccpi_word_wake(w);
 }
 
 /* ---- children ---- */
@@ -230,6 +247,7 @@ static void find_them_dead(void *arg)
     objects *o = arg;
     long v = 1;
     NEED(ccp_chan_send(o->ch, &v, CCP_FOREVER) == CCP_FORKED);
+    NEED(ccpi_chan_ready(o->ch, CCPI_SENDERS)); /* nobody would sleep there */
     NEED(ccp_sleep(ccp_with(o->ctx)) == CCP_FORKED);
     NEED(ccp_future_get(o->f, &v, CCP_FOREVER) == CCP_FORKED);
     NEED(ccp_promise_set(o->p, &v) == CCP_FORKED);
@@ -291,6 +309,96 @@ TEST(so_they_are_in_children_of_children) /* FK4 */
     make_objects(&o);
     in_child(have_a_child, &o);
     free_objects(&o);
+    guard(false);
+}
+
+/* A wait group, whatever the parent's threads were doing with it. */
+static void find_groups_dead(void *arg)
+{
+    ccp_wg *wg = arg;
+    NEED(ccp_wg_done(&wg[0]) == CCP_FORKED);
+    NEED(ccp_wg_add(&wg[1], 1) == CCP_FORKED);
+    NEED(ccp_wg_wait(&wg[1], CCP_FOREVER) == CCP_FORKED);
+    NEED(ccp_wg_wait(&wg[2], CCP_FOREVER) == CCP_FORKED);
+}
+
+static void wait_for_group(actor *a)
+{
+    actor_calls(a);
+    a->rc = ccp_wg_wait(a->arg, CCP_FOREVER);
+}
+
+static void end_group(actor *a)
+{
+    a->rc = ccp_wg_done(a->arg);
+}
+
+static void nothing(void *arg)
+{
+    (void)arg;
+}
+
+/* One that somebody waits for, one whose thread nobody has joined, one that is just ending. */
+TEST(wait_groups_are_dead_in_the_midst_of_everything) /* FK4 */
+{
+    ccp_wg wg[3] = { CCP_WG_INIT, CCP_WG_INIT, CCP_WG_INIT };
+    guard(true);
+    ccp_chan *ch = ccp_chan_new(sizeof(long), 1), *ended = ccp_chan_new(0, 1);
+    actor waiter = { .arg = &wg[0] }, last = { .arg = &wg[2] };
+    actor receiver = { .ch = ch, .w = CCP_FOREVER };
+    ASSERT_STATUS(ccp_wg_add(&wg[0], 1), CCP_OK);
+    actor_start(&waiter, wait_for_group);
+    actor_sleep_here(&waiter);
+    ASSERT_STATUS(ccp_wg_add(&wg[1], 1), CCP_OK);
+    ASSERT_STATUS(ccp_wg_close_when_done(&wg[1], ended), CCP_OK);
+    ASSERT_STATUS(ccp_wg_go(&wg[1], nothing, NULL), CCP_OK);
+    ASSERT_STATUS(ccp_wg_done(&wg[1]), CCP_OK);
+    ASSERT_STATUS(ccp_chan_recv(ended, NULL, CCP_FOREVER), CCP_CLOSED);
+    ASSERT_STATUS(ccp_wg_add(&wg[2], 1), CCP_OK);
+    ASSERT_STATUS(ccp_wg_close_when_done(&wg[2], ch), CCP_OK);
+    actor_start(&receiver, actor_recv_long);
+    actor_sleep_here(&receiver);
+    atomic_store(&holds_up, true);
+    actor_start(&last, end_group);
+    WAIT_UNTIL(atomic_load(&is_held_up));
+    in_child(find_groups_dead, wg);
+    gate_open(&waking);
+    actor_join(&last);
+    actor_join(&receiver);
+    ASSERT_STATUS(ccp_wg_done(&wg[0]), CCP_OK);
+    actor_join(&waiter);
+    for (size_t i = 0; i < LENGTH(wg); i++)
+        ASSERT_STATUS(ccp_wg_wait(&wg[i], CCP_FOREVER), CCP_OK);
+    ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
+    ASSERT_STATUS(ccp_chan_free(ended), CCP_OK);
+    guard(false);
+}
+
+static ccp_status fail_once(ccp_ctx *ctx, void *arg)
+{
+    (void)ctx;
+    (void)arg;
+    return CCP_CLOSED;
+}
+
+static void find_nothing(void *arg)
+{
+    ccp_group_error e;
+    NEED(ccp_group_errors(arg, &e, 1) == 0);
+    NEED(ccp_group_free(arg) == CCP_OK);
+}
+
+TEST(what_failed_in_a_group_of_the_parent_is_not_told) /* FK4 */
+{
+    ccp_group_error e;
+    guard(true);
+    ccp_group *g = ccp_group_new(NULL, 1);
+    assert_non_null(g);
+    ASSERT_STATUS(ccp_group_go(g, fail_once, NULL, CCP_FOREVER), CCP_OK);
+    ASSERT_STATUS(ccp_group_wait(g, CCP_FOREVER), CCP_FAILED);
+    in_child(find_nothing, g);
+    assert_int_equal(ccp_group_errors(g, &e, 1), 1);
+    ASSERT_STATUS(ccp_group_free(g), CCP_OK);
     guard(false);
 }
 
@@ -388,6 +496,62 @@ TEST(a_pool_that_is_not_used_in_a_child_starts_nothing_there) /* FK7 */
     guard(false);
 }
 
+/* The program's allocator uses the pool while a thread of the child makes one of its own. */
+static ccp_pool *wanted;
+static void *alloc_beside_another(size_t size, void *arg)
+{
+    (void)arg;
+    ccp_pool *p = wanted;
+    wanted = NULL;
+    if (p)
+        NEED(ccp_pool_submit(p, count, &runs, CCP_FOREVER) == CCP_OK);
+    return malloc(size);
+}
+
+static void free_plainly(void *p, void *arg)
+{
+    (void)arg;
+    free(p);
+}
+
+static void use_pool_twice_at_once(void *arg)
+{
+    size_t before = ccp_live_blocks();
+    wanted = arg;
+    atomic_store(&runs, 0);
+    NEED(ccp_pool_submit(arg, count, &runs, CCP_FOREVER) == CCP_OK);
+    NEED(!wanted && ccp_pool_drain(arg, CCP_FOREVER) == CCP_OK);
+    NEED(atomic_load(&runs) == 2);
+    NEED(ccp_pool_free(arg) == CCP_OK);
+    NEED(ccp_live_blocks() < before);
+}
+
+TEST(threads_of_a_child_that_come_first_to_a_pool_share_one) /* FK7 */
+{
+    if (UNDER_SANITIZER)
+        skip(); /* as above */
+    const ccp_allocator a = { alloc_beside_another, free_plainly, NULL };
+    ASSERT_STATUS(ccp_set_allocator(&a), CCP_OK);
+    guard(true);
+    ccp_pool *p = ccp_pool_new(&(ccp_pool_opts){ .workers = 1, .queue = 4, .respawn = true });
+    assert_non_null(p);
+    in_child(use_pool_twice_at_once, p);
+    ASSERT_STATUS(ccp_pool_free(p), CCP_OK);
+    guard(false);
+    ASSERT_STATUS(ccp_set_allocator(NULL), CCP_OK);
+}
+
+TEST(a_pool_with_tasks_that_wait_for_their_time_is_freed_in_a_child) /* FK6 */
+{
+    guard(true);
+    ccp_pool *p = pool_of(1, 1);
+    const ccp_task_opts late = { .after = CCP_SEC(1000) };
+    ASSERT_STATUS(ccp_pool_submit_with(p, count, &runs, &late, CCP_NOWAIT), CCP_OK);
+    in_child(free_unused, p);
+    ASSERT_STATUS(ccp_pool_free(p), CCP_OK);
+    guard(false);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -399,9 +563,13 @@ int main(void)
         ENTRY(to_guard_forks_needs_tracking),
         ENTRY(objects_of_the_parent_are_dead_and_can_be_freed),
         ENTRY(so_they_are_in_children_of_children),
+        ENTRY(wait_groups_are_dead_in_the_midst_of_everything),
+        ENTRY(what_failed_in_a_group_of_the_parent_is_not_told),
         ENTRY(without_the_guard_nothing_is_dead),
         ENTRY(a_pool_works_anew_in_a_child_and_its_tasks_run_once),
         ENTRY(a_pool_that_is_not_used_in_a_child_starts_nothing_there),
+        ENTRY(threads_of_a_child_that_come_first_to_a_pool_share_one),
+        ENTRY(a_pool_with_tasks_that_wait_for_their_time_is_freed_in_a_child),
     };
     return cmocka_run_group_tests_name("fork", tests, NULL, NULL);
 }

@@ -201,6 +201,33 @@ static void handle_all(ccp_batch_item *items, size_t n, void *arg)
     (void)arg;
 }
 
+static ccp_status fail_if_odd(ccp_ctx *ctx, const void *in, void *out, void *arg)
+{
+    (void)ctx;
+    (void)out;
+    (void)arg;
+    return *(const long *)in % 2 ? CCP_INVAL : CCP_OK;
+}
+
+TEST(fans_have_their_figures)
+{
+    ccp_chan *in = ccp_chan_new(sizeof(long), 10);
+    assert_non_null(in);
+    ccp_fan *f = ccp_fan_out(in, fail_if_odd, &(ccp_fan_opts){ .workers = 2, .keep_going = true });
+    assert_non_null(f);
+    ASSERT_STATUS(ccp_name(f, "fan"), CCP_OK);
+    for (long i = 0; i < 7; i++)
+        ASSERT_STATUS(ccp_chan_send(in, &i, CCP_FOREVER), CCP_OK);
+    ASSERT_STATUS(ccp_chan_close(in), CCP_OK);
+    ASSERT_STATUS(ccp_fan_wait(f, CCP_FOREVER), CCP_FAILED);
+    scrape(CCP_METRICS_PROMETHEUS);
+    ASSERT_VALUE("ccp_fan_workers", "fan", "", 2);
+    ASSERT_VALUE("ccp_fan_taken_total", "fan", "", 7);
+    ASSERT_VALUE("ccp_fan_failed_total", "fan", "", 3);
+    ASSERT_STATUS(ccp_fan_free(f), CCP_OK);
+    ASSERT_STATUS(ccp_chan_free(in), CCP_OK);
+}
+
 TEST(breakers_and_others_have_their_figures)
 {
     ccp_breaker *b = ccp_breaker_new(&(ccp_breaker_opts){ .name = "mail" });
@@ -402,6 +429,7 @@ int main(int argc, char **argv)
         TRACKED(threads_that_sleep_are_counted),
         TRACKED(a_million_operations_are_counted_to_the_last),
         TRACKED(histograms_are_those_of_the_pool),
+        TRACKED(fans_have_their_figures),
         TRACKED(breakers_and_others_have_their_figures),
         TRACKED(the_names_are_these_in_this_order),
         TRACKED(odd_names_are_quoted),

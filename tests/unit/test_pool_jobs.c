@@ -207,6 +207,92 @@ TEST(the_context_of_a_task_ends_with_the_one_it_was_given)
     ASSERT_STATUS(ccp_ctx_free(brief), CCP_OK);
 }
 
+static ccp_status stay_at_gate(ccp_ctx *ctx, void *g)
+{
+    (void)ctx;
+    gate_pass(g);
+    return CCP_OK;
+}
+
+static ccp_status note_deadline(ccp_ctx *ctx, void *arg)
+{
+    *(int64_t *)arg = ccp_ctx_deadline(ctx);
+    return CCP_OK;
+}
+
+TEST(the_earlier_of_limit_and_context_counts)
+{
+    ccp_ctx *ctx = ccp_ctx_new(NULL, ccp_within(CCP_SEC(1000)));
+    ccp_pool *p = pool_of(1, 1);
+    int64_t seen = 0, end = ccp_ctx_deadline(ctx);
+    ccp_task_opts o = { .ctx = ctx, .limit = CCP_SEC(2000) };
+    ASSERT_STATUS(ccp_pool_submit_with(p, note_deadline, &seen, &o, CCP_NOWAIT), CCP_OK);
+    ASSERT_STATUS(ccp_pool_drain(p, CCP_FOREVER), CCP_OK);
+    assert_int_equal(seen, end);
+    o.limit = CCP_SEC(500);
+    ASSERT_STATUS(ccp_pool_submit_with(p, note_deadline, &seen, &o, CCP_NOWAIT), CCP_OK);
+    ASSERT_STATUS(ccp_pool_drain(p, CCP_FOREVER), CCP_OK);
+    assert_true(seen < end);
+    ASSERT_STATUS(ccp_pool_free(p), CCP_OK);
+    ASSERT_STATUS(ccp_ctx_free(ctx), CCP_OK);
+}
+
+typedef struct overtaken {
+    ccp_pool *p;
+    gate before, other, last;
+    atomic_bool done;
+} overtaken;
+
+static ccp_status end_last(ccp_ctx *ctx, void *arg)
+{
+    overtaken *o = arg;
+    (void)ctx;
+    gate_pass(&o->last);
+    atomic_store(&o->done, true);
+    return CCP_OK;
+}
+
+static void drain_all_before(actor *a)
+{
+    overtaken *o = a->arg;
+    actor_calls(a);
+    a->rc = ccp_pool_drain(o->p, CCP_FOREVER);
+    MUST(atomic_load(&o->done));
+}
+
+/* Who drains the pool looks at it, and sleeps again: a task is withdrawn, perhaps the last. */
+static void let_drain_look(overtaken *o, actor *a)
+{
+    const ccp_task_opts high = { .priority = 5, .owner = o };
+    MUST(ccp_pool_submit_with(o->p, count, NULL, &high, CCP_NOWAIT) == CCP_OK);
+    MUST(ccp_pool_cancel(o->p, o, NULL) == CCP_OK);
+    actor_sleep_here(a);
+}
+
+/* The worker has gone on to another one in the meantime, and to this one at last. */
+TEST(drain_waits_for_a_task_that_was_overtaken_and_runs) /* P4 */
+{
+    overtaken o = { pool_of(1, 8), GATE_INIT, GATE_INIT, GATE_INIT, false };
+    const ccp_task_opts low = { .priority = 0 }, high = { .priority = 5 };
+    actor a = { .arg = &o };
+    ASSERT_STATUS(ccp_pool_submit(o.p, stay_at_gate, &o.before, CCP_NOWAIT), CCP_OK);
+    WAIT_UNTIL(atomic_load(&o.before.arrived) == 1);
+    ASSERT_STATUS(ccp_pool_submit_with(o.p, end_last, &o, &low, CCP_NOWAIT), CCP_OK);
+    actor_start(&a, drain_all_before);
+    actor_sleep_here(&a);
+    ASSERT_STATUS(ccp_pool_submit_with(o.p, stay_at_gate, &o.other, &high, CCP_NOWAIT), CCP_OK);
+    gate_open(&o.before);
+    WAIT_UNTIL(atomic_load(&o.other.arrived) == 1);
+    let_drain_look(&o, &a);
+    gate_open(&o.other);
+    WAIT_UNTIL(atomic_load(&o.last.arrived) == 1);
+    let_drain_look(&o, &a);
+    gate_open(&o.last);
+    actor_join(&a);
+    ASSERT_STATUS(a.rc, CCP_OK);
+    ASSERT_STATUS(ccp_pool_free(o.p), CCP_OK);
+}
+
 TEST(the_context_of_a_task_ends_when_its_limit_is_over)
 {
     ccp_pool *p = pool_of(1, 1);
@@ -274,6 +360,8 @@ int main(void)
         ENTRY(a_task_that_has_not_begun_in_time_is_dropped),
         ENTRY(a_task_whose_context_ends_does_not_begin),
         ENTRY(the_context_of_a_task_ends_with_the_one_it_was_given),
+        ENTRY(the_earlier_of_limit_and_context_counts),
+        ENTRY(drain_waits_for_a_task_that_was_overtaken_and_runs),
         ENTRY(the_context_of_a_task_ends_when_its_limit_is_over),
         ENTRY(a_task_for_which_memory_is_short_is_not_accepted),
         ENTRY(a_task_for_whose_context_memory_is_short_is_handed_back),

@@ -330,6 +330,59 @@ TEST(threads_together_do_it_as_often_as_one_would)
     assert_int_equal(times, 9 + THREADS * 10);
 }
 
+static void take_from_window(actor *a)
+{
+    actor_calls(a);
+    a->rc = ccp_window_take(a->arg, 1, a->w);
+    a->returned_at = ccp_now();
+}
+
+/* Who is before wakes up late, by as little as it may be. */
+TEST(a_delay_of_who_is_before_may_make_it_too_long) /* R13 R14 */
+{
+    ccp_window *x = ccp_window_new(1, CCP_MS(50));
+    assert_non_null(x);
+    ASSERT_STATUS(ccp_window_take(x, 1, CCP_NOWAIT), CCP_OK);
+    actor first = { .arg = x, .w = CCP_FOREVER }, second = { .arg = x };
+    actor_start(&first, take_from_window);
+    actor_sleep_here(&first);
+    int64_t then = ccp_window_when(x, 1);
+    second.w = ccp_until(then);
+    actor_start(&second, take_from_window);
+    actor_join(&first);
+    actor_join(&second);
+    ASSERT_STATUS(first.rc, CCP_OK);
+    /* On time to the nanosecond, or after it was foreseen that it would not be. */
+    if (second.rc == CCP_OK)
+        assert_true(second.returned_at >= then);
+    else
+        ASSERT_STATUS(second.rc, CCP_TIMEOUT);
+    ASSERT_STATUS(ccp_window_free(x), CCP_OK);
+}
+
+TEST(behind_those_who_wait_for_ever_there_is_no_time) /* R14 */
+{
+    ccp_ctx *ctx = ccp_ctx_new(NULL, CCP_FOREVER);
+    ccp_window *x = ccp_window_new(1, INT64_MAX / 2);
+    assert_true(ctx && x);
+    actor a[3];
+    ASSERT_STATUS(ccp_window_take(x, 1, CCP_NOWAIT), CCP_OK);
+    for (size_t i = 0; i < LENGTH(a); i++) {
+        a[i] = (actor){ .arg = x, .w = ccp_with(ctx) };
+        actor_start(&a[i], take_from_window);
+        actor_sleep_here(&a[i]);
+    }
+    assert_true(ccp_window_when(x, 1) == INT64_MAX);
+    ASSERT_STATUS(ccp_window_take(x, 1, ccp_within(CCP_SEC(1000))), CCP_TIMEOUT);
+    ccp_ctx_cancel(ctx);
+    for (size_t i = 0; i < LENGTH(a); i++) {
+        actor_join(&a[i]);
+        ASSERT_STATUS(a[i].rc, CCP_CANCELED);
+    }
+    ASSERT_STATUS(ccp_window_free(x), CCP_OK);
+    ASSERT_STATUS(ccp_ctx_free(ctx), CCP_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -341,6 +394,8 @@ int main(void)
         ENTRY(no_key_gets_too_much_while_others_come_and_go),
         ENTRY(in_no_window_get_threads_more_than_it_has),
         ENTRY(who_gives_up_in_a_line_leaves_no_trace),
+        ENTRY(a_delay_of_who_is_before_may_make_it_too_long),
+        ENTRY(behind_those_who_wait_for_ever_there_is_no_time),
         ENTRY(a_limiter_stays_within_its_bounds_among_threads),
         ENTRY(threads_together_do_it_as_often_as_one_would),
     };

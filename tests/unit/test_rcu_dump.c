@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a dump says of those who wait in calls of read-copy-update.
+ * Who waits in calls of read-copy-update, for what, and what a dump says of them.
  */
 #include "page.h"
 #include "support.h"
@@ -79,6 +79,34 @@ TEST(who_waits_for_sections_stands_in_the_line_of_the_domain)
     ASSERT_STATUS(ccp_rcu_free(r.d), CCP_OK);
 }
 
+static void wait_under(actor *a)
+{
+    a->rc = ccp_rcu_synchronize(((domain *)a->arg)->d, a->w);
+}
+
+TEST(who_gives_up_stands_there_no_more)
+{
+    domain r = { .d = ccp_rcu_new(NULL) };
+    ccp_ctx *ctx = ccp_ctx_new(NULL, CCP_FOREVER);
+    actor reader = { .arg = &r }, first = { .arg = &r, .w = ccp_with(ctx) }, second = { .arg = &r };
+    actor_start(&reader, read_for_long);
+    WAIT_UNTIL(atomic_load(&r.inside) == 1);
+    actor_start(&first, wait_under);
+    WAIT_UNTIL((dump(), says(" in ccp_rcu_synchronize for a section")) == 1);
+    actor_start(&second, wait_for_readers);
+    WAIT_UNTIL((dump(), says(" in ccp_rcu_synchronize for a section")) == 2);
+    ccp_ctx_cancel(ctx);
+    actor_join(&first);
+    ASSERT_STATUS(first.rc, CCP_CANCELED);
+    dump();
+    assert_int_equal(says(" in ccp_rcu_synchronize for a section"), 1);
+    atomic_store(&r.go, true);
+    actor_join(&second);
+    actor_join(&reader);
+    ASSERT_STATUS(ccp_rcu_free(r.d), CCP_OK);
+    ASSERT_STATUS(ccp_ctx_free(ctx), CCP_OK);
+}
+
 TEST(who_waits_for_deferred_calls_stands_there_too)
 {
     domain r = { .d = ccp_rcu_new(NULL) };
@@ -96,11 +124,33 @@ TEST(who_waits_for_deferred_calls_stands_there_too)
     ASSERT_STATUS(ccp_rcu_free(r.d), CCP_OK);
 }
 
+/* What is called later is no reason to wait, though it is being called, too. */
+TEST(a_barrier_waits_only_for_what_was_deferred_before) /* RU4 */
+{
+    domain one = { .d = ccp_rcu_new(NULL) }, two = { .d = one.d };
+    actor first = { .arg = &one }, second = { .arg = &two };
+    ccp_rcu_head h[2];
+    ASSERT_STATUS(ccp_rcu_defer(one.d, &h[0], be_called_for_long, &one, CCP_FOREVER), CCP_OK);
+    actor_start(&first, wait_for_calls);
+    WAIT_UNTIL(atomic_load(&one.inside) == 1);
+    ASSERT_STATUS(ccp_rcu_defer(two.d, &h[1], be_called_for_long, &two, CCP_FOREVER), CCP_OK);
+    actor_start(&second, wait_for_calls);
+    WAIT_UNTIL(atomic_load(&two.inside) == 1);
+    atomic_store(&one.go, true);
+    actor_join(&first);
+    ASSERT_STATUS(ccp_rcu_barrier(two.d, CCP_NOWAIT), CCP_AGAIN);
+    atomic_store(&two.go, true);
+    actor_join(&second);
+    ASSERT_STATUS(ccp_rcu_free(one.d), CCP_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TRACKED(who_waits_for_sections_stands_in_the_line_of_the_domain),
+        TRACKED(who_gives_up_stands_there_no_more),
         TRACKED(who_waits_for_deferred_calls_stands_there_too),
+        TRACKED(a_barrier_waits_only_for_what_was_deferred_before),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,8 @@
 #include "support.h"
 
 #include <errno.h>
+#include <sched.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,6 +21,30 @@ int __wrap_pthread_create(pthread_t *t, const pthread_attr_t *a, thread_fn fn, v
 int __wrap_pthread_create(pthread_t *t, const pthread_attr_t *a, thread_fn fn, void *arg)
 {
     return atomic_load(&threads_left) == 0 ? EAGAIN : __real_pthread_create(t, a, fn, arg);
+}
+
+/* Linked with --wrap=sem_post and ccpi_backoff: a handler stays until somebody waits for it. */
+static atomic_bool stays_inside, is_inside;
+static atomic_int backoffs;
+
+int __real_sem_post(sem_t *s);
+int __wrap_sem_post(sem_t *s);
+int __wrap_sem_post(sem_t *s)
+{
+    if (atomic_exchange(&stays_inside, false)) {
+        atomic_store(&is_inside, true);
+        while (atomic_load(&backoffs) == 0)
+            sched_yield();
+    }
+    return __real_sem_post(s);
+}
+
+void __real_ccpi_backoff(unsigned *tries);
+void __wrap_ccpi_backoff(unsigned *tries);
+void __wrap_ccpi_backoff(unsigned *tries)
+{
+    atomic_fetch_add(&backoffs, 1);
+    __real_ccpi_backoff(tries);
 }
 
 static ccp_signals *catch_one(int sig, const ccp_signals_opts *o)
@@ -274,6 +300,29 @@ TEST(the_second_signal_ends_the_process_whatever_it_does) /* Z6 */
     }
 }
 
+static void raise_one(actor *a)
+{
+    raise(SIGUSR1);
+    a->rc = CCP_OK;
+}
+
+TEST(who_is_freed_waits_for_handlers_that_have_begun) /* Z4 */
+{
+    ccp_chan *ch = ccp_chan_new(sizeof(int), 1);
+    ccp_signals *s = catch_one(SIGUSR1, &(ccp_signals_opts){ .chan = ch });
+    actor a = { .ch = ch };
+    atomic_store(&stays_inside, true);
+    atomic_store(&backoffs, 0);
+    actor_start(&a, raise_one);
+    WAIT_UNTIL(atomic_load(&is_inside));
+    atomic_store(&backoffs, 0);
+    ASSERT_STATUS(ccp_signals_free(s), CCP_OK);
+    assert_true(atomic_load(&backoffs) > 0);
+    actor_join(&a);
+    assert_true(handler_of(SIGUSR1) == SIG_DFL);
+    ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
+}
+
 /* In a child: the handler is entered for a signal that nobody wants any more. */
 static void be_late_for(int sig)
 {
@@ -402,6 +451,7 @@ int main(void)
         ENTRY(a_program_that_puts_our_handler_back_gets_no_circle),
         ENTRY(a_signal_that_was_ignored_stays_so),
         ENTRY(the_second_signal_ends_the_process_whatever_it_does),
+        ENTRY(who_is_freed_waits_for_handlers_that_have_begun),
         ENTRY(a_signal_that_comes_too_late_has_its_default_effect),
         ENTRY(what_cannot_be_caught_is_refused),
         ENTRY(there_are_sixteen_at_most),

@@ -276,6 +276,62 @@ TEST(without_memory_or_threads_there_is_no_watch)
     memory_unwatch();
 }
 
+/* ---- what changes while a watch looks ---- */
+
+/* In the watch's thread: a mutex is unlocked for its owner when room for a circle is asked for. */
+static pthread_t main_thread;
+static atomic_bool meddles;
+static void *alloc_and_let_go(size_t size, void *arg)
+{
+    (void)arg;
+    bool is_watch = !pthread_equal(pthread_self(), main_thread);
+    if (size <= 64 && is_watch && atomic_exchange(&meddles, false))
+        MUST(ccp_mutex_unlock(&sc.m[1]) == CCP_OK);
+    return malloc(size);
+}
+
+static void free_plainly(void *p, void *arg)
+{
+    (void)arg;
+    free(p);
+}
+
+static void lock_or_be_given(actor *a)
+{
+    MUST(ccp_mutex_lock(&sc.m[a->index], CCP_FOREVER) == CCP_OK);
+    meet(2);
+    actor_calls(a);
+    MUST(ccp_mutex_lock(&sc.m[1 - a->index], CCP_FOREVER) == CCP_OK);
+    MUST(ccp_mutex_unlock(&sc.m[1 - a->index]) == CCP_OK);
+    if (a->index == 0) /* that of the other was unlocked for it */
+        MUST(ccp_mutex_unlock(&sc.m[0]) == CCP_OK);
+}
+
+TEST(a_circle_that_opens_while_it_is_found_is_not_told_of) /* DG6 */
+{
+    const ccp_allocator allocator = { alloc_and_let_go, free_plainly, NULL };
+    ASSERT_STATUS(ccp_track(false), CCP_OK);
+    ASSERT_STATUS(ccp_set_allocator(&allocator), CCP_OK);
+    ASSERT_STATUS(ccp_track(true), CCP_OK);
+    stuck_begin();
+    main_thread = pthread_self();
+    for (size_t i = 0; i < 2; i++)
+        enter(lock_or_be_given, i);
+    for (size_t i = 0; i < 2; i++)
+        actor_sleep_here(&sc.a[i]);
+    atomic_store(&meddles, true);
+    ccp_watch *w = watch((ccp_watch_opts){ .locks_have_owners = true });
+    for (size_t i = 0; i < 2; i++)
+        actor_join(&sc.a[i]);
+    sc.n = 0;
+    ASSERT_STATUS(ccp_watch_free(w), CCP_OK);
+    assert_false(atomic_load(&meddles));
+    assert_int_equal(alarms.calls[CCP_ALARM_DEADLOCK], 0);
+    stuck_end();
+    ASSERT_STATUS(ccp_track(false), CCP_OK);
+    ASSERT_STATUS(ccp_set_allocator(NULL), CCP_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -288,6 +344,7 @@ int main(void)
         TRACKED(an_alarm_may_make_any_call_but_not_free_its_watch),
         TRACKED(what_can_never_be_right_makes_no_watch),
         TRACKED(without_memory_or_threads_there_is_no_watch),
+        TRACKED(a_circle_that_opens_while_it_is_found_is_not_told_of),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
