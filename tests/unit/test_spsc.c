@@ -57,7 +57,7 @@ TEST(nothing_is_made_without_memory) /* G4 */
     memory_watch();
     memory_fail_at(1);
     assert_null(ccp_spsc_new(8, 8));
-    ccp_spsc *q = ring_of(8, 8);
+    ccp_spsc *q = ring_of(sizeof(long), 8);
     size_t calls = memory_calls;
     for (long i = 0; i < 20; i++) {
         push(q, i);
