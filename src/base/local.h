@@ -74,8 +74,7 @@ CCPI_INLINE ccpi_local *ccpi_local_again(const ccpi_locals *s)
     if (CCPI_UNLIKELY(c->serial != s->serial))
         return NULL;
     ccpi_local *l = c->local;
-    if (!l)
-        __builtin_unreachable(); /* E3 */
+    l ? (void)0 : __builtin_unreachable(); /* E3 */
     return l;
 }
 

@@ -84,6 +84,7 @@ TEST(tracking_fails_if_forks_cannot_be_looked_after)
 {
     no_handlers = true;
     ASSERT_STATUS(ccp_track(true), CCP_NOMEM);
+    assert_null(ccp_rcu_new(NULL));
     no_handlers = false;
     assert_int_equal(ccp_dump(page_write, &now), CCP_CLOSED);
 }

@@ -7,6 +7,18 @@
 
 #include <math.h>
 
+/* Linked with --wrap=ccpi_clock_now: time is this when the clock is read the n-th time from now. */
+static int reads_left;
+static int64_t time_then;
+int64_t __real_ccpi_clock_now(void);
+int64_t __wrap_ccpi_clock_now(void);
+int64_t __wrap_ccpi_clock_now(void)
+{
+    if (reads_left && --reads_left == 0)
+        still_set(time_then);
+    return __real_ccpi_clock_now();
+}
+
 static ccp_rate limiter(double per_second, uint64_t burst)
 {
     ccp_rate r;
@@ -383,6 +395,25 @@ TEST(time_that_goes_back_gives_nothing_and_takes_nothing) /* R7 */
     assert_true(fabs(ccp_rate_tokens_at(&r, CCP_SEC(9) + CCP_MS(50))) < 1e-6);
 }
 
+/* A plan reaches some weeks; its thread is held up for months, at any moment of a call. */
+TEST(a_thread_that_is_held_up_for_months_in_a_call_gets_its_tokens) /* R2 R7 */
+{
+    for (int read = 1; read < 8; read++) {
+        ccp_rate r = CCP_RATE_INIT(10, 3);
+        still_set(CCP_SEC(1));
+        takes(&r, 3);
+        reads_left = read;
+        time_then = CCP_SEC(10000000);
+        ASSERT_STATUS(ccp_rate_take(&r, 3, ccp_until(CCP_SEC(20000000))), CCP_OK);
+        bool held_up = reads_left == 0;
+        reads_left = 0;
+        assert_true(held_up ? ccp_now() == time_then : ccp_now() == CCP_MS(1300));
+        if (!held_up)
+            refuses(&r, 1);
+        assert_true(ccp_rate_tokens(&r) <= 3);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -406,6 +437,7 @@ int main(void)
         ENTRY(a_change_keeps_what_is_there_and_what_is_owed),
         ENTRY(what_was_reserved_before_a_change_can_be_given_back),
         ENTRY(time_that_goes_back_gives_nothing_and_takes_nothing),
+        ENTRY(a_thread_that_is_held_up_for_months_in_a_call_gets_its_tokens),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -444,6 +444,7 @@ TEST(text_goes_to_a_descriptor)
     ccp_to_fd("one\n", 4, &fd);
     ccp_to_fd("two\n", 4, &fd);
     ccp_to_fd("lost", 4, NULL);
+    ccp_to_fd(NULL, 4, &fd);
     fd = -1;
     ccp_to_fd("lost", 4, &fd);
     char got[16] = "";

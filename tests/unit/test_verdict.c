@@ -309,6 +309,27 @@ TEST(of_a_pool_it_is_said_that_it_is_closed) /* DG2 */
     ASSERT_STATUS(ccp_pool_free(p), CCP_OK);
 }
 
+TEST(a_future_says_how_it_stands) /* DG2 */
+{
+    ccp_future *f[4];
+    ccp_promise *p[4];
+    long v = 1;
+    for (size_t i = 0; i < LENGTH(f); i++)
+        p[i] = ccp_promise_new(&(ccp_promise_opts){ .size = sizeof v }, &f[i]);
+    ASSERT_STATUS(ccp_promise_set(p[0], &v), CCP_OK);
+    ASSERT_STATUS(ccp_promise_fail(p[1], CCP_INVAL), CCP_OK);
+    ASSERT_STATUS(ccp_future_cancel(f[2]), CCP_OK);
+    dump();
+    PAGE_MUST_SAY(&now, ", has its value, and nobody has asked for it");
+    PAGE_MUST_SAY(&now, ", failed, and nobody has asked for it");
+    PAGE_MUST_SAY(&now, ", canceled");
+    PAGE_MUST_SAY(&now, ", not settled");
+    for (size_t i = 0; i < LENGTH(f); i++) {
+        ccp_promise_free(p[i]);
+        ccp_future_free(f[i]);
+    }
+}
+
 /* ---- memory ---- */
 
 TEST(a_page_without_memory_stays_as_it_is)
@@ -399,6 +420,7 @@ int main(void)
         TRACKED(who_locks_alone_is_the_only_one_who_has_it),
         TRACKED(the_table_grows_while_it_is_gone_over),
         TRACKED(of_a_pool_it_is_said_that_it_is_closed),
+        TRACKED(a_future_says_how_it_stands),
         ENTRY(a_page_without_memory_stays_as_it_is),
         ENTRY(a_report_has_those_that_come_while_it_is_made),
     };
