@@ -153,6 +153,7 @@ def run_some(o, place, some, results, log_path, listed):
             verdict, by = place.try_mutant(bench, m, steps, experience, budget)
             if verdict == "survived" and steps is not place.groups[-1]:
                 alive.append(m)
+                print("%d left, lives on  %s  [%s]" % (len(left), m.name, by), flush=True)
                 continue
             if verdict == "survived":
                 verdict, by = place.settle(bench, m) or (verdict, by)

@@ -3,14 +3,14 @@
 import fnmatch
 import os
 import re
+import select
 import shlex
 import subprocess
-import time
 
 SILENCE = 10  # processor seconds for one scenario of the explorer, then it hangs
 SLEEP = 5  # seconds in which every thread of a test sleeps, then it hangs
-LOOKS = 0.001, 0.01  # seconds between two looks at a program, at first and later; if it, or we, are
-# stopped they do not count
+LOOK = 0.1  # seconds between two looks at a program that says nothing; if it, or we, are stopped they
+# do not count
 TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -42,7 +42,7 @@ class Step:
         self.silence = min(self.silence, 1 + 5 * silent)
         self.sleep = min(self.sleep, 1 + 3 * slept)
         if self.kind != "sim":
-            self.seconds = min(self.seconds, 1 + 5 * seconds)
+            self.seconds = min(self.seconds, 0.5 + 5 * seconds)
 
     def run(self, program, seconds, **environment):
         """Runs the program for at most so many seconds of the processor."""
@@ -67,15 +67,19 @@ class Step:
         that is no failure, but silence for too long is.  Other programs must have ended by then;
         they must not sleep for ever, either."""
         os.set_blocking(p.stdout.fileno(), False)
-        text, spoke, sim, idle, look = "", 0.0, self.kind == "sim", 0.0, LOOKS[0]
+        end = os.pidfd_open(p.pid)
+        text, spoke, sim, idle, watched = "", 0.0, self.kind == "sim", 0.0, [end, p.stdout]
         while True:
+            silent = not select.select(watched, [], [], LOOK)[0]
             ended = has_ended(p, r)
             used = max(r.used, cpu_seconds(p.pid))
             chunk = p.stdout.read()
             if chunk:
                 text = text[-200:] + chunk.decode(errors="replace")
                 spoke = used
-            idle = 0 if sim or used > r.used or not asleep(p.pid) else idle + look
+            elif chunk is not None:
+                watched = [end]  # it has closed its output
+            idle = idle + LOOK if silent and not sim and used <= r.used and asleep(p.pid) else 0
             r.used, r.silent = used, max(r.silent, used - spoke)
             r.slept = max(r.slept, idle)
             failed = re.search(r"(?m)^FAIL (\S+)", text) if sim else None
@@ -87,9 +91,8 @@ class Step:
             elif used - spoke > self.silence if sim else used > self.seconds or idle > self.sleep:
                 r.failure = self.program + " hangs"
             elif not sim or used <= seconds:
-                time.sleep(look)
-                look = min(2 * look, LOOKS[1])
                 continue
+            os.close(end)
             return
 
 

@@ -61,7 +61,7 @@ def make_tree(tree, files):
     return numbers, first
 
 
-LOOK = 5  # processor seconds of a step without a mutant: what it comes by later does not count
+LOOK = 2  # processor seconds of a step without a mutant: what it comes by later does not count
 
 
 class Woven:

@@ -216,7 +216,7 @@ static void guard(bool on)
 }
 
 typedef struct objects {
-    ccp_chan *ch;
+    ccp_chan *ch, *later;
     ccp_ctx *ctx;
     ccp_future *f;
     ccp_promise *p;
@@ -227,9 +227,10 @@ static void make_objects(objects *o)
 {
     *o = (objects){ .counted = CCP_WG_INIT, .idle = CCP_WG_INIT };
     o->ch = ccp_chan_new(sizeof(long), 4);
+    o->later = ccp_chan_after(CCP_SEC(1000));
     o->ctx = ccp_ctx_new(NULL, CCP_FOREVER);
     o->p = ccp_promise_new(&(ccp_promise_opts){ .size = sizeof(long) }, &o->f);
-    assert_true(o->ch && o->ctx && o->p);
+    assert_true(o->ch && o->later && o->ctx && o->p);
     ASSERT_STATUS(ccp_wg_add(&o->counted, 1), CCP_OK);
 }
 
@@ -240,6 +241,7 @@ static void free_objects(objects *o)
     ccp_promise_free(o->p);
     ccp_future_free(o->f);
     ASSERT_STATUS(ccp_ctx_free(o->ctx), CCP_OK);
+    ASSERT_STATUS(ccp_chan_free(o->later), CCP_OK);
     ASSERT_STATUS(ccp_chan_free(o->ch), CCP_OK);
 }
 
@@ -249,6 +251,8 @@ static void find_them_dead(void *arg)
     long v = 1;
     NEED(ccp_chan_send(o->ch, &v, CCP_FOREVER) == CCP_FORKED);
     NEED(ccpi_chan_ready(o->ch, CCPI_SENDERS)); /* nobody would sleep there */
+    NEED(ccp_chan_stop(o->later) == CCP_FORKED);
+    NEED(ccp_chan_reset(o->later, 1) == CCP_FORKED);
     NEED(ccp_sleep(ccp_with(o->ctx)) == CCP_FORKED);
     NEED(ccp_future_get(o->f, &v, CCP_FOREVER) == CCP_FORKED);
     NEED(ccp_promise_set(o->p, &v) == CCP_FORKED);
@@ -266,6 +270,7 @@ static void free_the_dead(void *arg)
     ccp_promise_free(o->p);
     ccp_future_free(o->f);
     NEED(ccp_ctx_free(o->ctx) == CCP_OK);
+    NEED(ccp_chan_free(o->later) == CCP_OK);
     NEED(ccp_chan_free(o->ch) == CCP_OK);
     NEED(ccp_track(false) == CCP_OK);
     NEED(ccp_live_blocks() == 0);

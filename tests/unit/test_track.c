@@ -173,6 +173,8 @@ TEST(each_kind_has_its_line_and_parts_have_none) /* DG2 */
     ccp_pool *pool = ccp_pool_new(&(ccp_pool_opts){ .workers = 2, .queue = 8, .name = "cooks" });
     ccp_group *group = ccp_group_new(NULL, 2);
     ccp_ctx *ctx = ccp_ctx_new(NULL, ccp_within(CCP_SEC(100)));
+    dump();
+    assert_int_equal(says(", its time is over\n"), 0);
     ccp_ctx *gone = ccp_ctx_new(ctx, CCP_NOWAIT);
     ccp_future *future;
     ccp_promise *promise = ccp_promise_new(&(ccp_promise_opts){ .size = 8 }, &future);
