@@ -167,7 +167,7 @@ class Bench:
                     return None
                 if self.differs:
                     return False
-        return True
+        return bool(objects)
 
     def program(self, step, path):
         """The program of a step with this copy's file: its path, None if it cannot be built, or ""

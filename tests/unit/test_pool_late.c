@@ -10,12 +10,19 @@ enum { FAR = 1000 }; /* seconds */
 
 /* Linked with --wrap=pthread_create: there are no threads. */
 static atomic_bool short_of_threads;
+static void (*instead_of_a_thread)(void); /* what happens meanwhile, once */
 typedef void *(*thread_fn)(void *);
 int __real_pthread_create(pthread_t *t, const pthread_attr_t *a, thread_fn fn, void *arg);
 int __wrap_pthread_create(pthread_t *t, const pthread_attr_t *a, thread_fn fn, void *arg);
 int __wrap_pthread_create(pthread_t *t, const pthread_attr_t *a, thread_fn fn, void *arg)
 {
-    return atomic_load(&short_of_threads) ? EAGAIN : __real_pthread_create(t, a, fn, arg);
+    if (!atomic_load(&short_of_threads))
+        return __real_pthread_create(t, a, fn, arg);
+    void (*meanwhile)(void) = instead_of_a_thread;
+    instead_of_a_thread = NULL;
+    if (meanwhile)
+        meanwhile();
+    return EAGAIN;
 }
 
 static ccp_status note_time(ccp_ctx *ctx, void *time)
@@ -286,6 +293,31 @@ TEST(absurd_times_and_want_of_memory_and_threads_are_told) /* G2 G4 */
     memory_unwatch();
 }
 
+static actor waiter;
+
+static void let_it_wait(void)
+{
+    atomic_store(&short_of_threads, false);
+    actor_start(&waiter, wait_there);
+    actor_sleep_here(&waiter);
+    atomic_store(&short_of_threads, true);
+}
+
+TEST(a_delayed_task_that_fails_to_be_accepted_ends_a_wait_that_has_seen_it) /* P12 */
+{
+    ccp_pool *p = pool_of(1, 1);
+    atomic_long runs = 0;
+    const ccp_task_opts o = { .after = CCP_SEC(FAR) };
+    waiter = (actor){ .arg = p };
+    instead_of_a_thread = let_it_wait;
+    atomic_store(&short_of_threads, true);
+    ASSERT_STATUS(ccp_pool_submit_with(p, count, &runs, &o, CCP_NOWAIT), CCP_NOMEM);
+    atomic_store(&short_of_threads, false);
+    actor_join(&waiter);
+    ASSERT_STATUS(waiter.rc, CCP_OK);
+    ASSERT_STATUS(ccp_pool_free(p), CCP_OK);
+}
+
 /* Called by the thread that brings tasks into the queue, while there are no threads. */
 static void try_to_end(ccp_task fn, void *task_arg, void *unrun_arg)
 {
@@ -384,6 +416,7 @@ int main(void)
         ENTRY(delayed_tasks_may_be_many_at_once_and_of_any_pool),
         ENTRY(a_task_may_submit_itself_for_later_and_a_wait_sees_the_end),
         ENTRY(absurd_times_and_want_of_memory_and_threads_are_told),
+        ENTRY(a_delayed_task_that_fails_to_be_accepted_ends_a_wait_that_has_seen_it),
         ENTRY(a_task_that_can_have_no_worker_at_its_time_is_handed_back),
         ENTRY(no_delayed_task_is_lost_between_submit_cancel_and_shutdown),
     };
