@@ -9,8 +9,7 @@ import subprocess
 
 SILENCE = 10  # processor seconds for one scenario of the explorer, then it hangs
 SLEEP = 5  # seconds in which every thread of a test sleeps, then it hangs
-LOOK = 0.1  # seconds between two looks at a program that says nothing; if it, or we, are stopped they
-# do not count
+LOOK = 0.1  # seconds between two looks at a program that says nothing; in these it was not stopped
 TICK = os.sysconf("SC_CLK_TCK")
 
 

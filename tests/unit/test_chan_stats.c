@@ -203,6 +203,7 @@ TEST(the_side_that_is_held_up_says_which_is_slow)
     assert_int_equal(advice(16, 1, 1000, 0, 0).what, CCP_ADVICE_FINE);
     assert_int_equal(advice(64, 0, 0, 0, 0).what, CCP_ADVICE_FINE);
     assert_string_equal(advice(64, 0, 0, 0, 0).why, "nothing went through it");
+    assert_string_equal(advice(64, 17, 1000, 0, 0).why, "neither side waits often");
 }
 
 /* ---- the recommendation ---- */

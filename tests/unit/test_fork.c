@@ -249,6 +249,10 @@ static void find_them_dead(void *arg)
 {
     objects *o = arg;
     long v = 1;
+    ccp_chan_info info;
+    ccp_hook hook;
+    NEED(ccp_chan_get_info(o->ch, &info) == CCP_FORKED);
+    NEED(ccp_ctx_hook(o->ctx, &hook, free, NULL) == CCP_FORKED);
     NEED(ccp_chan_send(o->ch, &v, CCP_FOREVER) == CCP_FORKED);
     NEED(ccpi_chan_ready(o->ch, CCPI_SENDERS)); /* nobody would sleep there */
     NEED(ccp_chan_stop(o->later) == CCP_FORKED);
