@@ -8,6 +8,7 @@
 
 #include <signal.h>
 
+#include "base/tasks.h"
 #include "base/track.h"
 
 static page now;
@@ -265,7 +266,8 @@ TEST(a_thread_that_sleeps_has_its_line) /* DG3 */
     ASSERT_SAYS("channel 'orders', 0 of 4 elements, 2 receivers wait\n");
     assert_int_equal(says(" in ccp_chan_recv for channel 'orders'\n"), 1);
     ASSERT_SAYS(" in ccp_chan_recv for channel 'orders', and will for ");
-    ASSERT_SAYS(" not wait in libccp\n");
+    if (ccpi_task_count() > 0) /* an emulator does not tell */
+        ASSERT_SAYS(" not wait in libccp\n");
     char number[32];
     snprintf(number, sizeof number, "thread %d '", a.tid);
     ASSERT_SAYS(number);
