@@ -20,7 +20,7 @@ typedef enum operation {
     READ,
     READ_NESTED, /* the inner one by its reader */
     READ_ON,     /* says by its reader that it is quiescent, and reads again */
-    READ_TWICE,  /* two sections, the second by its reader */
+    READ_TWICE,  /* two sections, the second by its reader, with one within it */
     READ_LEAVE,  /* by its reader, and unregisters */
     READ_END,    /* ends in its section */
     SYNC,        /* changes, waits, and frees */
@@ -132,7 +132,9 @@ static void read_in(operation op)
         unlock();
     if (op == READ_TWICE) {
         lock_reader(&me);
+        lock();
         look();
+        unlock();
         sim_assert(ccp_rcu_reader_unlock(me) == CCP_OK);
     }
     if (op == READ_LEAVE)
