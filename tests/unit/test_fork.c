@@ -217,6 +217,7 @@ static void guard(bool on)
 
 typedef struct objects {
     ccp_chan *ch, *later;
+    ccp_spsc *ring;
     ccp_ctx *ctx;
     ccp_future *f;
     ccp_promise *p;
@@ -228,9 +229,10 @@ static void make_objects(objects *o)
     *o = (objects){ .counted = CCP_WG_INIT, .idle = CCP_WG_INIT };
     o->ch = ccp_chan_new(sizeof(long), 4);
     o->later = ccp_chan_after(CCP_SEC(1000));
+    o->ring = ccp_spsc_new(sizeof(long), 4);
     o->ctx = ccp_ctx_new(NULL, CCP_FOREVER);
     o->p = ccp_promise_new(&(ccp_promise_opts){ .size = sizeof(long) }, &o->f);
-    assert_true(o->ch && o->later && o->ctx && o->p);
+    assert_true(o->ch && o->later && o->ring && o->ctx && o->p);
     ASSERT_STATUS(ccp_wg_add(&o->counted, 1), CCP_OK);
 }
 
@@ -241,6 +243,7 @@ static void free_objects(objects *o)
     ccp_promise_free(o->p);
     ccp_future_free(o->f);
     ASSERT_STATUS(ccp_ctx_free(o->ctx), CCP_OK);
+    ASSERT_STATUS(ccp_spsc_free(o->ring), CCP_OK);
     ASSERT_STATUS(ccp_chan_free(o->later), CCP_OK);
     ASSERT_STATUS(ccp_chan_free(o->ch), CCP_OK);
 }
@@ -255,6 +258,7 @@ static void find_them_dead(void *arg)
     NEED(ccp_ctx_hook(o->ctx, &hook, free, NULL) == CCP_FORKED);
     NEED(ccp_chan_send(o->ch, &v, CCP_FOREVER) == CCP_FORKED);
     NEED(ccpi_chan_ready(o->ch, CCPI_SENDERS)); /* nobody would sleep there */
+    NEED(ccp_spsc_push(o->ring, &v) == CCP_FORKED && ccp_spsc_pop(o->ring, &v) == CCP_FORKED);
     NEED(ccp_chan_stop(o->later) == CCP_FORKED);
     NEED(ccp_chan_reset(o->later, 1) == CCP_FORKED);
     NEED(ccp_sleep(ccp_with(o->ctx)) == CCP_FORKED);
@@ -274,6 +278,7 @@ static void free_the_dead(void *arg)
     ccp_promise_free(o->p);
     ccp_future_free(o->f);
     NEED(ccp_ctx_free(o->ctx) == CCP_OK);
+    NEED(ccp_spsc_free(o->ring) == CCP_OK);
     NEED(ccp_chan_free(o->later) == CCP_OK);
     NEED(ccp_chan_free(o->ch) == CCP_OK);
     NEED(ccp_track(false) == CCP_OK);
