@@ -133,6 +133,7 @@ TEST(a_map_finds_what_was_added_while_it_grows) /* RU10 */
             assert_null(get(m, i));
             ASSERT_STATUS(ccp_rcu_map_add(m, &t[i].item), CCP_OK);
             assert_ptr_equal(get(m, i), &t[i].item);
+            assert_null(ccp_rcu_map_get(m, &i, sizeof i - 1)); /* a part of the key is another */
             assert_ptr_equal(get(m, i / 2), &t[i / 2].item);
         }
         assert_int_equal(ccp_rcu_map_len(m), N);
