@@ -83,7 +83,7 @@ struct ccp_rcu {
     size_t most;                                   /* const: that may be pending */
     size_t batch;                                  /* const: that are deferred between two looks */
     _Alignas(CCPI_LINE) ccpi_lock lock;
-    _Atomic(ccp_rcu_reader *) readers;                /* D6 */
+    _Atomic(ccp_rcu_reader *) readers;             /* D6 */
     struct ccp_rcu_head *first, *last;             /* under lock, as the following; D7 */
     uint64_t passed;
     uint64_t added, taken;                         /* D8 */
