@@ -313,10 +313,9 @@ ccp_status ccp_watch_free(ccp_watch *w)
     w->ending = true;
     ccpi_waiter *sleeper = w->sleeper;
     w->sleeper = NULL;
-    if (sleeper && !ccpi_waiter_claim(sleeper, 1))
-        sleeper = NULL;
+    bool wakes = sleeper && ccpi_waiter_claim(sleeper, 1);
     ccpi_lock_release(&w->lock);
-    if (sleeper)
+    if (wakes)
         ccpi_waiter_wake(sleeper);
     ccpi_thread_join(w->thread);
     ccpi_free(w);

@@ -243,6 +243,40 @@ TEST(a_phase_ends_at_any_moment)
     ASSERT_STATUS(ccp_phaser_free(phaser), CCP_OK);
 }
 
+/* ---- who was woken in vain ---- */
+
+static void lock_and_unlock(actor *a)
+{
+    actor_calls(a);
+    MUST(ccp_mutex_lock(a->arg, CCP_FOREVER) == CCP_OK);
+    MUST(ccp_mutex_unlock(a->arg) == CCP_OK);
+}
+
+/* It stands there again as one who starves; before it is handed the mutex patience grows. */
+TEST(who_has_not_starved_ends_the_handing_over) /* M2 */
+{
+    int64_t starved = ccpi_tuning.starved;
+    for (bool in_vain = false; !in_vain;) {
+        ccp_mutex mu = CCP_MUTEX_INIT;
+        actor a = { .arg = &mu };
+        ccpi_tuning.starved = 0;
+        ASSERT_STATUS(ccp_mutex_lock(&mu, CCP_NOWAIT), CCP_OK);
+        actor_start(&a, lock_and_unlock);
+        actor_sleep_here(&a);
+        ASSERT_STATUS(ccp_mutex_unlock(&mu), CCP_OK);
+        in_vain = ccp_mutex_lock(&mu, CCP_NOWAIT) == CCP_OK;
+        if (in_vain) {
+            actor_sleep_here(&a);
+            ASSERT_STATUS(ccp_mutex_lock(&mu, ccp_within(1)), CCP_TIMEOUT); /* stood there too */
+            ccpi_tuning.starved = INT64_MAX;
+            ASSERT_STATUS(ccp_mutex_unlock(&mu), CCP_OK);
+        }
+        actor_join(&a);
+        assert_int_equal(mu.line_.state_, 0); /* nor does anybody starve */
+    }
+    ccpi_tuning.starved = starved;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -252,6 +286,7 @@ int main(void)
         ENTRY(a_lock_comes_free_at_any_moment),
         ENTRY(a_future_is_settled_at_any_moment),
         ENTRY(a_phase_ends_at_any_moment),
+        ENTRY(who_has_not_starved_ends_the_handing_over),
     };
     ccpi_tuning.brief_pauses = 100;
     return cmocka_run_group_tests(tests, NULL, NULL);
