@@ -274,7 +274,10 @@ bool ccpi_pool_leave(ccpi_worker *w, bool idle)
     ccpi_lock_release(&p->lock);
     if (surplus)
         ccpi_pool_kick(p);
-    return leaves && (surplus || is_quiet(p) || !come_back(w));
+    bool gone = leaves && (surplus || is_quiet(p) || !come_back(w));
+    if (gone)
+        ccpi_pool_alarm(p); /* the watcher may have taken it for idle: W3 */
+    return gone;
 }
 
 /* Sets the limit by what it is made of. */

@@ -9,8 +9,8 @@
  *       made progress.
  *   W2  What was lent is taken back, one by one, after CALM periods in each of which the pool went
  *       on, or had nothing to do.
- *   W3  It sleeps without a limit while no task waits and nothing is lent: whoever lets a task wait
- *       looks whether it does (Dekker [V1]).
+ *   W3  It sleeps without a limit while no more tasks wait than workers are idle, and nothing is
+ *       lent: who lets a task wait, and a worker that leaves, look whether it does (Dekker [V1]).
  */
 /* uses: pool pool_tune */
 #include "base/cpus.h"
@@ -159,7 +159,8 @@ bool ccpi_pool_watch(ccp_pool *p)
 
 void ccpi_pool_alarm(ccp_pool *p)
 {
-    /* [V1] seq_cst, Dekker: after a task was accepted or offered.  Pairs with rest(). */
+    /* [V1] seq_cst, Dekker: after a task was accepted or offered, or a worker has left.  Pairs with
+     * rest(). */
     if (p->alarm && atomic_load_explicit(&p->resting, CCPI_SC))
         (void)!ccp_chan_send(p->alarm, NULL, CCP_NOWAIT);
 }

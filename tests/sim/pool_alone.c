@@ -98,6 +98,9 @@ static void stalls(void)
     static const sim_options o = { .mode = SIM_RANDOM, .n = 1000 };
     scene_add(stall, NULL, &o, "some_stall");
     scene_add(stall, &pool, &o, "some_stall_for_long");
+    /* A worker that does not come to run is taken for idle, and then is one too many. */
+    static const sim_options held = { .mode = SIM_PCT, .n = 200, .max_steps = 15000 };
+    scene_add(stall, NULL, &held, "some_stall.one_held");
 }
 
 void pool_alone_scenes(void)
