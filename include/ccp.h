@@ -563,8 +563,8 @@ typedef struct ccp_chan_opts {
 typedef struct ccp_chan_info {
     size_t elem_size, capacity;
     size_t len;               /* elements in it */
-    size_t high_water;        /* most elements in it at once; may say less up to 64 and up to a
-                               * quarter of the capacity */
+    size_t high_water;        /* most elements in it at once; may say less by a 64th, and up to 64
+                               * and a quarter of the capacity; if it was full it says so */
     size_t waiting_senders;   /* threads parked */
     size_t waiting_receivers;
     uint64_t sent, received;  /* elements in all; counted by rings only: capacity and size > 0 */

@@ -11,8 +11,9 @@ static size_t least(size_t a, uint64_t b)
 }
 
 /* Loads head, which every receive writes: a cache miss.  So nothing is counted before the queue can
- * be longer than its high water, and longer than a quarter of its capacity, or than 64: in one that
- * swings between 0 and 1 elements one send of many counts. */
+ * be longer than its high water by more than a 64th, and longer than a quarter of its capacity, or
+ * than 64; but where it can be full.  In one that swings between 0 and 1 elements one send of many
+ * counts, and one that grows makes few records. */
 ccp_status ccpi_ring_count(ccp_chan *c, uint64_t pos)
 {
     uint64_t head = atomic_load_explicit(&c->head, CCPI_RLX);
@@ -24,8 +25,8 @@ ccp_status ccpi_ring_count(ccp_chan *c, uint64_t pos)
     }
     uint64_t limit = pos + ((uint64_t)1 << 62); /* as good as never: it cannot become higher */
     if (high < c->capacity) {
-        uint64_t few = least(c->capacity / 4, 64);
-        uint64_t index = (head & (c->mark - 1)) + (high > few ? high : few);
+        uint64_t few = least(c->capacity / 4, 64), more = high + high / 64;
+        uint64_t index = (head & (c->mark - 1)) + least(c->capacity - 1, more > few ? more : few);
         limit =
             (head & ~(c->lap - 1)) + (index < c->capacity ? index : c->lap + index - c->capacity);
     }
