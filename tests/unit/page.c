@@ -21,6 +21,12 @@ void page_write(const char *text, size_t n, void *arg)
     p->calls++;
 }
 
+void page_dump(page *p)
+{
+    page_clear(p);
+    ASSERT_STATUS(ccp_dump(page_write, p), CCP_OK);
+}
+
 int page_says(const page *p, const char *what)
 {
     int n = 0;

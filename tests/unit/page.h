@@ -18,6 +18,9 @@ void page_clear(page *p);
 /* A sink; arg is the page. */
 void page_write(const char *text, size_t n, void *arg);
 
+/* The page has what ccp_dump() says now, and nothing else. */
+void page_dump(page *p);
+
 /* How often it says so. */
 int page_says(const page *p, const char *what);
 

@@ -7,12 +7,6 @@
 
 static page now;
 
-static void dump(void)
-{
-    page_clear(&now);
-    ASSERT_STATUS(ccp_dump(page_write, &now), CCP_OK);
-}
-
 static int says(const char *what)
 {
     return page_says(&now, what);
@@ -64,7 +58,7 @@ TEST(who_waits_for_sections_stands_in_the_line_of_the_domain)
         w[i] = (actor){ .arg = &r };
         actor_start(&w[i], wait_for_readers);
     }
-    WAIT_UNTIL((dump(), says(", and 2 more wait\n")));
+    WAIT_UNTIL((page_dump(&now), says(", and 2 more wait\n")));
     PAGE_MUST_SAY(&now, "rcu 'config', 1 thread reads of 1, thread ");
     char who[80];
     (void)snprintf(who, sizeof who, " in ccp_rcu_synchronize for a section of thread %d '",
@@ -74,7 +68,7 @@ TEST(who_waits_for_sections_stands_in_the_line_of_the_domain)
     for (size_t i = 0; i < LENGTH(w); i++)
         actor_join(&w[i]);
     actor_join(&reader);
-    dump();
+    page_dump(&now);
     assert_int_equal(says("has waited"), 0);
     ASSERT_STATUS(ccp_rcu_free(r.d), CCP_OK);
 }
@@ -92,13 +86,13 @@ TEST(who_gives_up_stands_there_no_more)
     actor_start(&reader, read_for_long);
     WAIT_UNTIL(atomic_load(&r.inside) == 1);
     actor_start(&first, wait_under);
-    WAIT_UNTIL((dump(), says(" in ccp_rcu_synchronize for a section")) == 1);
+    WAIT_UNTIL((page_dump(&now), says(" in ccp_rcu_synchronize for a section")) == 1);
     actor_start(&second, wait_for_readers);
-    WAIT_UNTIL((dump(), says(" in ccp_rcu_synchronize for a section")) == 2);
+    WAIT_UNTIL((page_dump(&now), says(" in ccp_rcu_synchronize for a section")) == 2);
     ccp_ctx_cancel(ctx);
     actor_join(&first);
     ASSERT_STATUS(first.rc, CCP_CANCELED);
-    dump();
+    page_dump(&now);
     assert_int_equal(says(" in ccp_rcu_synchronize for a section"), 1);
     atomic_store(&r.go, true);
     actor_join(&second);
@@ -116,7 +110,7 @@ TEST(who_waits_for_deferred_calls_stands_there_too)
     actor_start(&caller, wait_for_readers);
     WAIT_UNTIL(atomic_load(&r.inside) == 1);
     actor_start(&waiter, wait_for_calls);
-    WAIT_UNTIL((dump(), says(" in ccp_rcu_barrier for deferred calls\n")));
+    WAIT_UNTIL((page_dump(&now), says(" in ccp_rcu_barrier for deferred calls\n")));
     assert_int_equal(says("has waited"), 1);
     atomic_store(&r.go, true);
     actor_join(&waiter);

@@ -10,12 +10,6 @@
 
 static page now;
 
-static void dump(void)
-{
-    page_clear(&now);
-    ASSERT_STATUS(ccp_dump(page_write, &now), CCP_OK);
-}
-
 static int says(const char *what)
 {
     return page_says(&now, what);
@@ -233,7 +227,7 @@ static void lock_and_stay(actor *a)
 {
     ccp_mutex *m = a->arg;
     MUST(ccp_mutex_lock(m, CCP_NOWAIT) == CCP_OK);
-    dump();
+    page_dump(&now);
     MUST(says(" holds mutex 0x") == 1);
     MUST(ccp_mutex_unlock(m) == CCP_OK);
 }
@@ -249,7 +243,7 @@ TEST(who_locks_alone_is_the_only_one_who_has_it)
     actor a = { .arg = &held };
     actor_start(&a, lock_and_stay);
     actor_join(&a);
-    dump();
+    page_dump(&now);
     assert_int_equal(says("holds"), 0);
 }
 
@@ -300,10 +294,10 @@ TEST(of_a_pool_it_is_said_that_it_is_closed) /* DG2 */
     assert_non_null(p);
     ASSERT_STATUS(ccp_pool_submit(p, run_until_the_gate, &g, CCP_FOREVER), CCP_OK);
     WAIT_UNTIL(atomic_load(&g.arrived) == 1);
-    dump();
+    page_dump(&now);
     assert_int_equal(says(", closed"), 0);
     ASSERT_STATUS(ccp_pool_close(p), CCP_OK);
-    dump();
+    page_dump(&now);
     PAGE_MUST_SAY(&now, ", 1 worker, 0 tasks wait, closed");
     gate_open(&g);
     ASSERT_STATUS(ccp_pool_free(p), CCP_OK);
@@ -319,7 +313,7 @@ TEST(a_future_says_how_it_stands) /* DG2 */
     ASSERT_STATUS(ccp_promise_set(p[0], &v), CCP_OK);
     ASSERT_STATUS(ccp_promise_fail(p[1], CCP_INVAL), CCP_OK);
     ASSERT_STATUS(ccp_future_cancel(f[2]), CCP_OK);
-    dump();
+    page_dump(&now);
     PAGE_MUST_SAY(&now, ", has its value, and nobody has asked for it");
     PAGE_MUST_SAY(&now, ", failed, and nobody has asked for it");
     PAGE_MUST_SAY(&now, ", canceled");
