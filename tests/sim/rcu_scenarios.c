@@ -176,29 +176,114 @@ static void act_out(void *arg)
         wait_for_all();
 }
 
-static void run_play(void *arg)
+static void begin(bool fenced, size_t max_pending)
 {
-    const play *p = arg;
-    int leave = 0;
     scene_tune(STILL);
     ccp_set_misuse_hook(count_end);
     sim_hint(&ends, sizeof ends);
     sim_hint(&deferred, sizeof deferred);
     ccpi_rcu_tuning = (ccpi_rcu_tuning_s){ .pauses = 1 };
-    rcu = ccp_rcu_new(&(ccp_rcu_opts){ .max_pending = p->max_pending,
-                                       .no_membarrier = !p->fenced });
+    rcu = ccp_rcu_new(&(ccp_rcu_opts){ .max_pending = max_pending, .no_membarrier = !fenced });
     sim_assert(rcu && ccp_rcu_get_info(rcu, &(ccp_rcu_info){ 0 }) == CCP_OK);
     ccp_rcu_ptr_set(&current, new_block());
-    for (int i = 0; i < p->ops; i++) {
-        leave += p->op[i] == READ_END;
-        sim_spawn(act_out, (void *)(uintptr_t)&p->op[i]);
-    }
+}
+
+/* So many threads leave in a section. */
+static void end(int leave)
+{
     sim_join();
     sim_assert(atomic_load_explicit(&ends, memory_order_relaxed) == leave); /* RU7 */
     wait_for_all();
     sim_assert(ccp_rcu_free(rcu) == CCP_OK);
     free_block(ccp_rcu_ptr_get(&current));
     sim_assert(ccp_live_blocks() == 0);
+}
+
+static void run_play(void *arg)
+{
+    const play *p = arg;
+    int leave = 0;
+    begin(p->fenced, p->max_pending);
+    for (int i = 0; i < p->ops; i++) {
+        leave += p->op[i] == READ_END;
+        sim_spawn(act_out, (void *)(uintptr_t)&p->op[i]);
+    }
+    end(leave);
+}
+
+/* ---- Two grace periods at once ---- */
+
+/* Who looks at a reader may find it in a section that is too old, and then in one that has begun
+ * after another thread has begun an epoch more: of that one a third thread's section is still in
+ * the way, which was looked at before.  Each reader does what it is told to, so that one preemption
+ * is enough: of who looks, between its two looks at the first reader. */
+
+enum { FIRST, SECOND, LOOKS, PARTS };
+
+static ccpi_word32 go[PARTS], done[PARTS];
+
+static void hand_over(ccpi_word32 *to)
+{
+    atomic_store(to, 1);
+    ccpi_word_wake(to);
+}
+
+static void take_over_from(ccpi_word32 *w)
+{
+    while (atomic_load(w) == 0)
+        (void)ccpi_word_wait(w, 0, CCPI_NEVER);
+    atomic_store(w, 0);
+}
+
+/* Tells a reader to go on to its next stop, and waits until it is there. */
+static void let(int reader)
+{
+    hand_over(&go[reader]);
+    take_over_from(&done[reader]);
+}
+
+static void read_when_told(void *arg)
+{
+    int me = *(const int *)arg;
+    sim_assert(ccp_rcu_register(rcu) == CCP_OK);
+    for (int section = me; section < 2; section++) { /* two of the first one's, one of the second */
+        hand_over(&done[me]);
+        take_over_from(&go[me]);
+        lock();
+        const block *b = ccp_rcu_ptr_get(&current);
+        hand_over(&done[me]);
+        take_over_from(&go[me]);
+        sim_assert(b->value == 1); /* RU1, RU4 */
+        unlock();
+    }
+    hand_over(&done[me]);
+}
+
+static void defer_and_tell(void *arg)
+{
+    (void)arg;
+    replace(DEFER);
+    hand_over(&done[LOOKS]);
+}
+
+static void run_two_at_once(void *arg)
+{
+    static const int first = FIRST, second = SECOND;
+    begin(*(const bool *)arg, 3); /* so a call that is deferred looks at once */
+    sim_spawn(read_when_told, (void *)(uintptr_t)&first);
+    take_over_from(&done[FIRST]);
+    sim_spawn(read_when_told, (void *)(uintptr_t)&second); /* looked at before the first one */
+    take_over_from(&done[SECOND]);
+    let(FIRST); /* enters */
+    sim_spawn(defer_and_tell, NULL);
+    let(FIRST); /* leaves */
+    let(SECOND);
+    replace(DEFER);
+    let(FIRST); /* enters */
+    take_over_from(&done[LOOKS]);
+    let(SECOND);
+    let(FIRST);
+    end(0);
 }
 
 /* ---- The pointer alone: what was done before is seen by who follows it, or takes it over ---- */
@@ -277,6 +362,9 @@ int main(int argc, char **argv)
                     add_triples(&p, &few);
                 }
     static const bool ways[] = { false, true };
+    for (size_t i = 0; i < 2; i++)
+        scene_add(run_two_at_once, (void *)(uintptr_t)&ways[i], &few, "one.%s.two_at_once",
+                  ways[i] ? "fenced" : "plain");
     scene_add(run_pointer, (void *)(uintptr_t)&ways[0], NULL, "pair.pointer.set");
     scene_add(run_pointer, (void *)(uintptr_t)&ways[1], NULL, "pair.pointer.cas");
     return scene_main(argc, argv);
