@@ -60,6 +60,11 @@ bool sim_event_is_up(int fd)
     return look(fd) & 1;
 }
 
+int sim_events_open(void)
+{
+    return atomic_load(&open_now);
+}
+
 void sim_event_wait_level(int fd)
 {
     uint32_t flag;

@@ -11,6 +11,9 @@
 /* Can it be read? */
 bool sim_event_is_up(int fd);
 
+/* How many are open? */
+int sim_events_open(void);
+
 /* Waits until it can be read. */
 void sim_event_wait_level(int fd);
 

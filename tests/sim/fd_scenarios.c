@@ -175,6 +175,7 @@ static void run_play(void *arg)
     (void)ccp_chan_close(chan);
     sim_join();
     atomic_fetch_add(&received, (int)scene_chan_end(chan));
+    sim_assert(sim_events_open() == 0);
     sim_assert(atomic_load(&accepted) == atomic_load(&received) + atomic_load(&dropped));
 }
 
@@ -214,6 +215,7 @@ static void ctx_ends(void *arg)
     sim_spawn(cancel_ctx, arg ? ctx : root);
     sim_join();
     sim_assert(ccp_ctx_free(root) == CCP_OK && ccp_ctx_free(ctx) == CCP_OK);
+    sim_assert(sim_events_open() == 0);
 }
 
 static void future_ends(void *arg)
@@ -226,6 +228,7 @@ static void future_ends(void *arg)
     sim_spawn(settle, NULL);
     sim_join();
     ccp_future_free(future);
+    sim_assert(sim_events_open() == 0);
 }
 
 /* ---- Pools ---- */
@@ -284,6 +287,7 @@ static void pool_rests(void *arg)
     sim_assert(ccp_pool_fd(pool, &fd) == CCP_OK && sim_event_is_up(fd));
     sim_assert(ccp_pool_free(pool) == CCP_OK);
     sim_join();
+    sim_assert(sim_events_open() == 0);
 }
 
 /* ---- The table ---- */

@@ -226,6 +226,7 @@ typedef struct objects {
 
 static void make_objects(objects *o)
 {
+    int fd;
     *o = (objects){ .counted = CCP_WG_INIT, .idle = CCP_WG_INIT };
     o->ch = ccp_chan_new(sizeof(long), 4);
     o->later = ccp_chan_after(CCP_SEC(1000));
@@ -233,6 +234,7 @@ static void make_objects(objects *o)
     o->ctx = ccp_ctx_new(NULL, CCP_FOREVER);
     o->p = ccp_promise_new(&(ccp_promise_opts){ .size = sizeof(long) }, &o->f);
     assert_true(o->ch && o->later && o->ring && o->ctx && o->p);
+    ASSERT_STATUS(ccp_chan_fd(o->ch, CCP_POLL_RECV, &fd), CCP_OK); /* and it is armed */
     ASSERT_STATUS(ccp_wg_add(&o->counted, 1), CCP_OK);
 }
 

@@ -275,6 +275,22 @@ TEST(a_pool_starts_with_as_many_workers_as_it_gets_or_not_at_all)
     atomic_store(&threads_left, -1);
 }
 
+TEST(who_submits_starts_no_worker_that_could_not_be_had_before)
+{
+    for (size_t q = 0; q < LENGTH(queues); q++) {
+        atomic_store(&threads_left, 1);
+        ccp_pool *p = make_pool(&(ccp_pool_opts){
+            .workers = 3, .queue = queues[q], .partial = true });
+        atomic_store(&threads_left, -1);
+        occupy(p, 1);
+        ASSERT_STATUS(ccp_pool_submit(p, pass_gate, NULL, CCP_NOWAIT),
+                      queues[q] ? CCP_OK : CCP_AGAIN);
+        assert_int_equal(info_of_pool(p).workers, 1);
+        gate_open(&task_gate);
+        ASSERT_STATUS(ccp_pool_free(p), CCP_OK);
+    }
+}
+
 /* --- idle --- */
 
 TEST(workers_are_started_when_tasks_need_them) /* P11 */
@@ -544,6 +560,7 @@ int main(void)
         ENTRY(a_task_may_resize_its_own_pool),
         ENTRY(a_resize_that_finds_no_threads_changes_nothing),
         ENTRY(a_pool_starts_with_as_many_workers_as_it_gets_or_not_at_all),
+        ENTRY(who_submits_starts_no_worker_that_could_not_be_had_before),
         ENTRY(workers_are_started_when_tasks_need_them),
         ENTRY(one_worker_is_enough_for_tasks_that_come_one_by_one),
         ENTRY(workers_that_are_idle_for_long_end),

@@ -250,6 +250,56 @@ TEST(without_memory_or_while_a_section_lasts_chains_are_longer) /* G4 RU10 */
     memory_unwatch();
 }
 
+/* A thread asks for a table; before it has one, others make the map grow twice, and want to again,
+ * for which there is no memory. */
+static ccp_rcu_map *growing;
+static thing grown[6];
+static size_t asked, largest;
+
+static void *alloc_while_it_grows(size_t size, void *arg)
+{
+    size_t n = asked++;
+    (void)arg;
+    for (size_t i = 2; growing && n == 0 && i < 5; i++)
+        MUST(ccp_rcu_map_add(growing, &grown[i].item) == CCP_OK);
+    if (n == 3)
+        return NULL;
+    largest = size > largest ? size : largest;
+    return malloc(size);
+}
+
+static void free_plainly(void *p, void *arg)
+{
+    (void)arg;
+    free(p);
+}
+
+TEST(a_table_never_gives_way_to_a_smaller_one)
+{
+    const ccp_allocator a = { alloc_while_it_grows, free_plainly, NULL };
+    for (size_t i = 0; i < LENGTH(grown); i++)
+        set_thing(&grown[i], (long)i);
+    asked = 1000;
+    ASSERT_STATUS(ccp_set_allocator(&a), CCP_OK);
+    ccp_rcu *d = ccp_rcu_new(NULL);
+    growing = ccp_rcu_map_new(d, 1);
+    assert_non_null(growing);
+    ASSERT_STATUS(ccp_rcu_map_add(growing, &grown[0].item), CCP_OK);
+    asked = largest = 0;
+    ASSERT_STATUS(ccp_rcu_map_add(growing, &grown[1].item), CCP_OK);
+    assert_int_equal(asked, 4);
+    size_t before = largest;
+    ASSERT_STATUS(ccp_rcu_map_add(growing, &grown[5].item), CCP_OK);
+    assert_int_equal(asked, 5);
+    assert_true(largest > before); /* for one that is larger than the second */
+    for (long i = 0; i < 6; i++)
+        assert_ptr_equal(take(growing, i), &grown[i].item);
+    ASSERT_STATUS(ccp_rcu_map_free(growing), CCP_OK);
+    ASSERT_STATUS(ccp_rcu_free(d), CCP_OK);
+    ASSERT_STATUS(ccp_set_allocator(NULL), CCP_OK);
+    growing = NULL;
+}
+
 /* What has been granted before may be refused later. */
 TEST(a_map_that_cannot_wait_for_its_readers_grows_no_more) /* RU10 */
 {
@@ -359,6 +409,7 @@ int main(void)
         ENTRY(of_a_key_there_is_one_item),
         ENTRY(misuse_of_maps_is_refused),
         ENTRY(without_memory_or_while_a_section_lasts_chains_are_longer),
+        ENTRY(a_table_never_gives_way_to_a_smaller_one),
         ENTRY(a_map_that_cannot_wait_for_its_readers_grows_no_more),
         ENTRY(readers_find_nothing_that_was_freed),
     };

@@ -402,6 +402,33 @@ TEST(a_report_has_those_that_come_while_it_is_made)
     ASSERT_STATUS(ccp_set_allocator(NULL), CCP_OK);
 }
 
+static void select_many(actor *a)
+{
+    enum { MANY = CCPI_SLEEP_CASES + 3 };
+    ccp_case cases[MANY];
+    long v[MANY];
+    size_t which;
+    for (size_t i = 0; i < MANY; i++)
+        cases[i] = CCP_CASE_RECV(a->ch, &v[i]);
+    a->rc = ccp_select(cases, MANY, &which, CCP_FOREVER);
+}
+
+TEST(of_many_cases_no_more_are_copied_than_there_is_room_for)
+{
+    ccp_chan *ch = ccp_chan_new(sizeof(long), 1);
+    actor a = { .ch = ch };
+    ccpi_sleep s[2] = { [1] = { .serial = 77 } };
+    actor_start(&a, select_many);
+    WAIT_UNTIL(ccpi_sleepers_copy(s, 1) == 1);
+    assert_int_equal(s[0].cases, CCPI_SLEEP_CASES + 3);
+    for (size_t i = 0; i < CCPI_SLEEP_CASES; i++)
+        assert_ptr_equal(s[0].of[i].object, ch);
+    assert_int_equal(s[1].serial, 77);
+    ASSERT_STATUS(ccp_chan_close(ch), CCP_OK);
+    actor_join(&a);
+    ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -410,6 +437,7 @@ int main(void)
         TRACKED(who_waits_for_what_comes_by_itself_is_told_of_too),
         TRACKED(a_circle_is_certain_only_if_nobody_in_it_can_go_on),
         TRACKED(of_each_sleeper_it_is_known_whether_it_sleeps_still),
+        TRACKED(of_many_cases_no_more_are_copied_than_there_is_room_for),
         TRACKED(an_object_is_told_of_by_its_name_or_its_owner_or_the_call),
         TRACKED(who_locks_alone_is_the_only_one_who_has_it),
         TRACKED(the_table_grows_while_it_is_gone_over),
