@@ -54,12 +54,12 @@ struct ccp_chan {
     size_t stride; /* bytes from slot to slot */
     uint64_t mark; /* RING, MEET: the closed bit of tail; the index is below it */
     uint64_t lap;  /* what a position grows by per round */
-    unsigned char *slots;
+    size_t origin; /* of the slots, in bytes from here: see base/position.h */
 
     /* --- senders --- */
     _Alignas(CCPI_LINE) ccpi_word64 tail; /* RING: next position to send at; COUNT: see count.h */
     ccpi_word64 high_water;               /* most elements seen; hint that only grows */
-    ccpi_word64 high_limit; /* a tail at or after this position may be a new high water */
+    ccpi_word64 look; /* 2^k - 1: of so many + 1 sends one looks at the high water (R6 in ring.h) */
 
     /* --- receivers --- */
     _Alignas(CCPI_LINE) ccpi_word64 head; /* RING: next position to receive at */

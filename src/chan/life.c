@@ -96,13 +96,12 @@ static void init_ring(ccp_chan *c, size_t slots)
     while (c->mark < slots + 1)
         c->mark <<= 1;
     c->lap = c->mark << 1;
-    uint64_t first = ccpi_tuning.first_lap * c->lap;
+    c->origin = ccpi_position_origin(sizeof *c, slots, c->stride, c->mark);
+    uint64_t first = ccpi_position_first(ccpi_tuning.first_lap, slots, c->mark);
     for (size_t i = 0; i < slots; i++)
-        atomic_init(&ccpi_ring_slot(c, i)->stamp, first + i);
+        atomic_init(&ccpi_ring_slot(c, first + i)->stamp, first + i);
     atomic_init(&c->tail, first);
     atomic_init(&c->head, first);
-    /* With one slot there is nothing to find out: see ccp_chan_get_info(). */
-    atomic_init(&c->high_limit, slots == 1 ? first + ((uint64_t)1 << 62) : first);
 }
 
 /* Builds a channel in zeroed memory that begins on a cache line. */
@@ -114,7 +113,6 @@ static ccp_chan *build(void *memory, const ccp_chan_opts *o, ccpi_flavor flavor,
     c->words = flavor == CCPI_RING && o->elem_size == sizeof(uint64_t);
     c->capacity = o->capacity;
     c->stride = stride;
-    c->slots = (unsigned char *)(c + 1);
     c->mark = flavor == CCPI_COUNT ? CCPI_COUNT_CLOSED : 1;
     /* Relaxed: only that each is given once matters. */
     c->id = atomic_fetch_add_explicit(&last_id, 1, CCPI_RLX);

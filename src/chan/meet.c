@@ -103,7 +103,7 @@ ccp_status ccpi_meet_try(ccp_chan *c, ccpi_side side, void *elem)
 
 static ccpi_slot *place(const ccp_chan *c)
 {
-    return (ccpi_slot *)(void *)c->slots;
+    return ccpi_ring_slot(c, 1); /* index 1, as the mark is 2 */
 }
 
 static bool taken(const meeting *m)

@@ -10,28 +10,34 @@ static size_t least(size_t a, uint64_t b)
     return a < b ? a : (size_t)b;
 }
 
-/* Loads head, which every receive writes: a cache miss.  So nothing is counted before the queue can
- * be longer than its high water by more than a 64th, and longer than a quarter of its capacity, or
- * than 64; but where it can be full.  In one that swings between 0 and 1 elements one send of many
- * counts, and one that grows makes few records. */
-ccp_status ccpi_ring_count(ccp_chan *c, uint64_t pos)
+/* Elements from head to pos, which is in the same round or the next one (R5); at least 1, as head
+ * may be beyond it by now. */
+static uint64_t length(const ccp_chan *c, uint64_t head, uint64_t pos)
 {
-    uint64_t head = atomic_load_explicit(&c->head, CCPI_RLX);
-    uint64_t len = (int64_t)(pos - head) < 0 ? 1 : ccpi_ring_distance(c, head, pos) + 1;
+    uint64_t apart = (int64_t)(pos - head) < 0 ? 0 : pos - head;
+    return 1 + (apart < c->mark ? apart : apart - c->lap + c->capacity);
+}
+
+/* Loads head, which every receive writes: a cache miss.  So nobody looks before the queue can be
+ * longer than its high water by more than a 64th, and longer than a quarter of its capacity, or
+ * than 64; but where it can be full.  In one that swings between 0 and 1 elements one send of many
+ * looks, and one that grows makes few records. */
+void ccpi_ring_look(ccp_chan *c, uint64_t pos)
+{
     uint64_t high = atomic_load_explicit(&c->high_water, CCPI_RLX);
-    if (len > high) { /* two senders at once: the smaller may stay for a moment, until the next */
-        high = len;
-        atomic_store_explicit(&c->high_water, high, CCPI_RLX);
-    }
-    uint64_t limit = pos + ((uint64_t)1 << 62); /* as good as never: it cannot become higher */
+    uint64_t far = c->mark - 1; /* so many sends need no look: all of a round, if it was full */
     if (high < c->capacity) {
+        uint64_t len = length(c, atomic_load_explicit(&c->head, CCPI_RLX), pos);
+        if (len > high) { /* two senders at once: the smaller may stay until the next look */
+            high = len;
+            atomic_store_explicit(&c->high_water, high, CCPI_RLX);
+        }
         uint64_t few = least(c->capacity / 4, 64), more = high + high / 64;
-        uint64_t index = (head & (c->mark - 1)) + least(c->capacity - 1, more > few ? more : few);
-        limit =
-            (head & ~(c->lap - 1)) + (index < c->capacity ? index : c->lap + index - c->capacity);
+        if (high < c->capacity)
+            far = least(c->capacity - 1, more > few ? more : few) - len;
     }
-    atomic_store_explicit(&c->high_limit, limit, CCPI_RLX);
-    return CCP_OK;
+    uint64_t look = (UINT64_C(1) << (63 - (unsigned)__builtin_clzll(far + 1))) - 1;
+    atomic_store_explicit(&c->look, look, CCPI_RLX);
 }
 
 size_t ccpi_ring_len(const ccp_chan *c)
@@ -48,7 +54,7 @@ size_t ccpi_ring_len(const ccp_chan *c)
 
 void ccpi_ring_totals(const ccp_chan *c, uint64_t *sent, uint64_t *received)
 {
-    uint64_t first = ccpi_tuning.first_lap * c->lap;
+    uint64_t first = ccpi_position_first(ccpi_tuning.first_lap, c->capacity, c->mark);
     /* [F1] acquire: received first, and with it what was sent before, so that it is not more than
      * sent.  Pairs with [D2].  tail is relaxed, therefore. */
     uint64_t h = atomic_load_explicit(&c->head, CCPI_ACQ);
@@ -61,8 +67,7 @@ void ccpi_ring_totals(const ccp_chan *c, uint64_t *sent, uint64_t *received)
 static uint64_t advance(const ccp_chan *c, uint64_t pos, size_t n)
 {
     uint64_t index = (pos & (c->mark - 1)) + n;
-    uint64_t lap = pos & ~(c->lap - 1);
-    return index < c->capacity ? lap + index : lap + c->lap + index - c->capacity;
+    return index < c->mark ? pos + n : pos + n + c->lap - c->capacity;
 }
 
 /* Waits for a slot that was won, and whose last user is in the middle of its copy (R5). */
@@ -101,8 +106,8 @@ size_t ccpi_ring_send_n(ccp_chan *c, const void *elems, size_t n)
         atomic_store_explicit(&slot->stamp, pos + 1, CCPI_REL);
         last = pos;
     }
-    if (ccpi_ring_may_be_high(c, last))
-        (void)ccpi_ring_count(c, last);
+    if (((t ^ (last + 1)) & ~atomic_load_explicit(&c->look, CCPI_RLX)) != 0) /* not all are plain */
+        ccpi_ring_look(c, last);
     ccpi_crowd_notify(c, CCPI_RECEIVERS, last, NULL, 0);
     return k;
 }

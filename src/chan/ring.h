@@ -16,6 +16,7 @@
  *       A slot that was won and has no stamp yet is neither empty nor full: whoever needs to know
  *       waits for the stamp.  (To say "empty" then would lose wake-ups, and make a NOWAIT receive
  *       fail after a send that has returned.)
+ *   R6  look is 2^k - 1 <= mark - 1.  So whatever it is, the last position of a round is not plain.
  * Progress        Lock-free, but for the wait in R5, which lasts as long as one copy by another
  *                 thread.
  */
@@ -35,28 +36,38 @@ typedef struct ccpi_slot {
 
 CCPI_INLINE ccpi_slot *ccpi_ring_slot(const ccp_chan *c, uint64_t pos)
 {
-    return (ccpi_slot *)(void *)(c->slots + (size_t)(pos & (c->mark - 1)) * c->stride);
+    size_t at = c->origin + (size_t)(pos & (c->mark - 1)) * c->stride;
+    return (ccpi_slot *)(void *)((unsigned char *)(uintptr_t)c + at);
+}
+
+/* A rendezvous has one slot (meet.c). */
+CCPI_INLINE size_t ccpi_ring_places(const ccp_chan *c)
+{
+    return c->capacity + (c->capacity == 0);
 }
 
 CCPI_INLINE uint64_t ccpi_ring_next(const ccp_chan *c, uint64_t pos)
 {
-    return ccpi_position_next(pos, &c->capacity, &c->mark, &c->lap);
+    if (CCPI_LIKELY(!ccpi_position_is_last(pos, c->mark)))
+        return pos + 1;
+    return ccpi_position_next_round(pos, ccpi_ring_places(c), c->lap);
 }
 
 /* Elements between two positions, from <= to. */
 CCPI_INLINE uint64_t ccpi_ring_distance(const ccp_chan *c, uint64_t from, uint64_t to)
 {
-    return ccpi_position_distance(from, to, &c->capacity, &c->mark, &c->lap);
+    return ccpi_position_distance(from, to, ccpi_ring_places(c), c->mark);
 }
 
-/* Was a tail won that may be a new high water? */
-CCPI_INLINE bool ccpi_ring_may_be_high(const ccp_chan *c, uint64_t pos)
+/* Is a send at pos neither the last of a round (R6), nor one that has to look at the high water?
+ * Then the next position is pos + 1.  One question for both costs a send nothing; two, 3 %. */
+CCPI_INLINE bool ccpi_ring_is_plain(const ccp_chan *c, uint64_t pos)
 {
-    return (int64_t)(pos - atomic_load_explicit(&c->high_limit, CCPI_RLX)) >= 0;
+    return ((pos + 1) & atomic_load_explicit(&c->look, CCPI_RLX)) != 0;
 }
 
-/* If so: counts, and sets the next limit.  CCP_OK, for who has nothing else to do. */
-ccp_status ccpi_ring_count(ccp_chan *c, uint64_t pos);
+/* The position pos was won, and is not plain: notes a new high water, and sets the next look. */
+void ccpi_ring_look(ccp_chan *c, uint64_t pos);
 
 /* Is there an element (room) at the front of the queue?  A hint, and cheap. */
 CCPI_INLINE bool ccpi_ring_hint(const ccp_chan *c, ccpi_side side)
@@ -83,15 +94,15 @@ CCPI_INLINE bool ccpi_ring_ready(const ccp_chan *c, ccpi_side side)
     return side == CCPI_RECEIVERS ? t != h : t != h + c->lap;
 }
 
-/* The slot of *t has stamp *t (R1): tries to win tail, and puts the element in.  On failure *t is
- * the tail found.  size is elem_size, perhaps as a constant. */
+/* The slot of *t has stamp *t (R1), and next is the position after it: tries to win tail, and puts
+ * the element in.  On failure *t is the tail found.  size is elem_size, perhaps as a constant. */
 CCPI_INLINE bool ccpi_ring_win_put(ccp_chan *c, const void *elem, size_t size, uint64_t *t,
-                                   ccpi_slot *slot)
+                                   uint64_t next, ccpi_slot *slot)
 {
     uint64_t pos = *t;
     /* [D2] seq_cst: before the load of the crowd in notify().  LP: the element is accepted. */
-    if (CCPI_UNLIKELY(!atomic_compare_exchange_weak_explicit(&c->tail, t, ccpi_ring_next(c, pos),
-                                                             CCPI_SC, CCPI_RLX)))
+    if (CCPI_UNLIKELY(
+            !atomic_compare_exchange_weak_explicit(&c->tail, t, next, CCPI_SC, CCPI_RLX)))
         return false;
     ccpi_copy(slot->elem, elem, size);
     /* [R2] release: the element.  Pairs with the acquires before ccpi_ring_win_take(). */
@@ -133,7 +144,8 @@ CCPI_INLINE ccp_status ccpi_ring_put(ccp_chan *c, const void *elem, const bool e
         if (CCPI_LIKELY(stamp == t)) {
             *pos = t;
             *at = slot;
-            if (CCPI_LIKELY(ccpi_ring_win_put(c, elem, c->elem_size, &t, slot)))
+            uint64_t next = ccpi_ring_next(c, t);
+            if (CCPI_LIKELY(ccpi_ring_win_put(c, elem, c->elem_size, &t, next, slot)))
                 return CCP_OK;
             continue;
         }
@@ -189,8 +201,8 @@ CCPI_INLINE ccp_status ccpi_ring_take(ccp_chan *c, void *elem, const bool exact,
 /* What is to be done once an element was put in at pos. */
 CCPI_INLINE void ccpi_ring_sent(ccp_chan *c, uint64_t pos, const ccpi_slot *at)
 {
-    if (CCPI_UNLIKELY(ccpi_ring_may_be_high(c, pos)))
-        (void)ccpi_ring_count(c, pos);
+    if (CCPI_UNLIKELY(!ccpi_ring_is_plain(c, pos)))
+        ccpi_ring_look(c, pos);
     ccpi_crowd_notify(c, CCPI_RECEIVERS, pos, &at->stamp, pos + 1);
 }
 

@@ -37,20 +37,23 @@ typedef struct slot {
 struct ccp_mpmc {
     size_t elem_size, cap, stride; /* const after new, as the following */
     uint64_t mark, lap;
-    unsigned char *slots;
-    bool dead;                     /* MP6: changes only while there is one thread */
+    size_t origin; /* of the slots, in bytes from here: see base/position.h */
+    bool dead;     /* MP6: changes only while there is one thread */
     _Alignas(CCPI_LINE) ccpi_word64 tail;
     _Alignas(CCPI_LINE) ccpi_word64 head;
 };
 
 static slot *slot_of(const ccp_mpmc *q, uint64_t pos)
 {
-    return (slot *)(void *)(q->slots + (size_t)(pos & (q->mark - 1)) * q->stride);
+    size_t at = q->origin + (size_t)(pos & (q->mark - 1)) * q->stride;
+    return (slot *)(void *)((unsigned char *)(uintptr_t)q + at);
 }
 
 static uint64_t next(const ccp_mpmc *q, uint64_t pos)
 {
-    return ccpi_position_next(pos, &q->cap, &q->mark, &q->lap);
+    return CCPI_LIKELY(!ccpi_position_is_last(pos, q->mark))
+               ? pos + 1
+               : ccpi_position_next_round(pos, q->cap, q->lap);
 }
 
 /* ---- making ---- */
@@ -71,10 +74,11 @@ static void describe(const void *object, ccpi_text *t)
 static void forked(void *object)
 {
     ccp_mpmc *q = object;
+    uint64_t first = ccpi_position_first(0, q->cap, q->mark);
     q->dead = true;
-    atomic_store_explicit(&q->head, 0, CCPI_RLX);
-    atomic_store_explicit(&q->tail, q->mark, CCPI_RLX);
-    atomic_store_explicit(&slot_of(q, 0)->stamp, 0, CCPI_RLX);
+    atomic_store_explicit(&q->head, first, CCPI_RLX);
+    atomic_store_explicit(&q->tail, first | q->mark, CCPI_RLX);
+    atomic_store_explicit(&slot_of(q, first)->stamp, first, CCPI_RLX);
 }
 
 static const ccpi_kind kind = { "mpmc queue", "ccp_mpmc_", describe, forked };
@@ -98,9 +102,12 @@ ccp_mpmc *ccp_mpmc_new(size_t elem_size, size_t capacity)
     for (q->mark = 1; q->mark < capacity;)
         q->mark *= 2;
     q->lap = 2 * q->mark;
-    q->slots = (unsigned char *)(q + 1);
+    q->origin = ccpi_position_origin(sizeof *q, capacity, stride, q->mark);
+    uint64_t first = ccpi_position_first(0, capacity, q->mark);
     for (size_t i = 0; i < capacity; i++)
-        atomic_init(&slot_of(q, i)->stamp, i); /* MP1 */
+        atomic_init(&slot_of(q, first + i)->stamp, first + i); /* MP1 */
+    atomic_init(&q->tail, first);
+    atomic_init(&q->head, first);
     ccpi_track(q, &kind, NULL);
     return q;
 }
@@ -309,7 +316,7 @@ size_t ccp_mpmc_len(const ccp_mpmc *q)
     uint64_t h = atomic_load_explicit(&q->head, CCPI_ACQ);
     /* Relaxed: see above. */
     uint64_t t = atomic_load_explicit(&q->tail, CCPI_RLX) & ~q->mark;
-    uint64_t n = ccpi_position_distance(h, t, &q->cap, &q->mark, &q->lap);
+    uint64_t n = ccpi_position_distance(h, t, q->cap, q->mark);
     return n < q->cap ? (size_t)n : q->cap;
 }
 

@@ -45,7 +45,7 @@ static void dump_slots(const ccp_chan *c)
         return;
     for (uint64_t i = 0; i < c->capacity && i < 64; i++)
         fprintf(stderr, "  slot %" PRIu64 ": stamp %#" PRIx64 "\n", i,
-                atomic_load(&ccpi_ring_slot(c, i)->stamp));
+                atomic_load(&ccpi_ring_slot(c, c->mark - c->capacity + i)->stamp));
 }
 
 /* The queues may be walked under the lock only; a hang may have left it held. */

@@ -232,7 +232,7 @@ static ccp_chan *make(int which)
         sim_hint(c->pace, sizeof c->pace);
         sim_hint(c->waits, sizeof c->waits);
         sim_hint(&c->high_water, sizeof c->high_water);
-        sim_hint(&c->high_limit, sizeof c->high_limit);
+        sim_hint(&c->look, sizeof c->look);
     }
     return c;
 }

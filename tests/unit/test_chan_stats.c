@@ -311,11 +311,9 @@ static void check_high_water(size_t size, size_t cap, size_t before)
     }
     for (size_t i = 0; i < most; i++)
         ASSERT_STATUS(ccp_chan_send(ch, elem, CCP_NOWAIT), CCP_OK);
-    assert_int_equal(info_of(ch).high_water, most);
-    for (size_t n = most, high = most; n < cap; n++) {
-        assert_in_range(high, n - n / 64, n);
+    for (size_t n = most; n < cap; n++) {
+        assert_in_range(info_of(ch).high_water, n - n / 64, n);
         ASSERT_STATUS(ccp_chan_send(ch, elem, CCP_NOWAIT), CCP_OK);
-        high = info_of(ch).high_water;
     }
     assert_int_equal(info_of(ch).high_water, cap);
     ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
@@ -330,6 +328,26 @@ TEST(a_high_water_of_more_than_a_quarter_is_nearly_exact)
                 check_high_water(size, capacities[c], before);
 }
 
+/* A batch that goes past the place where a single send would look. */
+TEST(a_batch_makes_a_high_water)
+{
+    enum { CAP = 64 };
+    uint64_t elems[CAP] = { 0 };
+    size_t n = 0;
+    for (size_t before = 0; before < CAP; before++)
+        for (size_t batch = CAP / 4 + 1; batch <= CAP; batch++) {
+            ccp_chan *ch = ccp_chan_new(sizeof *elems, CAP);
+            for (size_t i = 0; i < before; i++) {
+                ASSERT_STATUS(ccp_chan_send(ch, elems, CCP_NOWAIT), CCP_OK);
+                ASSERT_STATUS(ccp_chan_recv(ch, elems, CCP_NOWAIT), CCP_OK);
+            }
+            ASSERT_STATUS(ccp_chan_send_n(ch, elems, batch, &n, CCP_NOWAIT), CCP_OK);
+            assert_int_equal(n, batch);
+            assert_int_equal(info_of(ch).high_water, batch);
+            ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -339,6 +357,7 @@ int main(void)
         FAKED(who_does_not_sleep_is_not_counted),
         FAKED(a_select_waits_in_each_of_its_channels),
         FAKED(a_high_water_of_more_than_a_quarter_is_nearly_exact),
+        FAKED(a_batch_makes_a_high_water),
         FAKED(the_side_that_is_held_up_says_which_is_slow),
         FAKED(with_the_capacity_recommended_few_are_turned_away),
         FAKED(the_plan_says_what_cannot_be),
