@@ -13,7 +13,7 @@ ccpi_node *ccpi_crowd_pop(ccp_chan *c, ccpi_side s, bool oldest)
         if (!l)
             return NULL;
         ccpi_node *n = CCPI_NODE(l);
-        ccpi_crowd_unparks(c, s, n);
+        ccpi_crowd_unparks(c, s, n, ccpi_crowd_now());
         if (ccpi_waiter_claim(n->waiter, n->index + 1)) {
             ccpi_crowd_add(c, s, 1 - CCPI_PARKED_ONE);
             n->woken = ccpi_ticks();
@@ -95,12 +95,12 @@ CCPI_NOINLINE void ccpi_crowd_notify_slow(ccp_chan *c, ccpi_side s, const ccpi_w
         wake_one(c, s, false);
 }
 
-bool ccpi_crowd_withdraw(ccp_chan *c, ccpi_side s, ccpi_node *n, bool active)
+bool ccpi_crowd_withdraw(ccp_chan *c, ccpi_side s, ccpi_node *n, bool active, uint64_t now)
 {
     ccpi_lock_acquire(&c->lock);
     bool was_in = n->queued;
     if (was_in) {
-        ccpi_crowd_unparks(c, s, n);
+        ccpi_crowd_unparks(c, s, n, now);
         ccpi_crowd_add(c, s, (active ? 1 : 0) - CCPI_PARKED_ONE);
     }
     ccpi_lock_release(&c->lock);

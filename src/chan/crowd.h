@@ -99,21 +99,26 @@ CCPI_INLINE void ccpi_crowd_notify(ccp_chan *c, ccpi_side s, uint64_t pos, const
 }
 
 /* What a thread waits is counted by the coarse clock, which is cheap and late: single waits are up
- * to some milliseconds too long or too short, and on average right.  lock is held. */
-CCPI_INLINE void ccpi_crowd_parks(ccp_chan *c, ccpi_side s, ccpi_node *n)
+ * to some milliseconds too long or too short, and on average right.  Who enters and leaves many
+ * channels looks at it once for all. */
+CCPI_INLINE uint64_t ccpi_crowd_now(void)
+{
+    return (uint64_t)ccpi_clock_coarse();
+}
+
+/* `now`, which is not from before the node's wait began.  lock is held. */
+CCPI_INLINE void ccpi_crowd_parks(ccp_chan *c, ccpi_side s, ccpi_node *n, uint64_t now)
 {
     ccpi_parked_stats *w = &c->waits[s];
-    uint64_t now = (uint64_t)ccpi_clock_coarse();
     w->count++;
     w->all_ns -= now;
     if (!c->parked[s].first)
         w->some_ns -= now;
     ccpi_queue_add(&c->parked[s], n);
 }
-CCPI_INLINE void ccpi_crowd_unparks(ccp_chan *c, ccpi_side s, ccpi_node *n)
+CCPI_INLINE void ccpi_crowd_unparks(ccp_chan *c, ccpi_side s, ccpi_node *n, uint64_t now)
 {
     ccpi_parked_stats *w = &c->waits[s];
-    uint64_t now = (uint64_t)ccpi_clock_coarse();
     ccpi_queue_remove(&c->parked[s], n);
     w->all_ns += now;
     if (!c->parked[s].first)
@@ -121,16 +126,16 @@ CCPI_INLINE void ccpi_crowd_unparks(ccp_chan *c, ccpi_side s, ccpi_node *n)
 }
 
 /* Queues a node and counts it; `active` if the thread was active until now.  lock is held. */
-CCPI_INLINE void ccpi_crowd_enter(ccp_chan *c, ccpi_side s, ccpi_node *n, bool active)
+CCPI_INLINE void ccpi_crowd_enter(ccp_chan *c, ccpi_side s, ccpi_node *n, bool active, uint64_t now)
 {
-    ccpi_crowd_parks(c, s, n);
+    ccpi_crowd_parks(c, s, n, now);
     ccpi_crowd_add(c, s, CCPI_PARKED_ONE - (active ? 1 : 0));
     if (c->flavor == CCPI_MEET)
         ccpi_poll_tell_locked(c, ccpi_other(s)); /* P3 */
 }
 
 /* Takes a node out, if it still is in; true if it was.  `active`: the thread will look again. */
-bool ccpi_crowd_withdraw(ccp_chan *c, ccpi_side s, ccpi_node *n, bool active);
+bool ccpi_crowd_withdraw(ccp_chan *c, ccpi_side s, ccpi_node *n, bool active, uint64_t now);
 
 /* Sets `closed`, and wakes everybody on both sides; true for the first to do so. */
 bool ccpi_crowd_release_all(ccp_chan *c);

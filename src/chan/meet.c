@@ -257,7 +257,7 @@ static ccp_status sleep_queued(meeting *m, ccpi_waiter *waiter, ccpi_node *node)
             ccpi_spin_slept(&m->spin, node->woken);
         return node->result;
     }
-    ccpi_crowd_withdraw(c, m->side, node, false);
+    ccpi_crowd_withdraw(c, m->side, node, false, ccpi_crowd_now());
     if (verdict == CCPI_ENDED)
         return ccp_ctx_status(m->wait.ctx_);
     return again ? CCP_AGAIN : ccpi_wait_over(m->wait);
@@ -276,7 +276,7 @@ static ccp_status match_or_park(meeting *m, ccpi_waiter *waiter)
         partner = ccpi_meet_match(c, other, m->elem, false);
     bool queued = !closed && !partner;
     if (queued)
-        ccpi_crowd_enter(c, m->side, &node, false);
+        ccpi_crowd_enter(c, m->side, &node, false, ccpi_crowd_now());
     ccpi_lock_release(&c->lock);
     if (queued)
         return sleep_queued(m, waiter, &node);

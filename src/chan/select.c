@@ -322,13 +322,12 @@ static bool watch_contexts(const selection *s)
 
 static void withdraw_all(const selection *s)
 {
-    for (place *p = s->head; p; p = p->next) {
-        ccp_chan *c = chan_of(p->of);
-        if (c)
-            ccpi_crowd_withdraw(c, side_of(p->of), &p->node, false);
+    uint64_t now = ccpi_crowd_now();
+    for (place *p = s->head; p; p = p->next)
+        if (chan_of(p->of))
+            ccpi_crowd_withdraw(chan_of(p->of), side_of(p->of), &p->node, false, now);
         else
             ccpi_ctx_unwatch(p->of->obj_, &p->node);
-    }
 }
 
 /* When a case becomes ready by time alone, or the wait is over. */
@@ -372,9 +371,10 @@ static place *meet_or_queue(selection *s, ccpi_node **partner)
 {
     lock_all(s);
     place *met = meet_now(s, partner);
+    uint64_t now = ccpi_crowd_now();
     for (place *p = s->head; p && !met; p = p->next)
         if (chan_of(p->of))
-            ccpi_crowd_enter(chan_of(p->of), side_of(p->of), &p->node, false);
+            ccpi_crowd_enter(chan_of(p->of), side_of(p->of), &p->node, false, now);
     unlock_all(s);
     return met;
 }

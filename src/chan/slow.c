@@ -113,7 +113,8 @@ static ccp_status sleep_queued(attempt *a, ccpi_waiter *waiter, ccpi_node *node)
     bool ready = ccpi_chan_ready(c, a->side); /* W3 */
     int64_t until = next_look(a);
     uint32_t verdict = ready ? ccpi_waiter_give_up(waiter) : ccpi_waiter_sleep(waiter, until);
-    a->active = verdict == node->index + 1 || ccpi_crowd_withdraw(c, a->side, node, true);
+    a->active = verdict == node->index + 1 ||
+                ccpi_crowd_withdraw(c, a->side, node, true, ccpi_crowd_now());
     if (verdict == CCPI_ENDED)
         return CCP_CANCELED;
     return verdict == CCPI_GAVE_UP && !ready && until == a->deadline ? CCP_TIMEOUT : CCP_AGAIN;
@@ -131,7 +132,7 @@ static ccp_status park(attempt *a, uint64_t *woken)
     if (!ccpi_wait_watch(a->wait, &waiter, &watch))
         return CCP_CANCELED;
     ccpi_lock_acquire(&c->lock);
-    ccpi_crowd_enter(c, a->side, &node, a->active);
+    ccpi_crowd_enter(c, a->side, &node, a->active, ccpi_crowd_now());
     ccpi_lock_release(&c->lock);
     a->active = false;
     ccp_status st = sleep_queued(a, &waiter, &node);
