@@ -138,11 +138,13 @@ static void fill(const table *from, table *to)
         }
 }
 
-/* Gives what is to be freed after the lock. */
+/* Tables only become larger, each twice the last: so it fits if it is larger than what is there,
+ * and then T2 holds as it did when may_grow() was asked.  Gives what is to be freed after the
+ * lock. */
 static table *grow_locked(ccp_rcu_map *m, table *fresh)
 {
     table *t = table_of(m), *gone = m->old;
-    if (!may_grow(m) || fresh->mask <= t->mask || fresh->which == t->which)
+    if (fresh->mask <= t->mask)
         return fresh; /* another thread was faster */
     fill(t, fresh);
     /* [RCU10] release: the table.  Pairs with the acquire in table_of(). */

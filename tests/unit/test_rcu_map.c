@@ -204,7 +204,12 @@ TEST(misuse_of_maps_is_refused) /* G2 */
     ASSERT_STATUS(ccp_rcu_map_add(m, &a.item), CCP_OK);
     ASSERT_STATUS(ccp_rcu_map_add(m, &a.item), CCP_MISUSE);
     ASSERT_STATUS(ccp_rcu_map_put(m, &a.item, &old), CCP_MISUSE);
+    ASSERT_STATUS(ccp_rcu_map_add(m, &a.item), CCP_MISUSE); /* nothing has changed */
+    ccp_rcu_map *another = ccp_rcu_map_new(d, 0);
+    ASSERT_STATUS(ccp_rcu_map_add(another, &a.item), CCP_MISUSE);
+    assert_int_equal(ccp_rcu_map_len(another), 0);
     assert_ptr_equal(take(m, 1), &a.item);
+    ASSERT_STATUS(ccp_rcu_map_free(another), CCP_OK);
     ASSERT_STATUS(ccp_rcu_map_free(m), CCP_OK);
     ASSERT_STATUS(ccp_rcu_free(d), CCP_OK);
 }
