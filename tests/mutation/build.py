@@ -48,7 +48,7 @@ class Tree:
     def __init__(self, work, steps, top=TOP, options=()):
         self.work, self.top = os.path.abspath(work), top
         self.build = os.path.join(self.work, "build")
-        must(["cmake", "-S", top, "-B", self.build, "-DCCP_TEST_KINDS=sim;fuzz;unit;fault",
+        must(["cmake", "-S", top, "-B", self.build, "-DCCP_TEST_KINDS=sim;fuzz;unit;fault;process",
               "-DCCP_EXAMPLES=OFF", "-DCCP_BENCH=OFF", "-DCCP_PARK=futex",
               "-DCMAKE_BUILD_TYPE=Release", "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON",
               "-G", "Unix Makefiles", *options])
