@@ -5768,10 +5768,11 @@ typedef struct ccp_load {
 
 /** What to do about it. */
 typedef struct ccp_chan_plan {
-    size_t capacity;
+    size_t capacity;    /* at most a billion */
     bool keeps_up;      /* are the workers enough?  If not, no channel is large enough */
-    bool in_time;       /* is that what `turned_away` wants?  If not, `latency_ns` allows less */
-    unsigned workers;   /* the least number of them that would be enough */
+    bool in_time;       /* is that what `turned_away` wants?  If not, `latency_ns` allows less, or
+                         * none is large enough */
+    unsigned workers;   /* the least number of them that would be enough; at most 65536 */
     double utilization; /* part of the time in which a worker is busy; from 1 on they cannot */
     int64_t wait_ns;    /* that an element waits on average; 0 if they do not keep up */
 } ccp_chan_plan;
@@ -5783,7 +5784,8 @@ typedef struct ccp_chan_plan {
  *   Threads: any.
  *   Memory:  writes *out; keeps nothing.
  *   Returns: CCP_OK; CCP_INVAL if a pointer is NULL, or a number is absurd: rates and times not
- *            above 0, no workers or more than 65536, a negative limit, a part not below 1.
+ *            above 0, a rate above 1e12, no workers or more than 65536, a negative limit, a part
+ *            not below 1.
  *   Cost:    a few operations for each worker.
  *   After:   Erlang's C formula (1917); Little's law (1961): who finds n before it waits for n *
  *            service_ns / workers.

@@ -9,6 +9,7 @@
 #define USED 4        /* a part of the capacity */
 #define SMALL 16      /* elements, that are no waste */
 #define TURNED_AWAY 0.01
+#define MOST_PER_SECOND 1e12
 #define MOST_WORKERS 65536
 #define MOST_ELEMENTS 1e9
 
@@ -69,26 +70,26 @@ static double part_that_waits(double a, unsigned c)
     return lost / (1 - rho * (1 - lost));
 }
 
-/* The least n with first * ratio^n <= limit, ratio < 1. */
+/* The least n with first * ratio^n <= limit, ratio < 1; at most 2^30, which is more than
+ * MOST_ELEMENTS. */
 static double steps_down(double first, double ratio, double limit)
 {
-    double powers[32], n = 0;
-    int k = 0;
+    double powers[30] = { ratio }, n = 1; /* ratio^(2^k) */
     if (first <= limit)
         return 0;
-    for (powers[0] = ratio; k < 30 && first * powers[k] > limit; k++)
-        powers[k + 1] = powers[k] * powers[k];
-    for (; k >= 0; k--)
+    for (int k = 1; k < 30; k++)
+        powers[k] = powers[k - 1] * powers[k - 1];
+    for (int k = 29; k >= 0; k--)
         if (first * powers[k] > limit) {
             first *= powers[k];
             n += (double)((uint32_t)1 << k);
         }
-    return n + 1;
+    return n;
 }
 
 static bool is_absurd(const ccp_load *l)
 {
-    return !(l->per_second > 0) || !(l->per_second <= 1e12) || l->service_ns <= 0 ||
+    return !(l->per_second > 0) || !(l->per_second <= MOST_PER_SECOND) || l->service_ns <= 0 ||
            l->workers == 0 || l->workers > MOST_WORKERS || l->latency_ns < 0 ||
            !(l->turned_away >= 0 && l->turned_away < 1);
 }
@@ -102,8 +103,9 @@ ccp_status ccp_chan_recommend(const ccp_load *l, ccp_chan_plan *out)
     *out = (ccp_chan_plan){ .utilization = load / l->workers };
     out->workers = load < MOST_WORKERS ? (unsigned)load + 1 : MOST_WORKERS;
     double may = l->latency_ns ? (double)l->latency_ns * l->workers / service : MOST_ELEMENTS;
+    may = may < MOST_ELEMENTS ? may : MOST_ELEMENTS;
+    double n = 2 * MOST_ELEMENTS; /* none is large enough */
     out->keeps_up = out->utilization < 1;
-    double n = MOST_ELEMENTS;
     if (out->keeps_up) {
         double waits = part_that_waits(load, l->workers);
         double wait = waits * service / (l->workers * (1 - out->utilization));
@@ -111,7 +113,6 @@ ccp_status ccp_chan_recommend(const ccp_load *l, ccp_chan_plan *out)
         n = steps_down(waits, out->utilization, limit);
     }
     out->in_time = n <= may;
-    n = n < may ? n : may;
-    out->capacity = (size_t)(n < MOST_ELEMENTS ? n : MOST_ELEMENTS);
+    out->capacity = (size_t)(out->in_time ? n : may);
     return CCP_OK;
 }

@@ -206,6 +206,18 @@ TEST(the_side_that_is_held_up_says_which_is_slow)
     assert_string_equal(advice(64, 17, 1000, 0, 0).why, "neither side waits often");
 }
 
+/* What nobody should ask: the looks are at two channels. */
+TEST(figures_that_go_back_count_as_none)
+{
+    const ccp_side_stats much = { 5, SEC(90), SEC(50) }, little = { 1, SEC(20), SEC(10) };
+    const ccp_chan_stats one = { .at_ns = SEC(100), .send = much, .receive = much };
+    const ccp_chan_stats other = { .at_ns = SEC(200), .send = little, .receive = little };
+    ccp_chan_advice a;
+    ASSERT_STATUS(ccp_chan_advise(&one, &other, &a), CCP_OK);
+    assert_true(a.full >= 0 && a.empty >= 0 && a.senders >= 0 && a.receivers >= 0);
+    assert_int_equal(a.what, CCP_ADVICE_FINE);
+}
+
 /* ---- the recommendation ---- */
 
 static uint64_t dice = 12345;
@@ -261,15 +273,108 @@ TEST(with_the_capacity_recommended_few_are_turned_away)
     }
 }
 
+/* Erlang's C by the sums that define it. */
+static double part_that_waits(double load, unsigned workers)
+{
+    double term = 1, sum = 0;
+    for (unsigned k = 0; k < workers; k++) {
+        sum += term;
+        term *= load / (k + 1);
+    }
+    term /= 1 - load / workers;
+    return term / (sum + term);
+}
+
+static void check_plan(const ccp_load *l)
+{
+    ccp_chan_plan p;
+    double load = l->per_second * (double)l->service_ns / 1e9, used = load / l->workers;
+    double waits = part_that_waits(load, l->workers);
+    double ns = waits * (double)l->service_ns / (l->workers - load);
+    /* waits * used^n is turned_away: what is no whole number is to be the next one. */
+    double n = waits > l->turned_away ? log(l->turned_away / waits) / log(used) : 0;
+    double near = 1e-6 * (1 + n);
+    ASSERT_STATUS(ccp_chan_recommend(l, &p), CCP_OK);
+    assert_true(p.keeps_up && p.in_time);
+    assert_true((double)p.capacity >= n - near && (double)p.capacity < n + 1 + near);
+    assert_true(fabs((double)p.wait_ns - ns) <= 1 + 1e-6 * ns);
+    assert_true(fabs(p.utilization - used) < 1e-9);
+}
+
+TEST(the_plan_is_what_the_formula_says)
+{
+    static const unsigned workers[] = { 1, 2, 3, 8, 50 };
+    static const double used[] = { 0.1, 0.5, 0.77, 0.9, 0.99, 0.9999 };
+    static const double away[] = { 0.6, 0.1, 0.01, 1e-6, 1e-12 };
+    for (size_t w = 0; w < LENGTH(workers); w++)
+        for (size_t u = 0; u < LENGTH(used); u++)
+            for (size_t a = 0; a < LENGTH(away); a++)
+                check_plan(&(ccp_load){ .per_second = used[u] * workers[w] * 1e6,
+                                        .service_ns = 1000,
+                                        .workers = workers[w],
+                                        .turned_away = away[a] });
+}
+
+/* One worker who is busy for half of the time: half of the elements wait, and with each place half
+ * as many are turned away.  All these are exact in binary. */
+TEST(as_many_as_may_be_are_turned_away)
+{
+    ccp_chan_plan p;
+    ccp_load l = { .per_second = 500, .service_ns = CCP_MS(1), .workers = 1, .turned_away = 0.5 };
+    for (size_t n = 0; n < 40; n++, l.turned_away /= 2) {
+        ASSERT_STATUS(ccp_chan_recommend(&l, &p), CCP_OK);
+        assert_int_equal(p.capacity, n);
+    }
+}
+
+TEST(who_waits_for_just_as_long_as_it_may_is_in_time)
+{
+    ccp_chan_plan p;
+    ccp_load l = { .per_second = 500, .service_ns = CCP_MS(1), .workers = 1 }; /* wants 6 */
+    l.latency_ns = CCP_MS(6);
+    ASSERT_STATUS(ccp_chan_recommend(&l, &p), CCP_OK);
+    assert_true(p.in_time && p.capacity == 6);
+    l.latency_ns = CCP_MS(6) - 1;
+    ASSERT_STATUS(ccp_chan_recommend(&l, &p), CCP_OK);
+    assert_true(!p.in_time && p.capacity == 5);
+}
+
+TEST(there_are_limits_to_what_is_recommended)
+{
+    enum { BILLION = 1000000000 };
+    const ccp_load busy[] = { { .per_second = BILLION - 1, .service_ns = 1, .workers = 1 },
+                              { BILLION - 1, 1, 1, INT64_MAX, 0 },
+                              { 2e9, 1, 1, INT64_MAX, 0 } };
+    ccp_chan_plan p;
+    for (size_t i = 0; i < LENGTH(busy); i++) {
+        ASSERT_STATUS(ccp_chan_recommend(&busy[i], &p), CCP_OK);
+        assert_true(p.capacity == BILLION && !p.in_time && p.keeps_up == (i < 2));
+    }
+    const double loads[] = { 65534.5, 65535, 65535.5, 65536, 1e6 };
+    for (size_t i = 0; i < LENGTH(loads); i++) {
+        const ccp_load l = { .per_second = loads[i], .service_ns = SEC(1), .workers = 1 };
+        ASSERT_STATUS(ccp_chan_recommend(&l, &p), CCP_OK);
+        assert_int_equal(p.workers, i == 0 ? 65535 : 65536);
+    }
+    /* 999 times a service that takes 292 years. */
+    const ccp_load slow = { 0.999e9 / (double)INT64_MAX, INT64_MAX, 1, 0, 0 };
+    ASSERT_STATUS(ccp_chan_recommend(&slow, &p), CCP_OK);
+    assert_true(p.keeps_up && p.wait_ns == INT64_MAX);
+    ASSERT_STATUS(ccp_chan_recommend(&(ccp_load){ 1e12, 1, 1, 0, 0 }, &p), CCP_OK);
+    ASSERT_STATUS(ccp_chan_recommend(&(ccp_load){ 1, 1, 65536, 0, 0 }, &p), CCP_OK);
+    assert_true(p.keeps_up && p.capacity == 0);
+}
+
 TEST(the_plan_says_what_cannot_be)
 {
     ccp_chan_plan p;
     const ccp_load slow = { .per_second = 2500, .service_ns = CCP_MS(1), .workers = 2 };
     ASSERT_STATUS(ccp_chan_recommend(&slow, &p), CCP_OK);
     assert_true(!p.keeps_up && p.workers == 3 && p.utilization > 1.24 && p.utilization < 1.26);
+    assert_true(!p.in_time && p.wait_ns == 0);
     const ccp_load just = { .per_second = 2000, .service_ns = CCP_MS(1), .workers = 2 };
     ASSERT_STATUS(ccp_chan_recommend(&just, &p), CCP_OK);
-    assert_true(!p.keeps_up && p.workers == 3);
+    assert_true(!p.keeps_up && p.workers == 3 && p.wait_ns == 0);
     const ccp_load brief = { 900, CCP_MS(1), 1, CCP_MS(10), 0 };
     ASSERT_STATUS(ccp_chan_recommend(&brief, &p), CCP_OK);
     assert_true(p.keeps_up && !p.in_time && p.capacity == 10);
@@ -290,6 +395,7 @@ TEST(absurd_loads_are_refused) /* G2 */
         { 1, 0, 1, 0, 0 }, { 1, -1, 1, 0, 0 },  { (double)INFINITY, 1, 1, 0, 0 },
         { 1, 1, 0, 0, 0 }, { 1, 1, 1, -1, 0 },  { 1, 1, 65537, 0, 0 },
         { 1, 1, 1, 0, 1 }, { 1, 1, 1, 0, -0.1 }, { 1, 1, 1, 0, (double)NAN },
+        { 1.001e12, 1, 1, 0, 0 },
     };
     ccp_chan_plan p;
     for (size_t i = 0; i < LENGTH(loads); i++)
@@ -359,7 +465,12 @@ int main(void)
         FAKED(a_high_water_of_more_than_a_quarter_is_nearly_exact),
         FAKED(a_batch_makes_a_high_water),
         FAKED(the_side_that_is_held_up_says_which_is_slow),
+        FAKED(figures_that_go_back_count_as_none),
         FAKED(with_the_capacity_recommended_few_are_turned_away),
+        FAKED(the_plan_is_what_the_formula_says),
+        FAKED(as_many_as_may_be_are_turned_away),
+        FAKED(who_waits_for_just_as_long_as_it_may_is_in_time),
+        FAKED(there_are_limits_to_what_is_recommended),
         FAKED(the_plan_says_what_cannot_be),
         FAKED(absurd_loads_are_refused),
     };
