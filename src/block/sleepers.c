@@ -152,10 +152,10 @@ size_t ccpi_sleepers_copy(ccpi_sleep *out, size_t max)
 
 static ccpi_sleeper *find_locked(const shard *in, uint64_t serial)
 {
-    ccpi_link *l = in->list.first;
-    while (l && SLEEPER(l)->serial != serial)
-        l = l->next;
-    return l ? SLEEPER(l) : NULL;
+    for (ccpi_link *l = in->list.first; l; l = l->next)
+        if (SLEEPER(l)->serial == serial)
+            return SLEEPER(l);
+    return NULL;
 }
 
 bool ccpi_sleepers_still(const ccpi_sleep *s)

@@ -88,6 +88,13 @@ static void wait_there(actor *a)
     a->rc = wait_at_line_23(a->ch, CCP_FOREVER);
 }
 
+/* The last call that said where it is was another one. */
+static void wait_somewhere(actor *a)
+{
+    MUST(ccp_chan_free(made_at_line_12()) == CCP_OK);
+    actor_recv_long(a);
+}
+
 TEST(places_are_told) /* DG9 */
 {
     ccp_chan *ch = made_at_line_12(), *plain = ccp_chan_new(0, 1);
@@ -95,7 +102,7 @@ TEST(places_are_told) /* DG9 */
     actor a = { .ch = ch }, b = { .ch = ch, .w = CCP_FOREVER };
     actor_start(&a, wait_there);
     actor_sleep_here(&a);
-    actor_start(&b, actor_recv_long);
+    actor_start(&b, wait_somewhere);
     actor_sleep_here(&b);
     assert_int_equal(audit(), 3);
     ASSERT_SAYS(", 0 of 1 element, 2 receivers wait, made at places.c:12\n");

@@ -2,7 +2,9 @@
  *
  * Contexts: the tree, deadlines, values, causes, freeing.  Hooks are in test_ctx_hook.
  */
-#include "support.h"
+#include "fds.h"
+
+#include <unistd.h>
 
 static const int why, another_why;
 
@@ -478,6 +480,33 @@ TEST(what_came_before_the_cancel_is_seen_by_who_sees_it_canceled)
     ASSERT_STATUS(ccp_chan_free(never), CCP_OK);
 }
 
+/* --- descriptors: the rest is in test_fd.c --- */
+
+TEST(who_asks_for_the_descriptor_has_looked) /* FD5 */
+{
+    int fd = -1;
+    ccp_ctx *ctx = ccp_ctx_new(NULL, ccp_within(1)); /* over, and nobody has looked */
+    wait_past(ccp_ctx_deadline(ctx));
+    ASSERT_STATUS(ccp_ctx_fd(ctx, &fd), CCP_OK);
+    assert_true(is_up(fd));
+    ASSERT_STATUS(ccp_ctx_free(ctx), CCP_OK);
+}
+
+TEST(the_first_of_all_descriptors_is_one)
+{
+    ccp_ctx *ctx = ccp_ctx_new(NULL, CCP_FOREVER);
+    int input = dup(0), fd = -1, again = -1;
+    assert_true(input > 0);
+    close(0);
+    ccp_status first = ccp_ctx_fd(ctx, &fd), second = ccp_ctx_fd(ctx, &again);
+    ccp_status end = ccp_ctx_free(ctx);
+    MUST(dup2(input, 0) == 0 && close(input) == 0);
+    ASSERT_STATUS(first, CCP_OK);
+    ASSERT_STATUS(second, CCP_OK);
+    ASSERT_STATUS(end, CCP_OK);
+    assert_true(fd == 0 && again == 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -510,6 +539,8 @@ int main(void)
         ENTRY(cancel_wakes_those_who_wait_below),
         ENTRY(children_may_be_made_and_freed_while_the_parent_ends),
         ENTRY(what_came_before_the_cancel_is_seen_by_who_sees_it_canceled),
+        ENTRY(who_asks_for_the_descriptor_has_looked),
+        ENTRY(the_first_of_all_descriptors_is_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -407,6 +407,61 @@ TEST(unhook_waits_for_a_function_that_runs_in_another_thread) /* X5 */
     ASSERT_STATUS(ccp_ctx_free(ctx), CCP_OK);
 }
 
+TEST(an_unhook_that_has_given_up_is_not_told)
+{
+    atomic_int runs = 0;
+    ccp_hook h = { 0 };
+    ccp_ctx *ctx = ccp_ctx_new(NULL, CCP_FOREVER);
+    gate_shut(&slow_gate);
+    ASSERT_STATUS(ccp_ctx_hook(ctx, &h, run_slowly, &runs), CCP_OK);
+    actor canceler = { .arg = ctx };
+    actor_start(&canceler, cancel_ctx);
+    WAIT_UNTIL(atomic_load(&slow_gate.arrived) == 1);
+    ASSERT_STATUS(ccp_ctx_unhook(&h, ccp_within(1)), CCP_TIMEOUT);
+    assert_null(h.waiter_); /* it was on the stack of the call */
+    gate_open(&slow_gate);
+    actor_join(&canceler);
+    ASSERT_STATUS(ccp_ctx_unhook(&h, CCP_NOWAIT), CCP_CLOSED);
+    ASSERT_STATUS(ccp_ctx_free(ctx), CCP_OK);
+}
+
+/* An allocator that keeps what is freed: it reads as CCP_FORKED throughout. */
+static void *kept;
+static size_t size_of_last;
+
+static void *alloc_plainly(size_t size, void *arg)
+{
+    (void)arg;
+    size_of_last = size;
+    return malloc(size);
+}
+
+static void keep(void *p, void *arg)
+{
+    (void)arg;
+    uint32_t *word = p;
+    for (size_t i = 0; i < size_of_last / sizeof *word; i++)
+        word[i] = (uint32_t)CCP_FORKED;
+    kept = p;
+}
+
+TEST(a_hook_that_has_run_outlives_its_context)
+{
+    const ccp_allocator a = { alloc_plainly, keep, NULL };
+    atomic_int runs = 0;
+    ccp_hook h = { 0 };
+    ASSERT_STATUS(ccp_set_allocator(&a), CCP_OK);
+    ccp_ctx *ctx = ccp_ctx_new(NULL, CCP_FOREVER);
+    ASSERT_STATUS(ccp_ctx_hook(ctx, &h, count_run, &runs), CCP_OK);
+    ccp_ctx_cancel(ctx);
+    ASSERT_STATUS(ccp_ctx_free(ctx), CCP_OK);
+    assert_ptr_equal(kept, ctx);
+    ASSERT_STATUS(ccp_ctx_unhook(&h, CCP_FOREVER), CCP_CLOSED);
+    assert_int_equal(runs, 1);
+    free(kept);
+    ASSERT_STATUS(ccp_set_allocator(NULL), CCP_OK);
+}
+
 TEST(a_running_hook_holds_up_neither_waiters_nor_status) /* X1 X5 */
 {
     atomic_int runs = 0;
@@ -476,6 +531,8 @@ int main(void)
         ENTRY(a_hook_may_take_another_one_back),
         ENTRY(a_hook_may_call_anything),
         ENTRY(unhook_waits_for_a_function_that_runs_in_another_thread),
+        ENTRY(an_unhook_that_has_given_up_is_not_told),
+        ENTRY(a_hook_that_has_run_outlives_its_context),
         ENTRY(a_running_hook_holds_up_neither_waiters_nor_status),
         ENTRY(unhook_against_cancel),
     };

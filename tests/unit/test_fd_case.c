@@ -292,6 +292,33 @@ TEST(a_signal_does_not_end_the_sleep) /* S5 */
     tube_free(asleep_on);
 }
 
+/* Somebody else takes what it was woken for. */
+TEST(who_was_woken_in_vain_sleeps_on) /* S1 */
+{
+    enum { VAIN = 20 };
+    long v = 77;
+    int vain = 0;
+    asleep_on = tube_new();
+    asleep_ctx = NULL;
+    actor a = { .ch = ccp_chan_new(sizeof(long), 1), .w = CCP_FOREVER };
+    for (int i = 0; i < 1000 && vain < VAIN; i++) {
+        a.value = 0;
+        actor_start(&a, select_all);
+        do {
+            actor_sleep_here(&a);
+            ASSERT_STATUS(ccp_chan_send(a.ch, &v, CCP_NOWAIT), CCP_OK);
+        } while (ccp_chan_recv(a.ch, &v, CCP_NOWAIT) == CCP_OK && ++vain < VAIN);
+        if (vain == VAIN)
+            ASSERT_STATUS(ccp_chan_send(a.ch, &v, CCP_NOWAIT), CCP_OK);
+        actor_join(&a);
+        ASSERT_STATUS(a.rc, CCP_OK);
+        assert_true(a.index == 1 && a.value == 77);
+    }
+    assert_int_equal(vain, VAIN);
+    ASSERT_STATUS(ccp_chan_free(a.ch), CCP_OK);
+    tube_free(asleep_on);
+}
+
 /* ---- many, and too much ---- */
 
 TEST(more_than_fit_on_the_stack_need_memory) /* S6 */
@@ -446,6 +473,7 @@ int main(void)
         ENTRY(whatever_comes_ends_the_sleep),
         ENTRY(the_time_ends_exactly_then),
         ENTRY(a_signal_does_not_end_the_sleep),
+        ENTRY(who_was_woken_in_vain_sleeps_on),
         ENTRY(more_than_fit_on_the_stack_need_memory),
         ENTRY(without_descriptors_it_cannot_sleep),
         TRACKED(a_dump_says_what_is_waited_for),

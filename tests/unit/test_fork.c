@@ -215,10 +215,16 @@ static void guard(bool on)
     ASSERT_STATUS(ccp_fork_guard(on), CCP_OK);
 }
 
+static void nothing(void *arg)
+{
+    (void)arg;
+}
+
 typedef struct objects {
     ccp_chan *ch, *later;
     ccp_spsc *ring;
     ccp_ctx *ctx;
+    ccp_hook hook;
     ccp_future *f;
     ccp_promise *p;
     ccp_wg counted, idle;
@@ -235,6 +241,7 @@ static void make_objects(objects *o)
     o->p = ccp_promise_new(&(ccp_promise_opts){ .size = sizeof(long) }, &o->f);
     assert_true(o->ch && o->later && o->ring && o->ctx && o->p);
     ASSERT_STATUS(ccp_chan_fd(o->ch, CCP_POLL_RECV, &fd), CCP_OK); /* and it is armed */
+    ASSERT_STATUS(ccp_ctx_hook(o->ctx, &o->hook, nothing, NULL), CCP_OK);
     ASSERT_STATUS(ccp_wg_add(&o->counted, 1), CCP_OK);
 }
 
@@ -244,6 +251,7 @@ static void free_objects(objects *o)
     ASSERT_STATUS(ccp_wg_wait(&o->counted, CCP_NOWAIT), CCP_OK);
     ccp_promise_free(o->p);
     ccp_future_free(o->f);
+    ASSERT_STATUS(ccp_ctx_unhook(&o->hook, CCP_NOWAIT), CCP_OK);
     ASSERT_STATUS(ccp_ctx_free(o->ctx), CCP_OK);
     ASSERT_STATUS(ccp_spsc_free(o->ring), CCP_OK);
     ASSERT_STATUS(ccp_chan_free(o->later), CCP_OK);
@@ -256,8 +264,11 @@ static void find_them_dead(void *arg)
     long v = 1;
     ccp_chan_info info;
     ccp_hook hook;
+    int fd;
     NEED(ccp_chan_get_info(o->ch, &info) == CCP_FORKED);
     NEED(ccp_ctx_hook(o->ctx, &hook, free, NULL) == CCP_FORKED);
+    NEED(ccp_ctx_unhook(&o->hook, CCP_FOREVER) == CCP_FORKED);
+    NEED(ccp_ctx_fd(o->ctx, &fd) == CCP_FORKED);
     NEED(ccp_chan_send(o->ch, &v, CCP_FOREVER) == CCP_FORKED);
     NEED(ccpi_chan_ready(o->ch, CCPI_SENDERS)); /* nobody would sleep there */
     NEED(ccp_spsc_push(o->ring, &v) == CCP_FORKED && ccp_spsc_pop(o->ring, &v) == CCP_FORKED);
@@ -348,11 +359,6 @@ static void wait_for_group(actor *a)
 static void end_group(actor *a)
 {
     a->rc = ccp_wg_done(a->arg);
-}
-
-static void nothing(void *arg)
-{
-    (void)arg;
 }
 
 /* One that somebody waits for, one whose thread nobody has joined, one that is just ending. */

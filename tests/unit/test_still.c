@@ -80,6 +80,28 @@ TEST(the_deadline_of_a_context_comes)
     ASSERT_STATUS(ccp_ctx_free(ctx), CCP_OK);
 }
 
+static void count_run(void *arg)
+{
+    (*(int *)arg)++;
+}
+
+TEST(at_its_deadline_a_context_has_ended_with_those_above_that_have_the_same)
+{
+    int runs = 0;
+    ccp_hook h = { 0 };
+    still_set(100);
+    ccp_ctx *ctx = ccp_ctx_new(NULL, ccp_within(50)), *below = ccp_ctx_new(ctx, CCP_FOREVER);
+    ASSERT_STATUS(ccp_ctx_hook(ctx, &h, count_run, &runs), CCP_OK);
+    still_advance(49);
+    ASSERT_STATUS(ccp_ctx_status(below), CCP_OK);
+    still_advance(1);
+    ASSERT_STATUS(ccp_ctx_status(below), CCP_TIMEOUT);
+    assert_int_equal(runs, 1);
+    ASSERT_STATUS(ccp_ctx_unhook(&h, CCP_NOWAIT), CCP_CLOSED);
+    ASSERT_STATUS(ccp_ctx_free(below), CCP_OK);
+    ASSERT_STATUS(ccp_ctx_free(ctx), CCP_OK);
+}
+
 TEST(what_is_on_the_programme_happens_during_a_sleep)
 {
     still_set(CCP_SEC(1));
@@ -139,6 +161,7 @@ int main(void)
         ENTRY(a_sleep_moves_time_to_its_end),
         ENTRY(a_timed_wait_runs_out_at_its_deadline),
         ENTRY(the_deadline_of_a_context_comes),
+        ENTRY(at_its_deadline_a_context_has_ended_with_those_above_that_have_the_same),
         ENTRY(what_is_on_the_programme_happens_during_a_sleep),
         ENTRY(the_programme_is_run_in_the_order_of_time),
         ENTRY(a_sleep_that_nothing_can_end_stops_the_program),

@@ -225,6 +225,26 @@ TEST(each_kind_has_its_line_and_parts_have_none) /* DG2 */
     assert_int_equal(says("0x") + says("'cooks'") + says("'bank'"), 0);
 }
 
+TEST(a_context_says_how_it_stands) /* DG2 */
+{
+    static const char *const names[] = { "plain", "limited", "stopped", "over" };
+    ccp_ctx *ctx[LENGTH(names)];
+    for (size_t i = 0; i < LENGTH(ctx); i++) {
+        ctx[i] = ccp_ctx_new(NULL, i == 1   ? ccp_within(CCP_SEC(100))
+                                   : i == 3 ? CCP_NOWAIT
+                                            : CCP_FOREVER);
+        ASSERT_STATUS(ccp_name(ctx[i], names[i]), CCP_OK);
+    }
+    ccp_ctx_cancel(ctx[2]);
+    dump();
+    ASSERT_SAYS("context 'plain'\n");
+    ASSERT_SAYS("context 'limited', with a deadline\n");
+    ASSERT_SAYS("context 'stopped', canceled\n");
+    ASSERT_SAYS("context 'over', its time is over\n");
+    for (size_t i = 0; i < LENGTH(ctx); i++)
+        ASSERT_STATUS(ccp_ctx_free(ctx[i]), CCP_OK);
+}
+
 TEST(names_can_be_given_and_taken_back)
 {
     char long_name[100];
@@ -548,6 +568,7 @@ int main(void)
         TRACKED(objects_come_in_the_order_in_which_they_were_made),
         TRACKED(what_has_threads_of_its_own_has_its_line),
         TRACKED(each_kind_has_its_line_and_parts_have_none),
+        TRACKED(a_context_says_how_it_stands),
         TRACKED(names_can_be_given_and_taken_back),
         TRACKED(a_thread_that_sleeps_has_its_line),
         TRACKED(what_a_thread_has_locked_is_known),

@@ -6,6 +6,7 @@
 #include "pools.h"
 
 #include "base/mem.h"
+#include "block/sleepers.h"
 #include "ops/verdict.h"
 
 static page now;
@@ -187,6 +188,57 @@ TEST(of_each_sleeper_it_is_known_whether_it_sleeps_still)
         assert_false(ccpi_sleepers_still(&r.sleeps[i]));
     ccpi_report_free(&r);
     ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
+}
+
+/* More threads than there are lists, one after the other.  Their numbers go on from round to round,
+ * so another one is in the first list. */
+TEST(sleepers_come_in_the_order_in_which_they_went_to_sleep)
+{
+    enum { MANY = 40 };
+    static actor a[MANY];
+    static ccpi_sleep s[MANY + 1]; /* and one before the first, which nobody may look at */
+    for (int round = 0; round < 2; round++) {
+        ccp_chan *ch = ccp_chan_new(sizeof(long), 1);
+        for (size_t i = 0; i < MANY; i++) {
+            a[i] = (actor){ .ch = ch, .w = CCP_FOREVER };
+            actor_start(&a[i], actor_recv_long);
+            WAIT_UNTIL(ccpi_sleepers_copy(NULL, 0) == i + 1);
+        }
+        s[0].serial = UINT64_MAX;
+        MUST(ccpi_sleepers_copy(s + 1, MANY) == MANY);
+        MUST(s[0].serial == UINT64_MAX);
+        for (size_t i = 0; i < MANY; i++)
+            MUST(s[i + 1].thread == (uint64_t)a[i].tid);
+        ASSERT_STATUS(ccp_chan_close(ch), CCP_OK);
+        for (size_t i = 0; i < MANY; i++)
+            actor_join(&a[i]);
+        ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
+    }
+}
+
+/* Two sleeps of one list, as if two threads of the same number had gone to sleep. */
+TEST(a_sleep_is_ended_once_and_only_while_it_lasts)
+{
+    ccpi_waiter w[2];
+    ccpi_sleeper record[2];
+    ccpi_sleep s[2];
+    for (size_t i = 0; i < 2; i++) {
+        ccpi_waiter_init(&w[i], "ccp_thing_do", NULL);
+        ccpi_sleepers_enter(&record[i], &w[i], CCPI_NEVER);
+    }
+    MUST(ccpi_sleepers_copy(s, 2) == 2);
+    MUST(ccpi_waiter_claim(&w[0], 1)); /* what it waits for has come */
+    MUST(!ccpi_sleepers_still(&s[0]));
+    MUST(!ccpi_sleepers_end(&s[0]));
+    MUST(!ccpi_sleepers_leave(&record[0]));
+    MUST(!ccpi_sleepers_still(&s[0]));
+    MUST(!ccpi_sleepers_end(&s[0]));
+    MUST(ccpi_sleepers_still(&s[1]));
+    MUST(ccpi_sleepers_end(&s[1]));
+    MUST(!ccpi_sleepers_still(&s[1]));
+    MUST(!ccpi_sleepers_end(&s[1]));
+    MUST(ccpi_waiter_give_up(&w[1]) == CCPI_GAVE_UP); /* takes the token */
+    MUST(ccpi_sleepers_leave(&record[1]));
 }
 
 static const ccpi_kind thing = { "thing", "ccp_thing_", NULL, NULL };
@@ -438,6 +490,8 @@ int main(void)
         TRACKED(a_circle_is_certain_only_if_nobody_in_it_can_go_on),
         TRACKED(of_each_sleeper_it_is_known_whether_it_sleeps_still),
         TRACKED(of_many_cases_no_more_are_copied_than_there_is_room_for),
+        TRACKED(sleepers_come_in_the_order_in_which_they_went_to_sleep),
+        TRACKED(a_sleep_is_ended_once_and_only_while_it_lasts),
         TRACKED(an_object_is_told_of_by_its_name_or_its_owner_or_the_call),
         TRACKED(who_locks_alone_is_the_only_one_who_has_it),
         TRACKED(the_table_grows_while_it_is_gone_over),

@@ -9,12 +9,17 @@
 #include <signal.h>
 #include <time.h>
 
-/* Linked with --wrap=clock_gettime: counts how often the library reads a clock. */
+/* Linked with --wrap=clock_gettime: counts how often the library reads a clock, and does something
+ * first, once. */
 static atomic_long clock_reads;
+static void (*_Atomic before_next_read)(void);
 int __real_clock_gettime(clockid_t id, struct timespec *t);
 int __wrap_clock_gettime(clockid_t id, struct timespec *t);
 int __wrap_clock_gettime(clockid_t id, struct timespec *t)
 {
+    void (*first)(void) = atomic_exchange(&before_next_read, NULL);
+    if (first)
+        first();
     atomic_fetch_add(&clock_reads, 1);
     return __real_clock_gettime(id, t);
 }
@@ -204,6 +209,63 @@ TEST(a_deadline_that_nobody_has_noticed_ends_the_next_call) /* W2 */
     ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
 }
 
+/* --- between the beginning of a call and its sleep --- */
+
+static ccp_ctx *of_wait;
+static actor canceler;
+static gate in_hook = GATE_INIT;
+
+static void cancel_of_wait(void)
+{
+    ccp_ctx_cancel(of_wait);
+}
+
+TEST(a_context_that_ends_before_the_sleep_ends_the_call) /* W2 */
+{
+    of_wait = ccp_ctx_new(NULL, CCP_FOREVER);
+    atomic_store(&before_next_read, cancel_of_wait);
+    ASSERT_STATUS(ccp_sleep(ccp_under(of_wait, ccp_within(CCP_MS(1)))), CCP_CANCELED);
+    assert_true(atomic_load(&before_next_read) == NULL);
+    ASSERT_STATUS(ccp_ctx_free(of_wait), CCP_OK);
+}
+
+static void pass_gate(void *arg)
+{
+    gate_pass(arg);
+}
+
+static void cancel_it(actor *a)
+{
+    ccp_ctx_cancel(a->arg);
+}
+
+static void end_hook_and_wait(void)
+{
+    gate_open(&in_hook);
+    actor_join(&canceler);
+    ccp_ctx_cancel(of_wait);
+}
+
+/* What it waits for comes, and then its context ends: it was woken once, and takes that. */
+TEST(no_wake_up_is_left_over_for_the_next_sleep) /* W6 */
+{
+    ccp_hook h = { 0 };
+    ccp_ctx *ctx = ccp_ctx_new(NULL, CCP_FOREVER);
+    of_wait = ccp_ctx_new(NULL, CCP_FOREVER);
+    canceler = (actor){ .arg = ctx };
+    ASSERT_STATUS(ccp_ctx_hook(ctx, &h, pass_gate, &in_hook), CCP_OK);
+    actor_start(&canceler, cancel_it);
+    WAIT_UNTIL(atomic_load(&in_hook.arrived) == 1);
+    atomic_store(&before_next_read, end_hook_and_wait);
+    ASSERT_STATUS(ccp_ctx_unhook(&h, ccp_under(of_wait, ccp_within(CCP_SEC(100)))), CCP_CLOSED);
+    assert_true(atomic_load(&before_next_read) == NULL);
+    int64_t t = ccp_now() + CCP_MS(5);
+    ASSERT_STATUS(ccp_sleep(ccp_until(t)), CCP_OK);
+    assert_true(ccp_now() >= t);
+    ASSERT_STATUS(ccp_ctx_free(of_wait), CCP_OK);
+    ASSERT_STATUS(ccp_ctx_free(ctx), CCP_OK);
+}
+
 /* --- signals --- */
 
 static atomic_long signals_seen;
@@ -308,6 +370,17 @@ TEST(no_clock_is_read_for_what_is_done_at_once) /* W1 */
     ASSERT_STATUS(ccp_ctx_free(ctx), CCP_OK);
 }
 
+TEST(no_clock_is_read_for_a_context_without_a_deadline)
+{
+    ccp_ctx *ctx = ccp_ctx_new(NULL, CCP_FOREVER);
+    long before = atomic_load(&clock_reads);
+    ASSERT_STATUS(ccp_ctx_status(ctx), CCP_OK);
+    ccp_ctx_cancel(ctx);
+    ASSERT_STATUS(ccp_ctx_status(ctx), CCP_CANCELED);
+    assert_int_equal(atomic_load(&clock_reads), before);
+    ASSERT_STATUS(ccp_ctx_free(ctx), CCP_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -327,8 +400,11 @@ int main(void)
         ENTRY(sleep_that_could_never_end_is_refused),
         ENTRY(sleep_ends_when_the_deadline_of_its_context_passes),
         ENTRY(a_deadline_that_nobody_has_noticed_ends_the_next_call),
+        ENTRY(a_context_that_ends_before_the_sleep_ends_the_call),
+        ENTRY(no_wake_up_is_left_over_for_the_next_sleep),
         ENTRY(signals_do_not_end_a_wait_early),
         ENTRY(no_clock_is_read_for_what_is_done_at_once),
+        ENTRY(no_clock_is_read_for_a_context_without_a_deadline),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
