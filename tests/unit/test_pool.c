@@ -345,6 +345,33 @@ static void drain_for_ever(actor *a)
     a->rc = ccp_pool_drain(a->arg, CCP_FOREVER);
 }
 
+static ccp_status pass_this_gate(ccp_ctx *ctx, void *arg)
+{
+    (void)ctx;
+    gate_pass(arg);
+    return CCP_OK;
+}
+
+/* The worker has the next task, as a rule, before who drains looks: so often that it is seen. */
+TEST(drain_does_not_wait_for_a_later_task_that_its_worker_has) /* P4 */
+{
+    for (int round = 0; round < 20; round++) {
+        gate later = GATE_INIT;
+        ccp_pool *p = pool_of(1, 4);
+        actor drainer = { .arg = p };
+        occupy(p, 1);
+        actor_start(&drainer, drain_for_ever);
+        actor_sleep_here(&drainer);
+        gate_shut(&later);
+        ASSERT_STATUS(ccp_pool_submit(p, pass_this_gate, &later, CCP_NOWAIT), CCP_OK);
+        gate_open(&task_gate);
+        actor_join(&drainer);
+        ASSERT_STATUS(drainer.rc, CCP_OK);
+        gate_open(&later);
+        ASSERT_STATUS(ccp_pool_free(p), CCP_OK);
+    }
+}
+
 /* What was offered and not accepted is nothing that a drain waits for. */
 TEST(drain_beside_a_submit_that_gives_up) /* P4 */
 {
@@ -546,6 +573,7 @@ int main(void)
         ENTRY(a_task_may_submit_tasks),
         ENTRY(what_a_task_wrote_is_seen_after_the_drain),
         ENTRY(drain_waits_for_what_runs_and_what_waits),
+        ENTRY(drain_does_not_wait_for_a_later_task_that_its_worker_has),
         ENTRY(drain_beside_a_submit_that_gives_up),
         ENTRY(drain_does_not_wait_for_tasks_accepted_later),
         ENTRY(pools_do_not_hold_each_other_up),

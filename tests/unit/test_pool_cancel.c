@@ -369,6 +369,32 @@ TEST(no_task_is_lost_between_submit_cancel_and_shutdown) /* P3 P20 */
     }
 }
 
+static size_t queued_then;
+static void look_at_the_pool(ccp_task fn, void *arg, void *of)
+{
+    (void)fn, (void)arg;
+    queued_then = info_of_pool(*(ccp_pool **)of).queued;
+}
+
+TEST(a_task_that_is_handed_back_does_not_wait_any_more) /* P3 */
+{
+    ccp_pool *p = NULL;
+    ccp_ctx *ctx = ccp_ctx_new(NULL, CCP_FOREVER);
+    p = ccp_pool_new(&(ccp_pool_opts){
+        .workers = 1, .queue = 4, .unrun = look_at_the_pool, .unrun_arg = &p });
+    assert_true(ctx && p);
+    occupy(p, 1);
+    queued_then = 42;
+    ASSERT_STATUS(ccp_pool_submit_with(p, count, NULL, &(ccp_task_opts){ .ctx = ctx }, CCP_NOWAIT),
+                  CCP_OK);
+    ccp_ctx_cancel(ctx);
+    gate_open(&task_gate);
+    ASSERT_STATUS(ccp_pool_drain(p, CCP_FOREVER), CCP_OK);
+    assert_int_equal(queued_then, 0);
+    ASSERT_STATUS(ccp_pool_free(p), CCP_OK);
+    ASSERT_STATUS(ccp_ctx_free(ctx), CCP_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -387,6 +413,7 @@ int main(void)
         ENTRY(a_pool_without_a_queue_and_one_whose_workers_come_and_go_run_them),
         ENTRY(a_task_that_would_wait_for_ever_for_room_is_told_so),
         ENTRY(no_task_is_lost_between_submit_cancel_and_shutdown),
+        ENTRY(a_task_that_is_handed_back_does_not_wait_any_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

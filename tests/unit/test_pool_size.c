@@ -58,6 +58,14 @@ TEST(absurd_sizes_are_refused) /* G2 */
     ASSERT_STATUS(ccp_pool_wait(NULL, CCP_FOREVER), CCP_INVAL);
     assert_null(ccp_pool_new(&(ccp_pool_opts){ .workers = 2, .min = 3, .idle = 1 }));
     assert_null(ccp_pool_new(&(ccp_pool_opts){ .workers = 2, .idle = -1 }));
+    for (unsigned n = 65536; n <= 65537; n++) { /* none is started: the option alone counts */
+        p = ccp_pool_new(&(ccp_pool_opts){ .workers = n, .idle = CCP_SEC(100) });
+        assert_int_equal(p != NULL, n == 65536);
+        ASSERT_STATUS(ccp_pool_free(p), CCP_OK);
+        p = ccp_pool_new(&(ccp_pool_opts){ .workers = 1, .spare = n });
+        assert_int_equal(p != NULL, n == 65536);
+        ASSERT_STATUS(ccp_pool_free(p), CCP_OK);
+    }
 }
 
 TEST(more_workers_take_more_tasks_at_once)

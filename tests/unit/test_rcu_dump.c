@@ -118,6 +118,29 @@ TEST(who_waits_for_deferred_calls_stands_there_too)
     ASSERT_STATUS(ccp_rcu_free(r.d), CCP_OK);
 }
 
+static void defer_one(actor *a)
+{
+    domain *r = a->arg;
+    ccp_rcu_head h;
+    MUST(ccp_rcu_defer(r->d, &h, be_called_for_long, r, CCP_FOREVER) == CCP_OK);
+    MUST(ccp_rcu_barrier(r->d, CCP_FOREVER) == CCP_OK);
+}
+
+TEST(who_waits_for_room_waits_until_its_call_has_a_place) /* RU4 RU6 */
+{
+    domain r = { .d = ccp_rcu_new(&(ccp_rcu_opts){ .max_pending = 1 }) };
+    actor first = { .arg = &r }, second = { .arg = &r };
+    actor_start(&first, defer_one); /* and, as one is all that may be pending, makes it */
+    WAIT_UNTIL(atomic_load(&r.inside) == 1);
+    actor_start(&second, defer_one);
+    WAIT_UNTIL((page_dump(&now), says(" in ccp_rcu_defer for deferred calls\n")));
+    atomic_store(&r.go, true);
+    actor_join(&second);
+    actor_join(&first);
+    assert_int_equal(r.inside, 2);
+    ASSERT_STATUS(ccp_rcu_free(r.d), CCP_OK);
+}
+
 /* What is called later is no reason to wait, though it is being called, too. */
 TEST(a_barrier_waits_only_for_what_was_deferred_before) /* RU4 */
 {
@@ -144,6 +167,7 @@ int main(void)
         TRACKED(who_waits_for_sections_stands_in_the_line_of_the_domain),
         TRACKED(who_gives_up_stands_there_no_more),
         TRACKED(who_waits_for_deferred_calls_stands_there_too),
+        TRACKED(who_waits_for_room_waits_until_its_call_has_a_place),
         TRACKED(a_barrier_waits_only_for_what_was_deferred_before),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -60,6 +60,15 @@ TEST(null_arguments_are_refused)
     ASSERT_STATUS(ccp_rcu_free(d), CCP_OK);
 }
 
+TEST(without_membarrier_there_is_none)
+{
+    ccp_rcu *d = new_domain(1);
+    ccp_rcu_info info;
+    ASSERT_STATUS(ccp_rcu_get_info(d, &info), CCP_OK);
+    assert_false(info.membarrier);
+    ASSERT_STATUS(ccp_rcu_free(d), CCP_OK);
+}
+
 TEST(to_get_a_reader_is_all_that_can_fail) /* RU5 */
 {
     memory_watch();
@@ -289,6 +298,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ENTRY(null_arguments_are_refused),
+        ENTRY(without_membarrier_there_is_none),
         ENTRY(to_get_a_reader_is_all_that_can_fail),
         ENTRY(a_thread_has_one_reader_of_a_domain),
         ENTRY(sections_of_both_kinds_nest),

@@ -220,6 +220,9 @@ TEST(each_kind_has_its_line_and_parts_have_none) /* DG2 */
     ASSERT_STATUS(ccp_ctx_free(gone), CCP_OK);
     ASSERT_STATUS(ccp_ctx_free(ctx), CCP_OK);
     ASSERT_STATUS(ccp_group_free(group), CCP_OK);
+    ASSERT_STATUS(ccp_pool_close(pool), CCP_OK);
+    dump();
+    ASSERT_SAYS("pool 'cooks', 2 workers, 0 tasks wait, closed\n");
     ASSERT_STATUS(ccp_pool_free(pool), CCP_OK);
     dump();
     assert_int_equal(says("0x") + says("'cooks'") + says("'bank'"), 0);
