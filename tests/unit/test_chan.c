@@ -529,10 +529,11 @@ TEST(a_batch_may_be_received_to_null)
         }
         actor_start(&a, recv_batch_to_null);
         WAIT_UNTIL(waiting_receivers(ch) == 1);
-        ASSERT_STATUS(ccp_chan_send(ch, v, CCP_FOREVER), CCP_OK);
+        ASSERT_STATUS(ccp_chan_send_n(ch, v, 3, &n, CCP_FOREVER), CCP_OK);
         actor_join(&a);
         ASSERT_STATUS(a.rc, CCP_OK);
-        assert_int_equal(a.value, 1);
+        assert_int_equal(n, capacity ? capacity : 1);
+        assert_int_equal(a.value, n);
         ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
     }
 }

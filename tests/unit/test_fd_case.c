@@ -319,7 +319,102 @@ TEST(who_was_woken_in_vain_sleeps_on) /* S1 */
     tube_free(asleep_on);
 }
 
+/* ---- several at once ---- */
+
+enum { ALIKE = 3 }; /* cases that become ready at the same moment */
+
+static void select_alike(actor *a)
+{
+    ccp_case k[ALIKE];
+    for (int n = 0; n < ALIKE; n++)
+        k[n] = CCP_CASE_FD(asleep_on.end[0], POLLIN, NULL);
+    actor_calls(a);
+    a->rc = ccp_select(k, ALIKE, &a->index, a->w);
+}
+
+static void select_first_alike(actor *a)
+{
+    const ccp_case k[] = { CCP_CASE_DONE(asleep_ctx), CCP_CASE_FD(asleep_on.end[0], POLLIN, NULL),
+                           CCP_CASE_FD(asleep_on.end[0], POLLIN, NULL) };
+    actor_calls(a);
+    a->rc = ccp_select_first(k, 3, &a->index, a->w);
+}
+
+/* Gives the index that was chosen after a sleep. */
+static size_t wake_by_byte(void (*how)(actor *a))
+{
+    actor a = { .w = CCP_FOREVER, .index = 9 };
+    actor_start(&a, how);
+    actor_sleep_here(&a);
+    put_byte(asleep_on);
+    actor_join(&a);
+    ASSERT_STATUS(a.rc, CCP_OK);
+    take_byte(asleep_on);
+    return a.index;
+}
+
+TEST(after_a_sleep_too_all_have_the_same_chance) /* S2 */
+{
+    enum { EACH = 100 };
+    int chosen[ALIKE] = { 0 };
+    asleep_on = tube_new();
+    for (int round = 0; round < ALIKE * EACH; round++) {
+        size_t i = wake_by_byte(select_alike);
+        assert_true(i < ALIKE);
+        chosen[i]++;
+    }
+    for (int i = 0; i < ALIKE; i++)
+        assert_in_range(chosen[i], EACH - 65, EACH + 65); /* 8 standard deviations */
+    tube_free(asleep_on);
+}
+
+TEST(after_a_sleep_too_the_first_if_wanted) /* S2 */
+{
+    asleep_on = tube_new();
+    asleep_ctx = ccp_ctx_new(NULL, CCP_FOREVER);
+    for (int round = 0; round < 50; round++)
+        assert_int_equal(wake_by_byte(select_first_alike), 1);
+    ASSERT_STATUS(ccp_ctx_free(asleep_ctx), CCP_OK);
+    tube_free(asleep_on);
+}
+
 /* ---- many, and too much ---- */
+
+/* What is open is the same before and after. */
+TEST(what_it_slept_with_is_closed)
+{
+    tube t = tube_new();
+    size_t i;
+    const ccp_case k[] = { CCP_CASE_FD(t.end[0], POLLIN, NULL) };
+    int next = dup(t.end[0]);
+    close(next);
+    for (int round = 0; round < 3; round++) {
+        ASSERT_STATUS(ccp_select(k, 1, &i, ccp_within(CCP_US(10))), CCP_TIMEOUT);
+        int now_next = dup(t.end[0]);
+        close(now_next);
+        assert_int_equal(now_next, next);
+    }
+    tube_free(t);
+}
+
+/* So many that they would not fit beside what else is on the stack. */
+TEST(two_hundred_cases_of_descriptors)
+{
+    enum { MANY_MORE = 200 };
+    tube t = tube_new(), u = tube_new();
+    static ccp_case k[MANY_MORE];
+    size_t i = 9;
+    for (int n = 0; n < MANY_MORE; n++)
+        k[n] = CCP_CASE_FD(n == MANY_MORE - 1 ? u.end[0] : t.end[0], POLLIN, NULL);
+    ASSERT_STATUS(ccp_select(k, MANY_MORE, &i, CCP_NOWAIT), CCP_AGAIN);
+    ASSERT_STATUS(ccp_select(k, MANY_MORE, &i, ccp_within(CCP_US(10))), CCP_TIMEOUT);
+    assert_int_equal(i, 9);
+    put_byte(u);
+    ASSERT_STATUS(ccp_select(k, MANY_MORE, &i, CCP_FOREVER), CCP_OK);
+    assert_int_equal(i, MANY_MORE - 1);
+    tube_free(t);
+    tube_free(u);
+}
 
 TEST(more_than_fit_on_the_stack_need_memory) /* S6 */
 {
@@ -474,6 +569,10 @@ int main(void)
         ENTRY(the_time_ends_exactly_then),
         ENTRY(a_signal_does_not_end_the_sleep),
         ENTRY(who_was_woken_in_vain_sleeps_on),
+        ENTRY(after_a_sleep_too_all_have_the_same_chance),
+        ENTRY(after_a_sleep_too_the_first_if_wanted),
+        ENTRY(what_it_slept_with_is_closed),
+        ENTRY(two_hundred_cases_of_descriptors),
         ENTRY(more_than_fit_on_the_stack_need_memory),
         ENTRY(without_descriptors_it_cannot_sleep),
         TRACKED(a_dump_says_what_is_waited_for),

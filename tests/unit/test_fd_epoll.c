@@ -185,6 +185,44 @@ TEST(a_loop_of_edges_loses_nothing) /* FD2 */
     run_pair(0, send_many, recv_by_edges);
 }
 
+/* ---- what there is no descriptor for ---- */
+
+/* Whatever is open as number 0 is not the channel's. */
+TEST(a_side_that_nobody_asked_for_has_none) /* FD3 */
+{
+    int kept = dup(0), t[2];
+    char got[16];
+    assert_int_equal(pipe(t), 0);
+    assert_true(dup2(t[0], 0) == 0);
+    assert_int_equal(write(t[1], "mine", 4), 4);
+    ccp_chan *ch = ccp_chan_new(8, 1);
+    int fd = recv_fd(ch);
+    ASSERT_STATUS(try_send(ch), CCP_OK);
+    ASSERT_STATUS(try_send(ch), CCP_AGAIN);
+    ASSERT_STATUS(try_recv(ch), CCP_OK);
+    ASSERT_STATUS(try_recv(ch), CCP_AGAIN);
+    assert_false(is_up(fd));
+    ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
+    ssize_t n = read(0, got, sizeof got);
+    if (kept >= 0)
+        MUST(dup2(kept, 0) == 0 && close(kept) == 0);
+    close(t[0]);
+    close(t[1]);
+    assert_int_equal(n, 4);
+}
+
+TEST(who_watches_a_rendezvous_is_nobody_to_meet) /* FD1 */
+{
+    ccp_chan *ch = ccp_chan_new(8, 0);
+    int to_recv = recv_fd(ch), to_send = send_fd(ch);
+    assert_true(!is_up(to_recv) && !is_up(to_send));
+    assert_nobody_waits(ch);
+    ASSERT_STATUS(try_send(ch), CCP_AGAIN);
+    ASSERT_STATUS(try_recv(ch), CCP_AGAIN);
+    assert_nobody_waits(ch);
+    ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
+}
+
 int main(void)
 {
     memory_watch();
@@ -194,6 +232,8 @@ int main(void)
         ENTRY(a_new_look_is_an_edge_if_there_is_something),
         ENTRY(each_rest_of_a_pool_is_an_edge),
         ENTRY(a_loop_of_edges_loses_nothing),
+        ENTRY(a_side_that_nobody_asked_for_has_none),
+        ENTRY(who_watches_a_rendezvous_is_nobody_to_meet),
     };
     return cmocka_run_group_tests_name("fd_epoll", tests, NULL, NULL);
 }

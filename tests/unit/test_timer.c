@@ -356,6 +356,53 @@ TEST(a_timer_may_be_received_to_null_and_in_batches)
     ASSERT_STATUS(ccp_chan_free(b), CCP_OK);
 }
 
+/* ---- in selects ---- */
+
+TEST(what_comes_when_the_time_ends_is_taken) /* W5 */
+{
+    for (int i = 0; i < 20; i++) {
+        size_t chosen = 9;
+        int64_t end = ccp_now() + CCP_US(500);
+        ccp_ctx *ctx = ccp_ctx_new(NULL, ccp_until(end));
+        const ccp_case k[] = { CCP_CASE_DONE(NULL), CCP_CASE_DONE(ctx) };
+        ASSERT_STATUS(ccp_select(k, 2, &chosen, ccp_until(end)), CCP_OK);
+        assert_int_equal(chosen, 1);
+        assert_true(ccp_now() >= end);
+        ASSERT_STATUS(ccp_ctx_free(ctx), CCP_OK);
+    }
+}
+
+static void select_timer_or_arg(actor *a)
+{
+    const ccp_case k[] = { CCP_CASE_RECV(a->ch, NULL), CCP_CASE_RECV(a->arg, NULL) };
+    actor_calls(a);
+    a->rc = ccp_select(k, 2, &a->index, a->w);
+}
+
+/* Both wake when it is due; who gets nothing sleeps on. */
+TEST(a_select_whose_timer_another_took_waits_on) /* T2 C4 W3 */
+{
+    int64_t due = ccp_now() + CCP_MS(3);
+    ccp_chan *timer = ccp_chan_after(CCP_MS(3)), *other = ccp_chan_new(0, 1);
+    actor a[2];
+    for (int i = 0; i < 2; i++) {
+        a[i] = (actor){ .ch = timer, .arg = other, .w = CCP_FOREVER, .index = 9 };
+        actor_start(&a[i], select_timer_or_arg);
+    }
+    WAIT_UNTIL(actor_is_done(&a[0]) || actor_is_done(&a[1]));
+    wait_past(due + CCP_MS(3));
+    int won = actor_is_done(&a[0]) ? 0 : 1;
+    WAIT_UNTIL(actor_is_asleep(&a[1 - won]) || actor_is_done(&a[1 - won]));
+    ASSERT_STATUS(ccp_chan_send(other, NULL, CCP_NOWAIT), CCP_OK);
+    for (int i = 0; i < 2; i++) {
+        actor_join(&a[i]);
+        ASSERT_STATUS(a[i].rc, CCP_OK);
+        assert_int_equal(a[i].index, i == won ? 0 : 1);
+    }
+    ASSERT_STATUS(ccp_chan_free(timer), CCP_OK);
+    ASSERT_STATUS(ccp_chan_free(other), CCP_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -379,6 +426,8 @@ int main(void)
         ENTRY(many_receivers_share_the_ticks),
         ENTRY(nobody_gets_a_tick_that_another_got),
         ENTRY(a_timer_may_be_received_to_null_and_in_batches),
+        ENTRY(what_comes_when_the_time_ends_is_taken),
+        ENTRY(a_select_whose_timer_another_took_waits_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

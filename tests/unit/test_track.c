@@ -280,12 +280,17 @@ TEST(a_thread_that_sleeps_has_its_line) /* DG3 */
 {
     ccp_chan *ch = ccp_chan_make(
         &(ccp_chan_opts){ .elem_size = sizeof(long), .capacity = 4, .name = "orders" });
+    ccp_chan *back = ccp_chan_make(&(ccp_chan_opts){ .elem_size = sizeof(long), .name = "back" });
     actor a = { .ch = ch, .w = CCP_FOREVER }, b = { .ch = ch, .w = ccp_within(CCP_SEC(100)) };
+    actor c = { .ch = back, .w = CCP_FOREVER };
     actor_start(&a, actor_recv_long);
     actor_sleep_here(&a);
     actor_start(&b, actor_recv_long);
     actor_sleep_here(&b);
+    actor_start(&c, actor_send_long);
+    actor_sleep_here(&c);
     dump();
+    ASSERT_SAYS(" in ccp_chan_send for channel 'back'\n");
     ASSERT_SAYS("channel 'orders', 0 of 4 elements, 2 receivers wait\n");
     assert_int_equal(says(" in ccp_chan_recv for channel 'orders'\n"), 1);
     ASSERT_SAYS(" in ccp_chan_recv for channel 'orders', and will for ");
@@ -295,11 +300,14 @@ TEST(a_thread_that_sleeps_has_its_line) /* DG3 */
     snprintf(number, sizeof number, "thread %d '", a.tid);
     ASSERT_SAYS(number);
     ASSERT_STATUS(ccp_chan_close(ch), CCP_OK);
+    ASSERT_STATUS(ccp_chan_close(back), CCP_OK);
     actor_join(&a);
     actor_join(&b);
+    actor_join(&c);
     dump();
-    assert_int_equal(says("ccp_chan_recv"), 0);
+    assert_int_equal(says("ccp_chan_recv") + says("ccp_chan_send"), 0);
     ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
+    ASSERT_STATUS(ccp_chan_free(back), CCP_OK);
 }
 
 typedef struct pair_of_mutexes {
