@@ -290,6 +290,42 @@ TEST(a_call_that_its_waiter_has_run_is_not_handed_back) /* P3 P13 */
     ASSERT_STATUS(ccp_pool_free(b.p), CCP_OK);
 }
 
+/* --- tasks that wait for room in their own queue --- */
+
+typedef struct full {
+    ccp_pool *p;
+    actor a; /* stands for the worker that waits */
+} full;
+
+static ccp_status fill_and_wait_for_room(ccp_ctx *ctx, void *arg)
+{
+    full *q = arg;
+    ccp_worker_info w[2];
+    while (ccp_pool_submit(q->p, count, NULL, CCP_NOWAIT) == CCP_OK)
+        continue;
+    MUST(ccp_pool_get_workers(q->p, w, LENGTH(w)) == LENGTH(w));
+    atomic_store(&q->a.tid, (int)w[ccp_pool_worker(ctx)].thread);
+    actor_calls(&q->a);
+    q->a.rc = ccp_pool_submit(q->p, count, NULL, CCP_FOREVER);
+    atomic_store(&q->a.done, true);
+    return CCP_OK;
+}
+
+TEST(room_in_the_own_queue_is_waited_for_again_and_again)
+{
+    full q = { .p = pool_of(2, 1) };
+    for (int round = 0; round < 3; round++) {
+        q.a = (actor){ .rc = CCP_BUSY };
+        occupy(q.p, 1);
+        ASSERT_STATUS(ccp_pool_submit(q.p, fill_and_wait_for_room, &q, CCP_FOREVER), CCP_OK);
+        actor_sleep_here(&q.a);
+        gate_open(&task_gate);
+        ASSERT_STATUS(ccp_pool_wait(q.p, CCP_FOREVER), CCP_OK);
+        ASSERT_STATUS(q.a.rc, CCP_OK);
+    }
+    ASSERT_STATUS(ccp_pool_free(q.p), CCP_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -301,6 +337,7 @@ int main(void)
         ENTRY(a_call_that_failed_in_who_waited_for_it_is_counted_once),
         ENTRY(a_call_that_another_worker_has_begun_is_waited_for),
         ENTRY(a_call_that_its_waiter_has_run_is_not_handed_back),
+        ENTRY(room_in_the_own_queue_is_waited_for_again_and_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -57,6 +57,10 @@ TEST(who_waits_for_sections_stands_in_the_line_of_the_domain)
     for (size_t i = 0; i < LENGTH(w); i++) {
         w[i] = (actor){ .arg = &r };
         actor_start(&w[i], wait_for_readers);
+        if (i != 3)
+            continue;
+        WAIT_UNTIL((page_dump(&now), says(" in ccp_rcu_synchronize for a section")) == 4);
+        assert_int_equal(says(" more wait"), 0);
     }
     WAIT_UNTIL((page_dump(&now), says(", and 2 more wait\n")));
     PAGE_MUST_SAY(&now, "rcu 'config', 1 thread reads of 1, thread ");
@@ -107,6 +111,8 @@ TEST(who_waits_for_deferred_calls_stands_there_too)
     actor caller = { .arg = &r }, waiter = { .arg = &r };
     ccp_rcu_head h;
     ASSERT_STATUS(ccp_rcu_defer(r.d, &h, be_called_for_long, &r, CCP_FOREVER), CCP_OK);
+    page_dump(&now);
+    PAGE_MUST_SAY(&now, ", 0 threads read of 0, 1 call is deferred\n");
     actor_start(&caller, wait_for_readers);
     WAIT_UNTIL(atomic_load(&r.inside) == 1);
     actor_start(&waiter, wait_for_calls);
@@ -141,6 +147,26 @@ TEST(who_waits_for_room_waits_until_its_call_has_a_place) /* RU4 RU6 */
     ASSERT_STATUS(ccp_rcu_free(r.d), CCP_OK);
 }
 
+TEST(a_barrier_does_not_wait_for_sections_when_all_calls_are_being_made) /* RU4 */
+{
+    domain r = { .d = ccp_rcu_new(NULL) }, stays = { .d = r.d };
+    actor caller = { .arg = &r }, waiter = { .arg = &r }, reader = { .arg = &stays };
+    ccp_rcu_head h;
+    ASSERT_STATUS(ccp_rcu_defer(r.d, &h, be_called_for_long, &r, CCP_FOREVER), CCP_OK);
+    actor_start(&caller, wait_for_readers);
+    WAIT_UNTIL(atomic_load(&r.inside) == 1);
+    actor_start(&reader, read_for_long);
+    WAIT_UNTIL(atomic_load(&stays.inside) == 1);
+    actor_start(&waiter, wait_for_calls);
+    WAIT_UNTIL((page_dump(&now), says(" in ccp_rcu_barrier for ")));
+    atomic_store(&r.go, true);
+    actor_join(&waiter);
+    actor_join(&caller);
+    atomic_store(&stays.go, true);
+    actor_join(&reader);
+    ASSERT_STATUS(ccp_rcu_free(r.d), CCP_OK);
+}
+
 /* What is called later is no reason to wait, though it is being called, too. */
 TEST(a_barrier_waits_only_for_what_was_deferred_before) /* RU4 */
 {
@@ -168,6 +194,7 @@ int main(void)
         TRACKED(who_gives_up_stands_there_no_more),
         TRACKED(who_waits_for_deferred_calls_stands_there_too),
         TRACKED(who_waits_for_room_waits_until_its_call_has_a_place),
+        TRACKED(a_barrier_does_not_wait_for_sections_when_all_calls_are_being_made),
         TRACKED(a_barrier_waits_only_for_what_was_deferred_before),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -194,6 +194,45 @@ TEST(a_grace_period_waits_for_the_section_of_a_reader) /* RU1 RU12 */
         }
 }
 
+static int calls;
+static void count_call(void *arg)
+{
+    (void)arg;
+    calls++;
+}
+
+TEST(a_wait_that_fails_makes_no_call_and_room_is_had_at_once_after_it) /* RU4 RU6 W2 */
+{
+    EACH_WAY {
+        ccp_rcu *d =
+            ccp_rcu_new(&(ccp_rcu_opts){ .max_pending = 1, .no_membarrier = way == 1 });
+        ccp_ctx *ctx = ccp_ctx_new(NULL, CCP_FOREVER);
+        ccp_rcu_head h[2];
+        actor reader = { .arg = d };
+        calls = 0;
+        gate_shut(&the_gate);
+        actor_start(&reader, read_at_gate);
+        WAIT_UNTIL(atomic_load(&the_gate.arrived) == 1);
+        ASSERT_STATUS(ccp_rcu_defer(d, &h[0], count_call, NULL, CCP_NOWAIT), CCP_OK);
+        ASSERT_STATUS(ccp_rcu_synchronize(d, CCP_NOWAIT), CCP_AGAIN);
+        ASSERT_STATUS(ccp_rcu_defer(d, &h[1], count_call, NULL, CCP_NOWAIT), CCP_AGAIN);
+        assert_int_equal(calls, 0);
+        gate_open(&the_gate);
+        atomic_store(&reader.calling, true);
+        actor_join(&reader);
+        ASSERT_STATUS(ccp_rcu_defer(d, &h[1], count_call, NULL, CCP_NOWAIT), CCP_OK);
+        ASSERT_STATUS(ccp_rcu_barrier(d, CCP_FOREVER), CCP_OK);
+        assert_int_equal(calls, 2);
+        ccp_ctx_cancel(ctx);
+        ASSERT_STATUS(ccp_rcu_defer(d, &h[0], count_call, NULL, ccp_with(ctx)), CCP_CANCELED);
+        ASSERT_STATUS(ccp_rcu_synchronize(d, ccp_with(ctx)), CCP_CANCELED);
+        ASSERT_STATUS(ccp_rcu_barrier(d, ccp_with(ctx)), CCP_CANCELED);
+        assert_int_equal(calls, 2);
+        ASSERT_STATUS(ccp_rcu_free(d), CCP_OK);
+        ASSERT_STATUS(ccp_ctx_free(ctx), CCP_OK);
+    }
+}
+
 TEST(to_wait_for_ones_own_reader_is_a_deadlock) /* RU8 RU12 */
 {
     EACH_WAY {
@@ -303,6 +342,7 @@ int main(void)
         ENTRY(a_thread_has_one_reader_of_a_domain),
         ENTRY(sections_of_both_kinds_nest),
         ENTRY(a_grace_period_waits_for_the_section_of_a_reader),
+        ENTRY(a_wait_that_fails_makes_no_call_and_room_is_had_at_once_after_it),
         ENTRY(to_wait_for_ones_own_reader_is_a_deadlock),
         ENTRY(a_thread_that_ends_leaves_the_section_of_its_reader),
         ENTRY(a_reader_of_another_thread_is_refused),
