@@ -118,6 +118,9 @@ TEST(who_waits_for_deferred_calls_stands_there_too)
     actor_start(&waiter, wait_for_calls);
     WAIT_UNTIL((page_dump(&now), says(" in ccp_rcu_barrier for deferred calls\n")));
     assert_int_equal(says("has waited"), 1);
+    char who[40];
+    (void)snprintf(who, sizeof who, ", thread %d ", atomic_load(&waiter.tid));
+    PAGE_MUST_SAY(&now, who);
     atomic_store(&r.go, true);
     actor_join(&waiter);
     actor_join(&caller);

@@ -38,8 +38,12 @@ TEST(arguments_that_cannot_be_are_refused) /* G2 */
     ASSERT_STATUS(ccp_stack_init(&nothing, NULL, sizeof blocks), CCP_INVAL);
     ASSERT_STATUS(ccp_stack_init(&nothing, (char *)blocks + 1, sizeof blocks), CCP_INVAL);
     ASSERT_STATUS(ccp_stack_init(&nothing, blocks, 3), CCP_INVAL);
-    if (sizeof(size_t) > 4)
+    if (sizeof(size_t) > 4) { /* the memory is not touched */
+        const size_t most = (size_t)(UINT32_MAX - 2) * sizeof(uint32_t);
+        ccp_stack large;
         ASSERT_STATUS(ccp_stack_init(&nothing, blocks, SIZE_MAX / 2), CCP_INVAL);
+        ASSERT_STATUS(ccp_stack_init(&large, blocks, most), CCP_OK);
+    }
     ASSERT_STATUS(ccp_stack_push(NULL, &blocks[0].node), CCP_INVAL);
     ASSERT_STATUS(ccp_stack_push(&s, NULL), CCP_INVAL);
     ASSERT_STATUS(ccp_stack_push(&s, &other.node), CCP_INVAL);
