@@ -6,7 +6,9 @@
 #include "fds.h"
 #include "stuck.h"
 
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -380,7 +382,6 @@ TEST(after_a_sleep_too_the_first_if_wanted) /* S2 */
 
 /* ---- many, and too much ---- */
 
-/* What is open is the same before and after. */
 TEST(what_it_slept_with_is_closed)
 {
     tube t = tube_new();
@@ -397,7 +398,6 @@ TEST(what_it_slept_with_is_closed)
     tube_free(t);
 }
 
-/* So many that they would not fit beside what else is on the stack. */
 TEST(two_hundred_cases_of_descriptors)
 {
     enum { MANY_MORE = 200 };
@@ -406,7 +406,6 @@ TEST(two_hundred_cases_of_descriptors)
     size_t i = 9;
     for (int n = 0; n < MANY_MORE; n++)
         k[n] = CCP_CASE_FD(n == MANY_MORE - 1 ? u.end[0] : t.end[0], POLLIN, NULL);
-    ASSERT_STATUS(ccp_select(k, MANY_MORE, &i, CCP_NOWAIT), CCP_AGAIN);
     ASSERT_STATUS(ccp_select(k, MANY_MORE, &i, ccp_within(CCP_US(10))), CCP_TIMEOUT);
     assert_int_equal(i, 9);
     put_byte(u);
@@ -448,6 +447,22 @@ TEST(more_than_fit_on_the_stack_need_memory) /* S6 */
     for (int n = 0; n < MANY; n++)
         tube_free(t[n]);
     ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
+}
+
+/* Behind the last case is what cannot be read. */
+TEST(it_looks_at_no_case_behind_the_last)
+{
+    size_t unit = (size_t)sysconf(_SC_PAGESIZE), i = 9;
+    int zero = open("/dev/zero", O_RDWR);
+    char *two = mmap(NULL, 2 * unit, PROT_READ | PROT_WRITE, MAP_PRIVATE, zero, 0);
+    assert_true(two != MAP_FAILED && mprotect(two + unit, unit, PROT_NONE) == 0);
+    tube t = tube_new();
+    ccp_case *last = (ccp_case *)(void *)(two + unit) - 1;
+    *last = CCP_CASE_FD(t.end[0], POLLIN, NULL);
+    ASSERT_STATUS(ccp_select(last, 1, &i, ccp_within(CCP_US(10))), CCP_TIMEOUT);
+    assert_int_equal(i, 9);
+    MUST(munmap(two, 2 * unit) == 0 && close(zero) == 0);
+    tube_free(t);
 }
 
 TEST(without_descriptors_it_cannot_sleep)
@@ -574,6 +589,7 @@ int main(void)
         ENTRY(what_it_slept_with_is_closed),
         ENTRY(two_hundred_cases_of_descriptors),
         ENTRY(more_than_fit_on_the_stack_need_memory),
+        ENTRY(it_looks_at_no_case_behind_the_last),
         ENTRY(without_descriptors_it_cannot_sleep),
         TRACKED(a_dump_says_what_is_waited_for),
         TRACKED(a_dump_says_what_a_descriptor_is_to_be),

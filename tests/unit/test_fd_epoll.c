@@ -6,6 +6,7 @@
 #include "pools.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -193,7 +194,7 @@ TEST(a_side_that_nobody_asked_for_has_none) /* FD3 */
     int kept = dup(0), t[2];
     char got[16];
     assert_int_equal(pipe(t), 0);
-    assert_true(dup2(t[0], 0) == 0);
+    assert_true(dup2(t[0], 0) == 0 && fcntl(0, F_SETFL, O_NONBLOCK) == 0);
     assert_int_equal(write(t[1], "mine", 4), 4);
     ccp_chan *ch = ccp_chan_new(8, 1);
     int fd = recv_fd(ch);
