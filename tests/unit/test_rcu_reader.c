@@ -270,6 +270,55 @@ TEST(a_thread_that_ends_leaves_the_section_of_its_reader) /* RU7 RU12 */
     }
 }
 
+/* ---- the end of a domain ---- */
+
+/* What is freed is spoiled, and kept. */
+typedef struct kept {
+    _Alignas(16) struct kept *next;
+    size_t size;
+} kept;
+static kept *all_kept;
+
+static void *alloc_with_size(size_t size, void *arg)
+{
+    (void)arg;
+    kept *k = malloc(sizeof *k + size);
+    MUST(k);
+    k->size = size;
+    return k + 1;
+}
+
+static void spoil_and_keep(void *p, void *arg)
+{
+    (void)arg;
+    if (!p)
+        return;
+    kept *k = (kept *)p - 1;
+    memset(p, 0xee, k->size);
+    k->next = all_kept;
+    all_kept = k;
+}
+
+TEST(a_domain_that_is_freed_leaves_nothing_of_its_readers)
+{
+    const ccp_allocator a = { alloc_with_size, spoil_and_keep, NULL };
+    ASSERT_STATUS(ccp_set_allocator(&a), CCP_OK);
+    for (int i = 0; i < 2; i++) {
+        ccp_rcu *d = new_domain(0);
+        (void)reader_of(d);
+        ASSERT_STATUS(ccp_rcu_free(d), CCP_OK);
+    }
+    ASSERT_STATUS(ccp_set_allocator(NULL), CCP_OK);
+    while (all_kept) {
+        kept *k = all_kept;
+        const unsigned char *p = (const unsigned char *)(k + 1);
+        for (size_t i = 0; i < k->size; i++)
+            assert_int_equal(p[i], 0xee);
+        all_kept = k->next;
+        free(k);
+    }
+}
+
 /* ---- misuse ---- */
 
 static void refuse(ccp_rcu_reader *r)
@@ -345,6 +394,7 @@ int main(void)
         ENTRY(a_wait_that_fails_makes_no_call_and_room_is_had_at_once_after_it),
         ENTRY(to_wait_for_ones_own_reader_is_a_deadlock),
         ENTRY(a_thread_that_ends_leaves_the_section_of_its_reader),
+        ENTRY(a_domain_that_is_freed_leaves_nothing_of_its_readers),
         ENTRY(a_reader_of_another_thread_is_refused),
         ENTRY(a_reader_that_was_given_back_is_refused),
     };
