@@ -211,7 +211,7 @@ ccp_status ccp_chan_get_info(const ccp_chan *ch, ccp_chan_info *out)
     if (ch->flavor == CCPI_RING)
         ccpi_ring_totals(ch, &out->sent, &out->received);
     if (out->high_water == 0 && out->sent != 0)
-        out->high_water = 1; /* with one slot nobody counts */
+        out->high_water = 1; /* who sent the first has not looked yet */
     return CCP_OK;
 }
 
