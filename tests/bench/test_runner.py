@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Tests of the runner: which rounds count, what the figures are, and that wrong sums are seen."""
+import math
 import pathlib
 import random
 import re
@@ -12,7 +13,7 @@ import unittest
 
 sys.dont_write_bytecode = True
 
-from benchlib import cells, compare, document, measure, report, svg  # noqa: E402
+from benchlib import cells, compare, document, measure, report, svg, together  # noqa: E402
 
 
 def rnd(line, others=0.0, **wall):
@@ -55,6 +56,45 @@ class Comparison(unittest.TestCase):
     def test_the_tenth_at_either_end_does_not_count(self):
         base = [100.0] * 18
         self.assertEqual(compare.ratio(base + [1, 9e9], base + [100, 100]), 1)
+
+
+class Together(unittest.TestCase):
+    """Cells of which each alone scatters by 5 %, so that none can be shown to be below 1.03."""
+
+    def told(self, costs):
+        chance = random.Random(1)
+        lines = []
+        for i, cost in enumerate(costs):
+            ratio = cost * math.exp(chance.gauss(0, 0.05))
+            lines.append({"cell": str(i), "ratio": ratio, "low": ratio * math.exp(-0.05 * 1.645),
+                          "high": ratio * math.exp(0.05 * 1.645)})
+        return together.together(lines)
+
+    def test_cells_that_cost_nothing_are_below_the_limit_together(self):
+        found = self.told([1.0] * 400)
+        self.assertLess(max(bound for _, bound in found.bounds.values()), 1.03)
+        self.assertLess(abs(found.mean - 1), 0.01)
+
+    def test_cells_that_cost_something_are_above_it(self):
+        found = self.told([1.04] * 400)
+        self.assertGreater(min(bound for _, bound in found.bounds.values()), 1.03)
+
+    def test_one_cell_that_stands_out_stays_above_and_makes_the_bounds_wider(self):
+        found, calm = self.told([1.25] + [1.0] * 399), self.told([1.0] * 400)
+        self.assertGreater(found.bounds["0"][1], 1.03)
+        self.assertGreater(found.spread, calm.spread)
+        self.assertGreater(found.bounds["1"][1], calm.bounds["1"][1])
+
+    def test_the_bounds_hold_in_95_of_100_cells(self):
+        costs = [random.Random(i).gauss(1.0, 0.02) for i in range(2000)]
+        found = self.told(costs)
+        below = sum(cost <= found.bounds[str(i)][1] for i, cost in enumerate(costs))
+        self.assertGreater(below, 0.94 * len(costs))
+
+    def test_few_cells_and_cells_without_scatter_say_nothing(self):
+        self.assertIsNone(self.told([1.0] * 19))
+        self.assertIsNone(together.together([{"cell": str(i), "ratio": 1.0, "low": 1.0, "high": 1.0}
+                                             for i in range(40)]))
 
 
 class Figures(unittest.TestCase):
