@@ -22,10 +22,11 @@ static ccpi_word32 quota;      /* as it was last read; 0: never */
 static ccpi_word64 quota_read; /* when */
 
 #if defined(__linux__)
-/* By a mask for 1024 processors, or for 65536: the kernel refuses one that is too small for it. */
+/* By a mask for 1024 processors, or for 8192, which no Linux exceeds: the kernel refuses one that
+ * is too small for it.  Workers come here, deep in stacks that may be as small as can be. */
 static CCPI_NOINLINE unsigned count_many(void)
 {
-    cpu_set_t sets[64];
+    cpu_set_t sets[8];
     return sched_getaffinity(0, sizeof sets, sets) == 0 ? (unsigned)CPU_COUNT_S(sizeof sets, sets)
                                                         : 0;
 }
