@@ -149,6 +149,16 @@ static bool ends_well(pid_t child)
     return false;
 }
 
+/* A task of the child's pool cannot free it, nor what is left of the parent's. */
+static ccp_status free_own_pool(ccp_ctx *c, void *refused)
+{
+    size_t before = ccp_live_blocks();
+    (void)c;
+    atomic_store((atomic_bool *)refused,
+                 ccp_pool_free(pool) == CCP_DEADLOCK && ccp_live_blocks() == before);
+    return CCP_OK;
+}
+
 /* The pool that is hammered on, in the child; NULL, or what is wrong. */
 static const char *use_the_pool(void)
 {
@@ -157,6 +167,10 @@ static const char *use_the_pool(void)
         return "the pool does not work anew";
     if (ccp_pool_drain(pool, CCP_FOREVER) != CCP_OK || atomic_load(&done) != 1)
         return "the pool has not run its one task";
+    atomic_bool refused = false;
+    if (ccp_pool_submit(pool, free_own_pool, &refused, CCP_FOREVER) != CCP_OK ||
+        ccp_pool_drain(pool, CCP_FOREVER) != CCP_OK || !atomic_load(&refused))
+        return "the pool is freed by its task";
     return ccp_pool_free(pool) == CCP_OK ? NULL : "the pool is not freed";
 }
 

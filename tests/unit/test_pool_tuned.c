@@ -77,6 +77,39 @@ TEST(a_pool_whose_workers_are_all_blocked_grows_until_it_goes_on) /* P23 */
         }
 }
 
+/* Each look finds that who has a clock has computed for a second since the last one: so tasks that
+ * pass the gate look as if they computed. */
+static atomic_bool they_compute;
+static _Atomic int64_t shown;
+static atomic_long reads; /* one of each worker in each look, also if it has no clock */
+int64_t __real_ccpi_cpu_clock_read(uint32_t clock);
+int64_t __wrap_ccpi_cpu_clock_read(uint32_t clock);
+int64_t __wrap_ccpi_cpu_clock_read(uint32_t clock)
+{
+    atomic_fetch_add(&reads, 1);
+    if (!atomic_load(&they_compute) || !clock)
+        return __real_ccpi_cpu_clock_read(clock);
+    return atomic_fetch_add(&shown, CCP_SEC(1)) + CCP_SEC(1);
+}
+
+TEST(a_pool_whose_workers_compute_for_long_does_not_grow_until_they_are_blocked) /* P23 */
+{
+    unsigned cpus = ccp_cpu_count();
+    ccp_pool *p = tuned_pool(cpus + 8, 1, 64, 0);
+    atomic_store(&they_compute, true);
+    occupy(p, (int)cpus);
+    ASSERT_STATUS(ccp_pool_submit(p, count, NULL, CCP_FOREVER), CCP_OK);
+    long before = atomic_load(&reads);
+    WAIT_UNTIL(atomic_load(&reads) - before > 12L * cpus || info_of_pool(p).workers > cpus);
+    assert_int_equal(info_of_pool(p).limit, cpus);
+    atomic_store(&they_compute, false);
+    WAIT_UNTIL(info_of_pool(p).finished == 1);
+    assert_true(info_of_pool(p).limit > cpus);
+    gate_open(&task_gate);
+    ASSERT_STATUS(ccp_pool_drain(p, CCP_FOREVER), CCP_OK);
+    ASSERT_STATUS(ccp_pool_free(p), CCP_OK);
+}
+
 TEST(a_pool_that_stays_blocked_takes_no_more_than_it_may) /* P23 P2 */
 {
     ccp_pool *p = tuned_pool(6, 1, 64, 0);
@@ -142,6 +175,7 @@ int main(void)
         ENTRY(absurd_options_are_refused),
         ENTRY(it_begins_with_a_worker_for_each_processor_within_its_bounds),
         ENTRY(a_pool_whose_workers_are_all_blocked_grows_until_it_goes_on),
+        ENTRY(a_pool_whose_workers_compute_for_long_does_not_grow_until_they_are_blocked),
         ENTRY(a_pool_that_stays_blocked_takes_no_more_than_it_may),
         ENTRY(resizing_sets_how_many_there_may_be),
         ENTRY(all_tasks_run_once_while_it_looks_for_its_size),

@@ -396,6 +396,11 @@ static ccp_status add_and_take_off(ccp_wg *wg)
     return rc;
 }
 
+static ccp_status add_none(ccp_wg *wg)
+{
+    return ccp_wg_add(wg, 0);
+}
+
 static void do_nothing(void *arg)
 {
     (void)arg;
@@ -410,7 +415,7 @@ TEST(a_round_may_not_begin_before_the_waiters_have_left) /* A4 G2 */
 {
     /* Whether the waiters are back yet is a race, but one that whoever has slept loses now and
      * then; what must not happen is anything but these two. */
-    ccp_status (*const begin[])(ccp_wg *) = { add_and_take_off, go_nowhere };
+    ccp_status (*const begin[])(ccp_wg *) = { add_and_take_off, add_none, go_nowhere };
     for (size_t k = 0; k < LENGTH(begin); k++) {
         size_t refused = 0, rounds = scaled(250), round = 0;
         for (; round < rounds || (refused == 0 && round < 100 * rounds); round++) {
