@@ -26,6 +26,7 @@
 
 #define FIRST_CHAINS 16
 #define MOST_CHAINS ((size_t)1 << (sizeof(size_t) * 8 - 8))
+#define NEVER UINT64_MAX /* an epoch that does not begin */
 
 typedef _Atomic(ccp_rcu_item *) place;
 
@@ -41,7 +42,7 @@ struct ccp_rcu_map {
     ccp_rcu *domain;
     _Alignas(CCPI_LINE) ccpi_lock lock;
     table *old;            /* under lock, as the next; T2 */
-    uint64_t left;         /* 0: there was none */
+    uint64_t left;         /* 0: there was none; NEVER: it cannot be waited for */
     _Atomic size_t count;  /* changed under lock */
 };
 
@@ -124,7 +125,7 @@ static bool may_grow(ccp_rcu_map *m)
 {
     const table *t = table_of(m);
     return atomic_load_explicit(&m->count, CCPI_RLX) > t->mask + 1 && t->mask < MOST_CHAINS &&
-           (m->left == 0 || ccpi_rcu_look(m->domain, m->left) >= m->left);
+           m->left != NEVER && (m->left == 0 || ccpi_rcu_look(m->domain, m->left) >= m->left);
 }
 
 /* Links all items in `to`, too. */
@@ -168,7 +169,7 @@ static void grow(ccp_rcu_map *m)
     table *gone = grow_locked(m, fresh);
     bool grown = gone != fresh;
     if (grown && !ccpi_rcu_begin(m->domain, &m->left))
-        m->left = UINT64_MAX; /* the system refuses its fence: it never grows again */
+        m->left = NEVER; /* the system refuses its fence: it never grows again */
     ccpi_lock_release(&m->lock);
     ccpi_free(gone);
 }
