@@ -16,9 +16,11 @@
  *   E3  A sender that has laid its element out takes it back before it parks, and then meets
  *       whoever is parked, by E2.  So to look for parked receivers before that, and for an element
  *       laid out before parking, only makes them meet sooner; each look may miss the other.
- *   E4  `closed` is set under the lock, before the queues are emptied; nobody parks after it.  A
- *       sender looks at it before it lays its element out, a receiver before it takes one: so both
- *       began before the close if they meet.  (tail has no closed bit here.)
+ *   E4  `closed` is set under the lock, before the queues are emptied; nobody parks after it, and
+ *       only a select that has found the channel open is queued for a moment, until it looks again:
+ *       nobody looks for it there.  A sender looks at `closed` before it lays its element out, a
+ *       receiver before it takes one: so both began before the close if they meet.  (tail has no
+ *       closed bit here.)
  *   E5  Whoever was served by a partner counts as active until it returns.
  */
 /* uses: chan crowd poll ring */

@@ -190,6 +190,81 @@ static void what_is_seen_is_possible(void *arg)
     sim_assert(ccp_chan_free(chan[0]) == CCP_OK);
 }
 
+/* ---- one who finds out late what was sent, after it was received ---- */
+
+static void send_and_take_back(void *arg)
+{
+    (void)arg;
+    send(chan[0]);
+    (void)!ccp_chan_recv(chan[0], NULL, CCP_NOWAIT);
+}
+
+static void receive_at_once(void *arg)
+{
+    uint64_t got[2];
+    size_t n = 0;
+    (void)arg;
+    ccp_status st = ccp_chan_recv_n(chan[0], got, 2, &n, CCP_NOWAIT);
+    sim_assert(st == CCP_AGAIN || (st == CCP_OK && n == 1));
+}
+
+static void what_is_gone_is_not_received(void *arg)
+{
+    ccpi_tuning = (ccpi_tuning_s){ .fair_pops = 1 };
+    chan[0] = ccp_chan_make(arg);
+    sim_assert(chan[0]);
+    sim_spawn(send_and_take_back, NULL);
+    sim_spawn(receive_at_once, NULL);
+    sim_join();
+    sim_assert(ccp_chan_len(chan[0]) == 0);
+    sim_assert(ccp_chan_free(chan[0]) == CCP_OK);
+}
+
+/* ---- a rendezvous that is closed, while a select is about to find that out ---- */
+
+static ccp_status said[2];
+
+static void send_and_note(void *arg)
+{
+    (void)arg;
+    said[0] = ccp_chan_send(chan[0], v, CCP_FOREVER);
+}
+
+static void select_and_note(void *arg)
+{
+    size_t i;
+    const ccp_case k = CCP_CASE_RECV(chan[0], NULL);
+    (void)arg;
+    said[1] = ccp_select(&k, 1, &i, CCP_FOREVER);
+}
+
+static void close_and_send(void *arg)
+{
+    (void)arg;
+    close_it(chan[0]);
+    send_and_note(NULL);
+}
+
+/* Both say the same of a meeting; and who comes after the close meets nobody. */
+static void both_meet_or_none(void *arg)
+{
+    const bool *after = arg;
+    ccpi_tuning = (ccpi_tuning_s){ .fair_pops = 1 };
+    chan[0] = ccp_chan_new(sizeof v[0], 0);
+    sim_assert(chan[0]);
+    sim_spawn(select_and_note, NULL);
+    if (*after) {
+        sim_spawn(close_and_send, NULL);
+    } else {
+        sim_spawn(send_and_note, NULL);
+        close_it(chan[0]);
+    }
+    sim_join();
+    sim_assert(said[0] == CCP_CLOSED || (said[0] == CCP_OK && !*after));
+    sim_assert(said[0] == said[1]);
+    sim_assert(ccp_chan_free(chan[0]) == CCP_OK);
+}
+
 /* ---- a pool: a drain that comes after a submit, by what another channel says ---- */
 
 static ccp_pool *pool;
@@ -284,12 +359,13 @@ static pair pairs[] = {
     { MEET, 0, close_it, nothing_to_select },
 };
 static ccp_chan_opts kinds[] = { RING1, RING2 };
+static const bool before = false, after = true;
 #define PAIRS (sizeof pairs / sizeof *pairs)
 
 int main(int argc, char **argv)
 {
     static char names[PAIRS][16];
-    static sim_scenario scenarios[2 * (PAIRS + 4)];
+    static sim_scenario scenarios[2 * (PAIRS + 6)];
     size_t n = 0;
     for (int random = 0; random < 2; random++) {
         const sim_options o = {
@@ -301,8 +377,15 @@ int main(int argc, char **argv)
         }
         scenarios[n++] = (sim_scenario){ "seen1", what_is_seen_is_possible, &kinds[0], o, NULL };
         scenarios[n++] = (sim_scenario){ "seen2", what_is_seen_is_possible, &kinds[1], o, NULL };
+        scenarios[n++] =
+            (sim_scenario){ "gone", what_is_gone_is_not_received, &kinds[1], o, NULL };
         scenarios[n++] = (sim_scenario){ "pool1", drain_after_submit, &one_slot, o, NULL };
         scenarios[n++] = (sim_scenario){ "pool0", drain_after_submit, &no_slot, o, NULL };
     }
+    const sim_options all = { .mode = SIM_DPOR };
+    scenarios[n++] =
+        (sim_scenario){ "meet", both_meet_or_none, (void *)(uintptr_t)&before, all, NULL };
+    scenarios[n++] =
+        (sim_scenario){ "meet_after", both_meet_or_none, (void *)(uintptr_t)&after, all, NULL };
     return sim_main(argc, argv, scenarios, n);
 }

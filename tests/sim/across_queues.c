@@ -204,6 +204,30 @@ static void it_is_never_two_long(void *arg)
     sim_assert(ccp_mpmc_free(it[0].queue) == CCP_OK && ccp_spsc_free(ring) == CCP_OK);
 }
 
+/* The head may be looked at long before the tail. */
+static void pass_on(void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < 3; i++) {
+        sim_assert(ccp_mpmc_push(it[0].queue, v) == CCP_OK);
+        sim_assert(ccp_spsc_push(ring, v) == CCP_OK);
+        sim_assert(ccp_mpmc_pop(it[0].queue, NULL) == CCP_OK);
+        sim_assert(ccp_spsc_pop(ring, NULL) == CCP_OK);
+    }
+}
+
+static void it_holds_no_more_than_it_can(void *arg)
+{
+    (void)arg;
+    it[0].queue = ccp_mpmc_new(sizeof v[0], 1);
+    ring = ccp_spsc_new(sizeof v[0], 1);
+    sim_assert(it[0].queue && ring);
+    sim_spawn(pass_on, NULL);
+    sim_spawn(look_at_length, NULL);
+    sim_join();
+    sim_assert(ccp_mpmc_free(it[0].queue) == CCP_OK && ccp_spsc_free(ring) == CCP_OK);
+}
+
 static const pair pairs[] = {
     { "push.pop", 0, push, nothing_to_pop },
     { "push.pop_n", 0, push, nothing_to_pop_at_once },
@@ -219,7 +243,7 @@ static const pair pairs[] = {
 int main(int argc, char **argv)
 {
     static char names[PAIRS][24];
-    static sim_scenario scenarios[2 * (PAIRS + 2)];
+    static sim_scenario scenarios[2 * (PAIRS + 3)];
     size_t n = 0;
     for (int random = 0; random < 2; random++) {
         const sim_options o = {
@@ -232,6 +256,8 @@ int main(int argc, char **argv)
         }
         scenarios[n++] = (sim_scenario){ "closer", what_the_closer_did_is_seen, NULL, o, NULL };
         scenarios[n++] = (sim_scenario){ "length", it_is_never_two_long, NULL, o, NULL };
+        scenarios[n++] =
+            (sim_scenario){ "fuller", it_holds_no_more_than_it_can, NULL, o, NULL };
     }
     return sim_main(argc, argv, scenarios, n);
 }

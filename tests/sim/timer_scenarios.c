@@ -12,8 +12,11 @@
  */
 #include "scene.h"
 
+#include "base/atomic.h"
+
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 
 #define PERIOD 100
 #define SHORT 50  /* limits of waits */
@@ -169,10 +172,19 @@ static void check(ccp_status st, ccp_wait w, int64_t due, int64_t called, bool l
         sim_assert(st == CCP_CLOSED && ccp_chan_is_closed(timer));
 }
 
+/* What the next call leaves unset is 0, a pointer to nothing, and not what was there by chance. */
+static CCPI_NOINLINE void clear_stack(void)
+{
+    char below[1024];
+    memset(below, 0, sizeof below);
+    __asm__ volatile("" ::"r"(below) : "memory");
+}
+
 static void receive(ccp_wait w)
 {
     int64_t due = -1, called = sim_now();
     bool late = atomic_load_explicit(&changed, memory_order_relaxed);
+    clear_stack();
     ccp_status st = ccp_chan_recv(timer, &due, w);
     check(st, w, due, called, late);
 }

@@ -77,6 +77,37 @@ TEST(who_waits_for_sections_stands_in_the_line_of_the_domain)
     ASSERT_STATUS(ccp_rcu_free(r.d), CCP_OK);
 }
 
+/* For how long the only one that waits has, as it stands there; in nanoseconds. */
+static int64_t waited(void)
+{
+    double n = 0;
+    char unit[3] = "";
+    const char *at = strstr(now.text, " has waited ");
+    assert_non_null(at);
+    assert_int_equal(sscanf(at, " has waited %lf %2s", &n, unit), 2);
+    return (int64_t)(n * (*unit == 's' ? 1e9 : *unit == 'm' ? 1e6 : *unit == 'u' ? 1e3 : 1));
+}
+
+TEST(it_says_how_long_from_the_first_moment_on)
+{
+    domain r = { .d = ccp_rcu_new(NULL) };
+    actor reader = { .arg = &r }, waiter = { .arg = &r };
+    actor_start(&reader, read_for_long);
+    WAIT_UNTIL(atomic_load(&r.inside) == 1);
+    int64_t before = ccp_now();
+    actor_start(&waiter, wait_for_readers);
+    WAIT_UNTIL((page_dump(&now), says("has waited")) == 1);
+    int64_t seen = ccp_now();
+    WAIT_UNTIL(ccp_now() > seen + CCP_MS(30));
+    page_dump(&now);
+    assert_true(waited() <= ccp_now() - before);
+    assert_true(waited() > CCP_MS(29));
+    atomic_store(&r.go, true);
+    actor_join(&waiter);
+    actor_join(&reader);
+    ASSERT_STATUS(ccp_rcu_free(r.d), CCP_OK);
+}
+
 static void wait_under(actor *a)
 {
     a->rc = ccp_rcu_synchronize(((domain *)a->arg)->d, a->w);
@@ -194,6 +225,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TRACKED(who_waits_for_sections_stands_in_the_line_of_the_domain),
+        TRACKED(it_says_how_long_from_the_first_moment_on),
         TRACKED(who_gives_up_stands_there_no_more),
         TRACKED(who_waits_for_deferred_calls_stands_there_too),
         TRACKED(who_waits_for_room_waits_until_its_call_has_a_place),
