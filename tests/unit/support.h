@@ -45,6 +45,14 @@ int no_block_is_live(void **state);
 #define UNDER_SANITIZER 0
 #endif
 
+/* A function that stands in for one of the system by the linker's --wrap: clang's sanitizers, which
+ * are linked in, call it before they can be called by what they add to each function. */
+#if defined(__clang__) && __has_attribute(disable_sanitizer_instrumentation)
+#define STANDS_IN __attribute__((disable_sanitizer_instrumentation))
+#else
+#define STANDS_IN
+#endif
+
 /* Is every access watched: by a sanitizer, or by valgrind? */
 bool is_watched(void);
 

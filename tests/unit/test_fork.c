@@ -21,7 +21,7 @@ static atomic_int tellings, pauses;
 static void (*while_it_is_told)(void);
 typedef void (*handler)(void);
 int __real_pthread_atfork(handler prepare, handler parent, handler child);
-int __wrap_pthread_atfork(handler prepare, handler parent, handler child);
+STANDS_IN int __wrap_pthread_atfork(handler prepare, handler parent, handler child);
 int __wrap_pthread_atfork(handler prepare, handler parent, handler child)
 {
     atomic_fetch_add(&tellings, 1);

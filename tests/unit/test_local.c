@@ -15,7 +15,7 @@ typedef void (*destructor)(void *value);
 static destructor thread_ends; /* what the C library was given last */
 
 int __real_pthread_key_create(pthread_key_t *key, destructor fn);
-int __wrap_pthread_key_create(pthread_key_t *key, destructor fn);
+STANDS_IN int __wrap_pthread_key_create(pthread_key_t *key, destructor fn);
 int __wrap_pthread_key_create(pthread_key_t *key, destructor fn)
 {
     thread_ends = fn;

@@ -33,7 +33,7 @@ bool __wrap_ccpi_fence_everywhere(void)
 }
 
 int __real_pthread_key_create(pthread_key_t *key, void (*fn)(void *));
-int __wrap_pthread_key_create(pthread_key_t *key, void (*fn)(void *));
+STANDS_IN int __wrap_pthread_key_create(pthread_key_t *key, void (*fn)(void *));
 int __wrap_pthread_key_create(pthread_key_t *key, void (*fn)(void *))
 {
     return no_keys ? 11 : __real_pthread_key_create(key, fn);
@@ -41,7 +41,7 @@ int __wrap_pthread_key_create(pthread_key_t *key, void (*fn)(void *))
 
 static bool no_room;
 int __real_pthread_setspecific(pthread_key_t key, const void *value);
-int __wrap_pthread_setspecific(pthread_key_t key, const void *value);
+STANDS_IN int __wrap_pthread_setspecific(pthread_key_t key, const void *value);
 int __wrap_pthread_setspecific(pthread_key_t key, const void *value)
 {
     return no_room ? 12 : __real_pthread_setspecific(key, value);
