@@ -18,7 +18,8 @@
  *       finished, (turn + 1) / 2 were taken.  Only the worker changes it; who has the slot next
  *       goes on counting.  A task that a worker has taken is noted from then on.
  *   P2  Each element of the channel is noted once: in a worker's turn, in `returned`, or in
- *       `skipped`.
+ *       `skipped`.  So is what is offered by rendezvous, nobody takes, and is no task; a task that
+ *       nobody takes is not counted as offered any more.
  *   P3  Slots are added at the end of the list and stay until the pool is freed; a worker is in the
  *       list before it runs.
  *   P4  `size` and `state` change under the lock.
@@ -161,7 +162,7 @@ struct ccp_pool {
     ccpi_word32 shut;     /* atomic: ccp_pool_shutdown() was called */
     bool handing_back;    /* under lock: hand_back() has begun to take tasks from the channel */
     ccpi_word64 returned; /* atomic: tasks taken back from the channel by hand_back() */
-    ccpi_word64 skipped;  /* atomic: elements received that were no tasks, or were dropped */
+    ccpi_word64 skipped;  /* atomic: elements received that were no tasks, or were dropped; P2 */
     ccpi_word64 dropped;  /* atomic: tasks that were dropped since there was no room */
     ccpi_word64 ran_here; /* atomic: tasks that ran in who submitted them */
     ccpi_word64 failed_here; /* atomic: of them, those that failed */
@@ -171,8 +172,8 @@ struct ccp_pool {
     ccpi_word32 forked;   /* atomic: it was the parent's of this process, see pool_fork.c */
     _Atomic(ccp_pool *) in_child; /* atomic: changes once; does its work here, if it is `forked` */
     ccpi_jobs jobs;
-    _Alignas(CCPI_LINE) ccpi_word64 offered; /* atomic, rendezvous only: tasks accepted, or being
-                                              * offered */
+    _Alignas(CCPI_LINE) ccpi_word64 offered; /* atomic, rendezvous only: elements accepted, or
+                                              * being offered; P2 */
     ccpi_word32 entering; /* atomic, with `idle` and a queue only: threads in ccp_pool_submit() */
 };
 

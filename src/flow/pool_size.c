@@ -231,9 +231,19 @@ static ccp_status put_nothing(ccp_pool *p)
 {
     static const ccpi_task nothing;
     ccpi_pool_blank(p);
-    ccp_status st = ccpi_pool_put(p, &nothing, CCP_NOWAIT);
-    if (st != CCP_OK)
-        ccpi_pool_blank_noted(p);
+    if (p->met)
+        /* [Q3] seq_cst: as in ccpi_pool_put(). */
+        atomic_fetch_add_explicit(&p->offered, 1, CCPI_SC);
+    ccp_status st = ccp_chan_send(p->tasks, &nothing, CCP_NOWAIT);
+    if (st == CCP_OK)
+        return st;
+    if (p->met) {
+        /* [Q4] [Q1] seq_cst: noted, as what was received and is no task, and not taken out of
+         * `offered`: who has seen it there, and then no blank, finds out when it looks again. */
+        atomic_fetch_add_explicit(&p->skipped, 1, CCPI_SC);
+        ccpi_pool_tell(p);
+    }
+    ccpi_pool_blank_noted(p);
     return st;
 }
 

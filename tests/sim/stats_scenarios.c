@@ -232,6 +232,32 @@ static void run_again(void *arg)
     sim_join();
 }
 
+/* A worker is asked to leave, by an element that is no task, while all of them have one. */
+static void run_asked_to_leave(void *arg)
+{
+    static const ccp_health_limits limits = { .task_ns = A_TICK, .queue_ns = A_TICK };
+    ccp_pool_health h;
+    now = arg;
+    scene_tune(STILL);
+    gate = scene_chan(0, 1);
+    pool = ccp_pool_new(&(ccp_pool_opts){ .workers = 2 });
+    sim_assert(pool);
+    for (int i = 0; i < 2; i++) {
+        submit(NULL, true);
+        sim_settle();
+    }
+    sim_assert(ccp_pool_get_health(pool, &limits, &h) == CCP_OK);
+    sim_advance(A_TICK);
+    sim_spawn(act, (void *)0);
+    sim_assert(ccp_pool_get_health(pool, &limits, &h) == CCP_OK);
+    sim_assert(h.stuck == 2 && h.state == CCP_HEALTH_DEGRADED); /* MT7: no task waits */
+    (void)ccp_chan_close(gate);
+    sim_settle();
+    sim_assert(ccp_pool_free(pool) == CCP_OK);
+    sim_join();
+    (void)scene_chan_end(gate);
+}
+
 int main(int argc, char **argv)
 {
     const sim_options one = { .mode = SIM_DFS, .preemptions = 1 };
@@ -240,6 +266,9 @@ int main(int argc, char **argv)
         scene_add(run_again, scene_keep(&p, sizeof p), &one, "one.again%s",
                   measure ? ".measured" : "");
     }
+    static const play fewer = { .workers = 2, .op = { FEWER } };
+    scene_add(run_asked_to_leave, (void *)(uintptr_t)&fewer,
+              &(sim_options){ .mode = SIM_PCT, .depth = 4, .n = 4000 }, "some.asked_to_leave");
     sim_options o = { .mode = SIM_PCT, .depth = 4, .max_steps = 20000 };
     for (unsigned workers = 1; workers <= 2; workers++)
         for (size_t queue = 0; queue <= 4; queue += 4)
