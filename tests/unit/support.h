@@ -56,6 +56,10 @@ int no_block_is_live(void **state);
 /* Is every access watched: by a sanitizer, or by valgrind? */
 bool is_watched(void);
 
+/* Ends a child of a fork, with status 0.  It has none of its parent's other threads, and so what
+ * only they pointed to is lost; valgrind does not tell of it where a program is replaced. */
+_Noreturn void end_child(void);
+
 /* n rounds; fewer where every access is watched. */
 static inline size_t scaled(size_t n)
 {

@@ -486,7 +486,8 @@ TEST(without_descriptors_it_cannot_sleep)
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
     ASSERT_STATUS(rc, CCP_NOMEM);
     ASSERT_STATUS(at_once, CCP_AGAIN);
-    ASSERT_STATUS(refused, CCP_NOMEM);
+    if (!is_watched()) /* valgrind keeps the limit from the kernel */
+        ASSERT_STATUS(refused, CCP_NOMEM);
     assert_int_equal(i, 9);
     assert_nobody_waits(ch);
     put_byte(t);

@@ -538,7 +538,7 @@ TEST(timers_are_cases)
         ccp_chan *soon = ccp_chan_after(CCP_MS(2)), *late = ccp_chan_after(CCP_SEC(1000));
         const ccp_case cases[] = { CCP_CASE_RECV(late, &due), CCP_CASE_RECV(ch, &v),
                                    CCP_CASE_RECV(soon, &due) };
-        ASSERT_STATUS(select(cases, 3, &i, CCP_NOWAIT), CCP_AGAIN);
+        ASSERT_STATUS(select(cases, 2, &i, CCP_NOWAIT), CCP_AGAIN);
         ASSERT_STATUS(select(cases, 3, &i, CCP_FOREVER), CCP_OK);
         assert_int_equal(i, 2);
         assert_true(ccp_now() >= begin + CCP_MS(2)); /* T1 */
