@@ -232,8 +232,8 @@ static ccp_status put_nothing(ccp_pool *p)
     static const ccpi_task nothing;
     ccpi_pool_blank(p);
     if (p->met)
-        /* [Q3] seq_cst: as in ccpi_pool_put(). */
-        atomic_fetch_add_explicit(&p->offered, 1, CCPI_SC);
+        /* [Q3] release: that it is no task.  Pairs with totals(). */
+        atomic_fetch_add_explicit(&p->offered, 1, CCPI_REL);
     ccp_status st = ccp_chan_send(p->tasks, &nothing, CCP_NOWAIT);
     if (st == CCP_OK)
         return st;

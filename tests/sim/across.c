@@ -311,8 +311,49 @@ static void drain_after_submit(void *arg)
     sim_join();
 }
 
+/* ---- the same, while a worker is asked to leave, and none can take that ---- */
+
+static ccp_status wait_at_gate(ccp_ctx *ctx, void *arg)
+{
+    (void)ctx;
+    (void)arg;
+    return ccp_chan_recv(chan[0], NULL, CCP_FOREVER) == CCP_CLOSED ? CCP_OK : CCP_FAILED;
+}
+
+static void ask_to_leave(void *arg)
+{
+    (void)arg;
+    sim_assert(ccp_pool_resize(pool, 1) == CCP_OK);
+    sim_assert(ccp_wg_done(&wg) == CCP_OK);
+}
+
+static void drain_it(void *arg)
+{
+    (void)arg;
+    sim_assert(ccp_pool_drain(pool, CCP_FOREVER) == CCP_OK);
+    sim_assert(ccp_wg_done(&wg) == CCP_OK);
+}
+
+static void drain_beside_resize(void *arg)
+{
+    ccpi_tuning = (ccpi_tuning_s){ .fair_pops = 1 };
+    pool = ccp_pool_new(arg);
+    chan[0] = ccp_chan_new(0, 1);
+    sim_assert(pool && chan[0] && ccp_wg_add(&wg, 2) == CCP_OK);
+    for (int i = 0; i < 2; i++)
+        sim_assert(ccp_pool_submit(pool, wait_at_gate, NULL, CCP_FOREVER) == CCP_OK);
+    sim_spawn(ask_to_leave, NULL);
+    sim_spawn(drain_it, NULL);
+    close_it(chan[0]);
+    sim_assert(ccp_wg_wait(&wg, CCP_FOREVER) == CCP_OK);
+    sim_assert(ccp_pool_free(pool) == CCP_OK);
+    sim_join();
+    sim_assert(ccp_chan_free(chan[0]) == CCP_OK);
+}
+
 static ccp_pool_opts one_slot = { .workers = 1, .queue = 1 };
 static ccp_pool_opts no_slot = { .workers = 1 };
+static ccp_pool_opts two_workers = { .workers = 2 };
 
 #define RING1 { .elem_size = 8, .capacity = 1 }
 #define RING2 { .elem_size = 8, .capacity = 2 }
@@ -365,7 +406,7 @@ static const bool before = false, after = true;
 int main(int argc, char **argv)
 {
     static char names[PAIRS][16];
-    static sim_scenario scenarios[2 * (PAIRS + 6)];
+    static sim_scenario scenarios[2 * (PAIRS + 7)];
     size_t n = 0;
     for (int random = 0; random < 2; random++) {
         const sim_options o = {
@@ -381,6 +422,8 @@ int main(int argc, char **argv)
             (sim_scenario){ "gone", what_is_gone_is_not_received, &kinds[1], o, NULL };
         scenarios[n++] = (sim_scenario){ "pool1", drain_after_submit, &one_slot, o, NULL };
         scenarios[n++] = (sim_scenario){ "pool0", drain_after_submit, &no_slot, o, NULL };
+        scenarios[n++] =
+            (sim_scenario){ "pool_resized", drain_beside_resize, &two_workers, o, NULL };
     }
     const sim_options all = { .mode = SIM_DPOR };
     scenarios[n++] =
