@@ -117,7 +117,8 @@ typedef struct ccpi_jobs {
     ccpi_list running; /* under lock: those that a worker has */
     ccpi_word64 accepted; /* atomic: how many ever were; changes under lock */
     size_t spare;      /* under lock: tickets more than jobs that wait */
-    uint64_t withdrawn; /* under lock: jobs that left theirs by ccp_pool_cancel() */
+    size_t owed;       /* under lock: tickets being offered whose job was taken out: J7 */
+    uint64_t withdrawn; /* under lock: jobs that left theirs behind, those of `owed` too */
     unsigned begun;    /* under lock: since the one that had waited longest was taken */
     uint64_t expired;  /* under lock: dropped since their time was over */
     uint64_t canceled; /* under lock: dropped since somebody wanted that */

@@ -54,6 +54,7 @@ static void enter_locked(ccpi_jobs *s, job *j)
         ccpi_late_leave_locked(s, j);
     else if (j->state != CCPI_JOB_NEW) {
         s->spare += j->owes; /* J7 */
+        s->owed -= j->owes;
         j->owes = false;
         return;
     }

@@ -8,7 +8,8 @@
  *   J6  A job is in `late` if and only if it is LATE or DUE.  Who takes it out, under the lock,
  *       makes it WAITING, or ENDED and hands it back; so it is brought to its end once.
  *   J7  A job that is taken out while it is DUE owes what becomes of its ticket: if that is
- *       accepted nevertheless, it is one to spare (J1).
+ *       accepted nevertheless, it is one to spare (J1).  Until it is, or is refused, it is in
+ *       `owed`: a ticket that stands for no task, accepted perhaps.
  *   J8  refs counts the timer of a job, too, from its start until it was stopped before it ran out,
  *       or else until the function has found the job taken out, or, having offered it, has entered
  *       it or been refused.
@@ -105,6 +106,7 @@ static void refused(ccpi_late *l, ccp_status why)
     if (ours)
         ccpi_late_leave_locked(s, &l->job);
     s->closed += ours && why == CCP_CLOSED;
+    s->owed -= l->job.owes;
     ccpi_lock_release(&s->lock);
     if (ours) {
         ccpi_job_hand_back(&l->job, p->opts.unrun, p->opts.unrun_arg,
@@ -224,6 +226,8 @@ size_t ccpi_late_take_locked(ccpi_jobs *s, const void *owner, ccpi_list *out)
         if (owner && l->job.o.owner != owner)
             continue;
         l->job.owes = l->job.state == CCPI_JOB_DUE; /* J7 */
+        s->owed += l->job.owes;
+        s->withdrawn += l->job.owes; /* the ticket may have been accepted */
         l->stops = l->job.state == CCPI_JOB_LATE && l->armed;
         l->abandoned = l->job.state == CCPI_JOB_LATE && !l->armed;
         ccpi_late_leave_locked(s, &l->job);

@@ -7,8 +7,9 @@
  *
  * Invariants
  *   K1  A sighting says that all tasks that waited at `at` are gone from the queue once `gone`
- *       have left it.  What is counted as left may be too much, so that of those that waited some
- *       are told of too late, but never one that does not wait.
+ *       have left it.  What is counted as left may be too much, and what waits too little: a ticket
+ *       that is owed (J7) may not be among it.  So of those that waited some are told of too late,
+ *       but never one that does not wait.
  *   K2  While a turn of a worker is odd, it has the same task (P1).  `began` is when that began, or
  *       0 for some instructions; it is 0 before the turn becomes even.  In a pool that is not
  *       measured it is when a look first found the turn.
@@ -67,7 +68,7 @@ static backlog count_tasks(ccp_pool *p)
     ccpi_books b;
     ccpi_pool_books(p, &b);
     ccpi_lock_acquire(&p->jobs.lock);
-    uint64_t withdrawn = p->jobs.withdrawn, none = p->jobs.spare;
+    uint64_t withdrawn = p->jobs.withdrawn, none = p->jobs.spare + p->jobs.owed;
     ccpi_lock_release(&p->jobs.lock);
     /* [Q5] acquire: who looks again sees that one was noted which is missing here.  Pairs with
      * ccpi_pool_blank_noted(). */

@@ -258,6 +258,108 @@ static void run_asked_to_leave(void *arg)
     (void)scene_chan_end(gate);
 }
 
+static void cancel(void *arg)
+{
+    (void)arg;
+    sim_assert(ccp_pool_cancel(pool, &owner, NULL) == CCP_OK);
+}
+
+static ccp_status pass_gate(ccp_ctx *ctx, void *arg)
+{
+    task *t = arg;
+    (void)ctx;
+    mark(&t->taken);
+    ccp_status st = ccp_chan_recv(gate, NULL, CCP_FOREVER);
+    sim_assert(st == CCP_OK || st == CCP_CLOSED);
+    mark(&t->gone);
+    return CCP_OK;
+}
+
+static void let_one_pass(void *arg)
+{
+    (void)arg;
+    ccp_status st = ccp_chan_send(gate, NULL, CCP_FOREVER);
+    sim_assert(st == CCP_OK || st == CCP_CLOSED);
+}
+
+/* Submits a task as submit() does. */
+static void put(ccp_task fn, const ccp_task_opts *o)
+{
+    task *t = &tasks[atomic_fetch_add_explicit(&count, 1, memory_order_relaxed)];
+    atomic_fetch_add_explicit(&t->called, sim_now(), memory_order_relaxed);
+    sim_assert(ccp_pool_submit_with(pool, fn, t, o, CCP_FOREVER) == CCP_OK);
+}
+
+/* Each worker has a task, the queue is full, and one whose time has come waits for a place. */
+static void begin_with_one_due(const play *p)
+{
+    now = p;
+    scene_tune(STILL);
+    gate = scene_chan(0, 1);
+    pool = ccp_pool_new(
+        &(ccp_pool_opts){ .workers = p->workers, .queue = p->queue, .unrun = take_back });
+    sim_assert(pool);
+    for (size_t i = 0; i < p->workers + p->queue; i++) {
+        put(pass_gate, NULL);
+        sim_settle();
+    }
+    put(run_task, &(ccp_task_opts){ .owner = &owner, .after = 1 });
+    sim_settle();
+}
+
+static void end_after_due(void)
+{
+    (void)ccp_chan_close(gate);
+    sim_settle();
+    sim_assert(ccp_pool_free(pool) == CCP_OK);
+    sim_join();
+    (void)scene_chan_end(gate);
+    sim_assert(ccp_live_blocks() == 0 && scene_threads() == 0);
+}
+
+/* The workers have tasks that do not end: do others wait? */
+static void assert_stuck(bool stuck)
+{
+    static const ccp_health_limits limits = { .task_ns = A_TICK, .queue_ns = A_TICK };
+    ccp_pool_health h;
+    sim_assert(ccp_pool_get_health(pool, &limits, &h) == CCP_OK);
+    sim_advance(A_TICK);
+    sim_assert(ccp_pool_get_health(pool, &limits, &h) == CCP_OK);
+    sim_assert(h.stuck == now->workers);
+    sim_assert(h.state == (stuck ? CCP_HEALTH_STUCK : CCP_HEALTH_DEGRADED)); /* MT7 */
+}
+
+/* It is canceled, but its ticket is offered on, and may be accepted while somebody looks. */
+static void run_canceled_when_due(void *arg)
+{
+    begin_with_one_due(arg);
+    sim_spawn(cancel, NULL);
+    sim_spawn(let_one_pass, NULL);
+    look();
+    sim_advance(A_TICK);
+    look();
+    sim_settle();
+    for (size_t i = 0; i < now->queue; i++)
+        let_one_pass(NULL);
+    sim_assert(ccp_pool_wait(pool, CCP_FOREVER) == CCP_OK);
+    for (size_t i = 0; i < now->workers + now->queue; i++) {
+        put(pass_gate, NULL);
+        sim_settle();
+    }
+    assert_stuck(now->queue > 0); /* nothing is left of the ticket */
+    end_after_due();
+}
+
+/* It is handed back when the pool is closed, and its ticket refused. */
+static void run_closed_when_due(void *arg)
+{
+    begin_with_one_due(arg);
+    sim_assert(ccp_pool_close(pool) == CCP_OK);
+    sim_settle();
+    assert_stuck(now->queue > 0);
+    end_after_due();
+}
+
 int main(int argc, char **argv)
 {
     const sim_options one = { .mode = SIM_DFS, .preemptions = 1 };
@@ -269,6 +371,18 @@ int main(int argc, char **argv)
     static const play fewer = { .workers = 2, .op = { FEWER } };
     scene_add(run_asked_to_leave, (void *)(uintptr_t)&fewer,
               &(sim_options){ .mode = SIM_PCT, .depth = 4, .n = 4000 }, "some.asked_to_leave");
+    sim_options due = { .mode = SIM_PCT, .depth = 4, .n = 20 };
+    for (size_t queue = 0; queue <= 1; queue++) {
+        play p = { .workers = 1, .queue = queue };
+        scene_add(run_closed_when_due, scene_keep(&p, sizeof p), &due, "one.closed_when_due%zu",
+                  queue);
+    }
+    for (size_t queue = 0; queue <= 1; queue++) {
+        play p = { .workers = 1, .queue = queue };
+        due.n = queue ? 4000 : 500;
+        scene_add(run_canceled_when_due, scene_keep(&p, sizeof p), &due,
+                  "one.canceled_when_due%zu", queue);
+    }
     sim_options o = { .mode = SIM_PCT, .depth = 4, .max_steps = 20000 };
     for (unsigned workers = 1; workers <= 2; workers++)
         for (size_t queue = 0; queue <= 4; queue += 4)
