@@ -219,20 +219,6 @@ ccp_ctx *ccpi_pool_ctx(const ccp_pool *p)
 
 /* ---- tasks ---- */
 
-ccp_status ccpi_pool_put(ccp_pool *p, const ccpi_task *t, ccp_wait w)
-{
-    if (!p->met)
-        return ccp_chan_send(p->tasks, t, w);
-    /* [Q3] seq_cst: counted before it can be accepted, so never less than what was noted. */
-    atomic_fetch_add_explicit(&p->offered, 1, CCPI_SC);
-    ccp_status st = ccp_chan_send(p->tasks, t, w);
-    if (st != CCP_OK) {
-        atomic_fetch_sub_explicit(&p->offered, 1, CCPI_SC); /* [Q3] as above */
-        ccpi_pool_tell(p);
-    }
-    return st;
-}
-
 /* With nobody there and nobody to be had: closed, or out of threads. */
 static ccp_status no_worker(const ccp_pool *p)
 {
@@ -261,11 +247,10 @@ static ccp_status meet_or_grow(ccp_pool *p, const ccpi_task *t, ccp_wait w)
 
 static ccp_status submit_met(ccp_pool *p, const ccpi_task *t, ccp_wait w)
 {
-    if (!p->elastic)
-        return ccpi_pool_put(p, t, w);
-    /* [Q3] seq_cst: as in ccpi_pool_put(); and before `size` is looked at, see is_quiet(). */
+    /* [Q3] seq_cst: counted before it can be accepted, so never less than what was noted; and
+     * before `size` is looked at, see is_quiet(). */
     atomic_fetch_add_explicit(&p->offered, 1, CCPI_SC);
-    ccp_status st = meet_or_grow(p, t, w);
+    ccp_status st = p->elastic ? meet_or_grow(p, t, w) : ccp_chan_send(p->tasks, t, w);
     if (st != CCP_OK) {
         atomic_fetch_sub_explicit(&p->offered, 1, CCPI_SC); /* [Q3] as above */
         ccpi_pool_tell(p);

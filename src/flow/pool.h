@@ -213,9 +213,6 @@ ccp_ctx *ccpi_pool_ctx(const ccp_pool *p);
 /* Is the calling thread one of the pool's workers? */
 bool ccpi_pool_is_own_thread(const ccp_pool *p);
 
-/* Puts an element into the channel. */
-ccp_status ccpi_pool_put(ccp_pool *p, const ccpi_task *t, ccp_wait w);
-
 /* As ccp_pool_submit(), for a ticket too. */
 ccp_status ccpi_pool_accept(ccp_pool *p, const ccpi_task *t, ccp_wait w);
 
