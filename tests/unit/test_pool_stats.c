@@ -9,12 +9,13 @@
 
 /* Linked with --wrap=ccpi_clock_now: what the clock says; 0: the real one. */
 static _Atomic int64_t fake_time;
+static _Thread_local bool in_real_time; /* who spins by the clock, as on armhf, sleeps at last */
 int64_t __real_ccpi_clock_now(void);
 int64_t __wrap_ccpi_clock_now(void);
 int64_t __wrap_ccpi_clock_now(void)
 {
     int64_t t = atomic_load(&fake_time);
-    return t ? t : __real_ccpi_clock_now();
+    return t && !in_real_time ? t : __real_ccpi_clock_now();
 }
 
 #define SEC(n) CCP_SEC((int64_t)(n))
@@ -395,6 +396,7 @@ TEST(who_may_start_a_worker_more_is_not_stuck) /* MT7 */
 
 static void submit_count(actor *a)
 {
+    in_real_time = true;
     actor_calls(a);
     a->rc = ccp_pool_submit(a->arg, count, NULL, CCP_FOREVER);
 }
