@@ -211,6 +211,7 @@ TEST(workers_that_wait_for_their_own_pool) /* DG5 */
     ASSERT_STATUS(ccp_wg_add(&sc.wg, 2), CCP_OK);
     for (int i = 0; i < 2; i++)
         ASSERT_STATUS(ccp_pool_submit(sc.pool, wait_for_own_pool, NULL, CCP_FOREVER), CCP_OK);
+    WAIT_UNTIL(atomic_load(&sc.inside) == 2); /* one that has not begun does not when it is freed */
     must_be_found();
     if (THREADS_ARE_COUNTED)
         ASSERT_SAYS("no worker is left of pool 'cooks': 2 run tasks that wait, and 2 tasks have "
