@@ -102,8 +102,9 @@ TEST(what_needs_a_place_that_somebody_is_using_is_busy) /* LQ7 */
 {
     struct sigaction mine = { .sa_handler = look_from_the_middle }, before[2];
     middle.q = ring_of(sizeof(long), 1);
-    middle.page = mmap(NULL, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    middle.page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     assert_true(middle.page != MAP_FAILED);
+    assert_int_equal(mprotect(middle.page, PAGE, PROT_NONE), 0); /* memory, for valgrind */
     assert_int_equal(sigaction(SIGSEGV, &mine, &before[0]), 0);
     assert_int_equal(sigaction(SIGBUS, &mine, &before[1]), 0);
     ASSERT_STATUS(ccp_mpmc_push(middle.q, middle.page), CCP_OK);
