@@ -483,11 +483,11 @@ TEST(without_descriptors_it_cannot_sleep)
     few.rlim_cur = 0; /* poll() takes no more than there may be */
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
     ccp_status refused = ccp_select(k, 2, &i, CCP_NOWAIT);
+    bool limited = !is_watched() || poll(&(struct pollfd){ .fd = -1 }, 1, 0) < 0; /* or valgrind */
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
     ASSERT_STATUS(rc, CCP_NOMEM);
     ASSERT_STATUS(at_once, CCP_AGAIN);
-    if (!is_watched()) /* valgrind keeps the limit from the kernel */
-        ASSERT_STATUS(refused, CCP_NOMEM);
+    ASSERT_STATUS(refused, limited ? CCP_NOMEM : CCP_AGAIN);
     assert_int_equal(i, 9);
     assert_nobody_waits(ch);
     put_byte(t);
