@@ -53,3 +53,9 @@ int tracking_off(void **state)
 {
     return ccp_track(false) != CCP_OK || no_block_is_live(state);
 }
+
+void guard_forks(bool on)
+{
+    ASSERT_STATUS(ccp_track(on), CCP_OK);
+    ASSERT_STATUS(ccp_fork_guard(on), CCP_OK);
+}

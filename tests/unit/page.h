@@ -5,6 +5,7 @@
 #ifndef CCP_TESTS_PAGE_H
 #define CCP_TESTS_PAGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 typedef struct page {
@@ -31,5 +32,8 @@ void page_must_say(const page *p, const char *what, const char *file, int line);
 #define TRACKED(name) cmocka_unit_test_setup_teardown(name, tracking_on, tracking_off)
 int tracking_on(void **state);
 int tracking_off(void **state);
+
+/* Objects are tracked, and dead in a child, or neither. */
+void guard_forks(bool on);
 
 #endif

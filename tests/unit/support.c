@@ -3,7 +3,9 @@
 #include "support.h"
 
 #include <sched.h>
+#include <signal.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -47,13 +49,6 @@ bool is_watched(void)
     return UNDER_SANITIZER || (preloaded && strstr(preloaded, "vgpreload"));
 }
 
-void end_child(void)
-{
-    if (is_watched())
-        execl("/bin/sh", "sh", "-c", "exit 0", (char *)NULL);
-    _exit(0);
-}
-
 /* What an earlier test left is its fault alone. */
 static size_t left_by_others;
 
@@ -65,6 +60,38 @@ int no_block_is_live(void **state)
     if (live > before)
         print_error("%zu blocks of the library's memory are still in use\n", live - before);
     return live > before ? -1 : 0;
+}
+
+/* --- children --- */
+
+void in_child(void (*fn)(void *arg), void *arg)
+{
+    static const int faults[] = { SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV };
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        for (size_t i = 0; i < LENGTH(faults); i++)
+            signal(faults[i], SIG_DFL); /* cmocka's handler would go on with the next test */
+        alarm(60); /* a call that hangs ends it */
+        fn(arg);
+        end_child();
+    }
+    int status = -1;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
+_Noreturn void need_failed(const char *cond, const char *file, int line)
+{
+    fprintf(stderr, "%s:%d: in the child: does not hold: %s\n", file, line, cond);
+    _exit(1);
+}
+
+void end_child(void)
+{
+    if (is_watched())
+        execl("/bin/sh", "sh", "-c", "exit 0", (char *)NULL);
+    _exit(0);
 }
 
 /* --- threads --- */

@@ -56,10 +56,6 @@ int no_block_is_live(void **state);
 /* Is every access watched: by a sanitizer, or by valgrind? */
 bool is_watched(void);
 
-/* Ends a child of a fork, with status 0.  It has none of its parent's other threads, and so what
- * only they pointed to is lost; valgrind does not tell of it where a program is replaced. */
-_Noreturn void end_child(void);
-
 /* n rounds; fewer where every access is watched. */
 static inline size_t scaled(size_t n)
 {
@@ -87,6 +83,19 @@ void poll_once(patience *p, const char *cond, const char *file, int line);
 /* Waits until a time has passed by each clock that libccp looks at: the coarse one is behind, as
  * far as the machine keeps the kernel from counting. */
 void wait_past(int64_t time);
+
+/* --- children --- */
+
+/* Calls fn in a child of a fork, waits for its end, and asserts that it was a good one. */
+void in_child(void (*fn)(void *arg), void *arg);
+
+/* In a child: what is not so ends it. */
+#define NEED(cond) ((cond) ? (void)0 : need_failed(#cond, __FILE__, __LINE__))
+_Noreturn void need_failed(const char *cond, const char *file, int line);
+
+/* Ends a child, with status 0.  It has none of its parent's other threads, and so what only they
+ * pointed to is lost; valgrind does not tell of it where a program is replaced. */
+_Noreturn void end_child(void);
 
 /* --- threads --- */
 

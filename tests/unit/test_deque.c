@@ -173,21 +173,21 @@ TEST(memory_is_taken_only_to_grow) /* LD3 G4 */
     memory_unwatch();
 }
 
+static void use_the_copy(void *arg)
+{
+    ccp_deque *d = arg;
+    void *first, *last;
+    NEED(ccp_deque_steal(d, &first) == CCP_OK && first == &items[1]);
+    NEED(ccp_deque_pop(d, &last) == CCP_OK && last == &items[2]);
+    NEED(ccp_deque_free(d) == CCP_OK);
+}
+
 TEST(a_child_of_a_fork_goes_on_with_its_copy)
 {
     ccp_deque *d = ccp_deque_new(4, 4);
     push(d, 1);
     push(d, 2);
-    pid_t child = fork();
-    if (child == 0) {
-        void *first, *last;
-        bool good = ccp_deque_steal(d, &first) == CCP_OK && ccp_deque_pop(d, &last) == CCP_OK;
-        good = good && first == &items[1] && last == &items[2];
-        _exit(good && ccp_deque_free(d) == CCP_OK ? 7 : 1);
-    }
-    int status;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 7);
+    in_child(use_the_copy, d);
     steals(d, 1);
     pops(d, 2);
     ASSERT_STATUS(ccp_deque_free(d), CCP_OK);

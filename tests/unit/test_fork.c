@@ -11,9 +11,6 @@
 #include "base/machine.h"
 #include "chan/crowd.h"
 
-#include <stdio.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 /* Linked with --wrap=pthread_atfork, ccpi_yield and ccpi_word_wake. */
 static bool no_handlers;
@@ -52,31 +49,7 @@ void __wrap_ccpi_word_wake(ccpi_word32 *w)
     __real_ccpi_word_wake(w);
 }
 
-/* ---- children ---- */
-
 static page now;
-
-/* In a child: what is not so ends it. */
-#define NEED(cond) ((cond) ? (void)0 : missing(#cond, __LINE__))
-static void missing(const char *cond, int line)
-{
-    fprintf(stderr, "in the child, line %d: %s\n", line, cond);
-    _exit(1);
-}
-
-static void in_child(void (*fn)(void *arg), void *arg)
-{
-    pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0) {
-        alarm(60); /* a call that hangs ends it */
-        fn(arg);
-        end_child();
-    }
-    int status = -1;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(status, 0);
-}
 
 /* ---- without an option ---- */
 
@@ -209,12 +182,6 @@ TEST(to_guard_forks_needs_tracking)
     ASSERT_STATUS(ccp_track(false), CCP_OK);
 }
 
-static void guard(bool on)
-{
-    ASSERT_STATUS(ccp_track(on), CCP_OK);
-    ASSERT_STATUS(ccp_fork_guard(on), CCP_OK);
-}
-
 static void nothing(void *arg)
 {
     (void)arg;
@@ -307,13 +274,13 @@ static void find_and_free(void *arg)
 TEST(objects_of_the_parent_are_dead_and_can_be_freed) /* FK4 FK5 FK6 */
 {
     objects o;
-    guard(true);
+    guard_forks(true);
     make_objects(&o);
     in_child(find_and_free, &o);
     long v = 1;
     ASSERT_STATUS(ccp_chan_send(o.ch, &v, CCP_NOWAIT), CCP_OK); /* nothing has changed here */
     free_objects(&o);
-    guard(false);
+    guard_forks(false);
 }
 
 /* What was made in the child is dead in its own child; and so is what was dead before. */
@@ -330,14 +297,50 @@ static void have_a_child(void *arg)
     free_objects(&own);
 }
 
+static ccp_chan *told_of, *freed_before;
+
+static void find_one_dead(void *arg)
+{
+    long v = 1;
+    (void)arg;
+    NEED(ccp_chan_send(told_of, &v, CCP_NOWAIT) == CCP_FORKED);
+    NEED(ccp_chan_free(told_of) == CCP_OK);
+}
+
+/* While one of two is told of, the record of the other is kept for what is told next. */
+static void free_other_and_fork(const char *text, size_t n, void *arg)
+{
+    (void)text;
+    (void)n;
+    (void)arg;
+    if (!freed_before)
+        return;
+    ASSERT_STATUS(ccp_chan_free(freed_before), CCP_OK);
+    freed_before = NULL;
+    in_child(find_one_dead, NULL);
+}
+
+TEST(what_was_freed_in_the_midst_of_a_dump_is_not_touched_in_a_child)
+{
+    guard_forks(true);
+    told_of = ccp_chan_new(sizeof(long), 1);
+    freed_before = ccp_chan_new(sizeof(long), 1);
+    ASSERT_STATUS(ccp_name(&now, "an object of the program's own"), CCP_OK);
+    ASSERT_STATUS(ccp_dump(free_other_and_fork, NULL), CCP_OK);
+    assert_null(freed_before);
+    ASSERT_STATUS(ccp_chan_free(told_of), CCP_OK);
+    ASSERT_STATUS(ccp_name(&now, NULL), CCP_OK);
+    guard_forks(false);
+}
+
 TEST(so_they_are_in_children_of_children) /* FK4 */
 {
     objects o;
-    guard(true);
+    guard_forks(true);
     make_objects(&o);
     in_child(have_a_child, &o);
     free_objects(&o);
-    guard(false);
+    guard_forks(false);
 }
 
 /* A wait group, whatever the parent's threads were doing with it. */
@@ -365,7 +368,7 @@ static void end_group(actor *a)
 TEST(wait_groups_are_dead_in_the_midst_of_everything) /* FK4 */
 {
     ccp_wg wg[3] = { CCP_WG_INIT, CCP_WG_INIT, CCP_WG_INIT };
-    guard(true);
+    guard_forks(true);
     ccp_chan *ch = ccp_chan_new(sizeof(long), 1), *ended = ccp_chan_new(0, 1);
     actor waiter = { .arg = &wg[0] }, last = { .arg = &wg[2] };
     actor receiver = { .ch = ch, .w = CCP_FOREVER };
@@ -394,7 +397,7 @@ TEST(wait_groups_are_dead_in_the_midst_of_everything) /* FK4 */
         ASSERT_STATUS(ccp_wg_wait(&wg[i], CCP_FOREVER), CCP_OK);
     ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
     ASSERT_STATUS(ccp_chan_free(ended), CCP_OK);
-    guard(false);
+    guard_forks(false);
 }
 
 static ccp_status fail_once(ccp_ctx *ctx, void *arg)
@@ -414,7 +417,7 @@ static void find_nothing(void *arg)
 TEST(what_failed_in_a_group_of_the_parent_is_not_told) /* FK4 */
 {
     ccp_group_error e;
-    guard(true);
+    guard_forks(true);
     ccp_group *g = ccp_group_new(NULL, 1);
     assert_non_null(g);
     ASSERT_STATUS(ccp_group_go(g, fail_once, NULL, CCP_FOREVER), CCP_OK);
@@ -422,7 +425,7 @@ TEST(what_failed_in_a_group_of_the_parent_is_not_told) /* FK4 */
     in_child(find_nothing, g);
     assert_int_equal(ccp_group_errors(g, &e, 1), 1);
     ASSERT_STATUS(ccp_group_free(g), CCP_OK);
-    guard(false);
+    guard_forks(false);
 }
 
 static void see_them_alive(void *arg)
@@ -442,139 +445,6 @@ TEST(without_the_guard_nothing_is_dead)
     ASSERT_STATUS(ccp_track(false), CCP_OK);
 }
 
-/* ---- pools that work anew ---- */
-
-static atomic_long runs;
-
-static void use_pool_anew(void *arg)
-{
-    ccp_pool *p = arg;
-    ccp_pool_info i;
-    int fd = -1;
-    atomic_store(&runs, 0);
-    NEED(ccp_pool_submit(p, count, &runs, CCP_FOREVER) == CCP_OK);
-    NEED(ccp_pool_submit_with(p, count, &runs, &(ccp_task_opts){ .priority = 1 }, CCP_FOREVER) ==
-         CCP_OK);
-    NEED(ccp_pool_wait(p, CCP_FOREVER) == CCP_OK);
-    NEED(atomic_load(&runs) == 2); /* and nothing of the parent's */
-    NEED(ccp_pool_get_info(p, &i) == CCP_OK && i.finished == 2 && i.workers == 1);
-    NEED(ccp_pool_fd(p, &fd) == CCP_OK && fd >= 0);
-    NEED(ccp_pool_resize(p, 2) == CCP_OK);
-}
-
-static void use_pool_and_free_it(void *arg)
-{
-    size_t before = ccp_live_blocks();
-    use_pool_anew(arg);
-    NEED(ccp_pool_shutdown(arg, NULL, NULL, CCP_FOREVER) == CCP_OK);
-    NEED(ccp_pool_submit(arg, count, &runs, CCP_NOWAIT) == CCP_CLOSED);
-    NEED(ccp_pool_free(arg) == CCP_OK);
-    NEED(ccp_live_blocks() < before);
-}
-
-static void use_pool_in_two_generations(void *arg)
-{
-    use_pool_anew(arg);
-    in_child(use_pool_and_free_it, arg);
-    atomic_store(&runs, 0);
-    NEED(ccp_pool_submit(arg, count, &runs, CCP_FOREVER) == CCP_OK);
-    NEED(ccp_pool_drain(arg, CCP_FOREVER) == CCP_OK && atomic_load(&runs) == 1);
-    NEED(ccp_pool_free(arg) == CCP_OK);
-}
-
-TEST(a_pool_works_anew_in_a_child_and_its_tasks_run_once) /* FK7 */
-{
-    if (UNDER_SANITIZER)
-        skip(); /* as above */
-    guard(true);
-    ccp_ctx *parent = ccp_ctx_new(NULL, CCP_FOREVER);
-    ccp_pool *p = ccp_pool_new(&(ccp_pool_opts){
-        .workers = 1, .queue = 4, .parent = parent, .respawn = true });
-    assert_true(parent && p);
-    occupy(p, 1);
-    for (int i = 0; i < 3; i++)
-        ASSERT_STATUS(ccp_pool_submit(p, count, &runs, CCP_NOWAIT), CCP_OK);
-    in_child(use_pool_and_free_it, p);
-    in_child(use_pool_in_two_generations, p);
-    gate_open(&task_gate);
-    ASSERT_STATUS(ccp_pool_drain(p, CCP_FOREVER), CCP_OK);
-    assert_int_equal(atomic_load(&runs), 3);
-    ASSERT_STATUS(ccp_pool_free(p), CCP_OK);
-    ASSERT_STATUS(ccp_ctx_free(parent), CCP_OK);
-    guard(false);
-}
-
-static void free_unused(void *arg)
-{
-    NEED(ccp_pool_free(arg) == CCP_OK);
-}
-
-TEST(a_pool_that_is_not_used_in_a_child_starts_nothing_there) /* FK7 */
-{
-    guard(true);
-    ccp_pool *p = ccp_pool_new(&(ccp_pool_opts){ .workers = 1, .queue = 1, .respawn = true });
-    assert_non_null(p);
-    in_child(free_unused, p);
-    ASSERT_STATUS(ccp_pool_free(p), CCP_OK);
-    guard(false);
-}
-
-/* The program's allocator uses the pool while a thread of the child makes one of its own. */
-static ccp_pool *wanted;
-static void *alloc_beside_another(size_t size, void *arg)
-{
-    (void)arg;
-    ccp_pool *p = wanted;
-    wanted = NULL;
-    if (p)
-        NEED(ccp_pool_submit(p, count, &runs, CCP_FOREVER) == CCP_OK);
-    return malloc(size);
-}
-
-static void free_plainly(void *p, void *arg)
-{
-    (void)arg;
-    free(p);
-}
-
-static void use_pool_twice_at_once(void *arg)
-{
-    size_t before = ccp_live_blocks();
-    wanted = arg;
-    atomic_store(&runs, 0);
-    NEED(ccp_pool_submit(arg, count, &runs, CCP_FOREVER) == CCP_OK);
-    NEED(!wanted && ccp_pool_drain(arg, CCP_FOREVER) == CCP_OK);
-    NEED(atomic_load(&runs) == 2);
-    NEED(ccp_pool_free(arg) == CCP_OK);
-    NEED(ccp_live_blocks() < before);
-}
-
-TEST(threads_of_a_child_that_come_first_to_a_pool_share_one) /* FK7 */
-{
-    if (UNDER_SANITIZER)
-        skip(); /* as above */
-    const ccp_allocator a = { alloc_beside_another, free_plainly, NULL };
-    ASSERT_STATUS(ccp_set_allocator(&a), CCP_OK);
-    guard(true);
-    ccp_pool *p = ccp_pool_new(&(ccp_pool_opts){ .workers = 1, .queue = 4, .respawn = true });
-    assert_non_null(p);
-    in_child(use_pool_twice_at_once, p);
-    ASSERT_STATUS(ccp_pool_free(p), CCP_OK);
-    guard(false);
-    ASSERT_STATUS(ccp_set_allocator(NULL), CCP_OK);
-}
-
-TEST(a_pool_with_tasks_that_wait_for_their_time_is_freed_in_a_child) /* FK6 */
-{
-    guard(true);
-    ccp_pool *p = pool_of(1, 1);
-    const ccp_task_opts late = { .after = CCP_SEC(1000) };
-    ASSERT_STATUS(ccp_pool_submit_with(p, count, &runs, &late, CCP_NOWAIT), CCP_OK);
-    in_child(free_unused, p);
-    ASSERT_STATUS(ccp_pool_free(p), CCP_OK);
-    guard(false);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -585,14 +455,11 @@ int main(void)
         ENTRY(a_child_tells_of_its_own_objects_and_threads),
         ENTRY(to_guard_forks_needs_tracking),
         ENTRY(objects_of_the_parent_are_dead_and_can_be_freed),
+        ENTRY(what_was_freed_in_the_midst_of_a_dump_is_not_touched_in_a_child),
         ENTRY(so_they_are_in_children_of_children),
         ENTRY(wait_groups_are_dead_in_the_midst_of_everything),
         ENTRY(what_failed_in_a_group_of_the_parent_is_not_told),
         ENTRY(without_the_guard_nothing_is_dead),
-        ENTRY(a_pool_works_anew_in_a_child_and_its_tasks_run_once),
-        ENTRY(a_pool_that_is_not_used_in_a_child_starts_nothing_there),
-        ENTRY(threads_of_a_child_that_come_first_to_a_pool_share_one),
-        ENTRY(a_pool_with_tasks_that_wait_for_their_time_is_freed_in_a_child),
     };
     return cmocka_run_group_tests_name("fork", tests, NULL, NULL);
 }

@@ -146,7 +146,7 @@ TEST(a_sleep_that_nothing_can_end_stops_the_program)
         fclose(stderr);
         signal(SIGABRT, SIG_DFL); /* cmocka's handler would go on with the next test */
         (void)!ccp_chan_recv(ch, &v, CCP_FOREVER);
-        _exit(0);
+        end_child();
     }
     int how = 0;
     assert_int_equal(waitpid(child, &how, 0), child);

@@ -9,6 +9,7 @@ typedef struct log {
     atomic_int calls[3];
     atomic_int tasks; /* lines that tell of one */
     atomic_int holds; /* lines that tell what a thread has: so many are complete */
+    atomic_int waits; /* lines that tell how long one has waited */
 } log;
 
 static log alarms;
@@ -19,16 +20,18 @@ static void write_down(ccp_alarm what, const char *text, size_t n, void *arg)
     page_write(text, n, &l->told[what]);
     atomic_fetch_add(&l->calls[what], 1);
     atomic_store(&l->holds, page_says(&l->told[what], "    holds mutex "));
+    atomic_store(&l->waits, page_says(&l->told[CCP_ALARM_STALL], " has waited "));
     atomic_store(&l->tasks, page_says(&l->told[CCP_ALARM_TASK], " has had its task for "));
 }
 
 static ccp_watch *watch(ccp_watch_opts o)
 {
     atomic_store(&alarms.tasks, 0);
+    atomic_store(&alarms.holds, 0);
+    atomic_store(&alarms.waits, 0);
     for (int i = 0; i < 3; i++) {
         page_clear(&alarms.told[i]);
         atomic_store(&alarms.calls[i], 0);
-        atomic_store(&alarms.holds, 0);
     }
     o.alarm = write_down;
     o.arg = &alarms;
@@ -75,19 +78,26 @@ TEST(a_circle_of_locks_is_told_of_while_others_run_and_one_call_ends) /* DG6 DG7
 TEST(without_the_promise_a_circle_of_locks_is_a_stall) /* DG6 DG8 */
 {
     stuck_begin();
+    ccp_pool *idle = pool_of(1, 1);
     ccp_watch *w = watch((ccp_watch_opts){ .stall_ns = CCP_MS(20) });
     enter(lock_in_order_of_index, 0);
     enter(lock_in_order_of_index, 1);
     gate outside = GATE_INIT;
     actor b = { .arg = &outside };
     actor_start(&b, stay);
-    WAIT_UNTIL(atomic_load(&alarms.holds) == 2);
+    WAIT_UNTIL(atomic_load(&alarms.holds) >= 2);
+    sc.ch[0] = sc.a[sc.n].ch = channel("told of later", 0);
+    sc.a[sc.n].w = forever();
+    enter(sleep_in_channel, 0);
+    WAIT_UNTIL(atomic_load(&alarms.waits) >= 3); /* once each, and not who has nothing to do */
     gate_open(&outside);
     actor_join(&b);
     ASSERT_STATUS(ccp_watch_free(w), CCP_OK);
     ASSERT_ALARM(CCP_ALARM_STALL, " in ccp_mutex_lock for mutex 0x");
+    ASSERT_ALARM(CCP_ALARM_STALL, "told of later");
     assert_int_equal(alarms.calls[CCP_ALARM_DEADLOCK], 0);
-    assert_int_equal(page_says(&alarms.told[CCP_ALARM_STALL], " has waited "), 2); /* once each */
+    assert_int_equal(alarms.waits, 3);
+    ASSERT_STATUS(ccp_pool_free(idle), CCP_OK);
     stuck_end();
 }
 
