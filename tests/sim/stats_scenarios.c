@@ -370,7 +370,7 @@ int main(int argc, char **argv)
     }
     static const play fewer = { .workers = 2, .op = { FEWER } };
     scene_add(run_asked_to_leave, (void *)(uintptr_t)&fewer,
-              &(sim_options){ .mode = SIM_PCT, .depth = 4, .n = 4000 }, "some.asked_to_leave");
+              &(sim_options){ .mode = SIM_PCT, .depth = 4, .n = 20000 }, "some.asked_to_leave");
     sim_options due = { .mode = SIM_PCT, .depth = 4, .n = 20 };
     for (size_t queue = 0; queue <= 1; queue++) {
         play p = { .workers = 1, .queue = queue };
