@@ -1533,6 +1533,8 @@ CCP_API ccp_status ccp_barrier_break(ccp_barrier *b);
  *   Threads: any.
  *   Memory:  keeps nothing.
  *   Returns: CCP_OK; CCP_INVAL if b is NULL.
+ *   Order:   happens-before every CCP_CLOSED that it causes, and every CCP_OK that would have been
+ *            CCP_CLOSED without it.
  *   Since:   0.1
  */
 CCP_API ccp_status ccp_barrier_reset(ccp_barrier *b);

@@ -18,6 +18,8 @@
  *       arrived when it was set finds it set, whenever it looks.
  *   B3  A node is queued under the lock, for the present generation, which is not broken, and with
  *       P set; with P set whoever opens or breaks does so under the lock, and empties the queue.
+ *   B4  Every change of the state is a read-modify-write: so an acquire that finds what a release
+ *       left, or anything later, is ordered after it.
  * Locks           `lock_` protects the queue, and every step that sets B or P.
  */
 #include "base/backoff.h"
@@ -55,7 +57,7 @@ typedef enum outcome { SHUT, PASSED, REFUSED } outcome;
 
 static outcome outcome_of(ccp_barrier *b, uint64_t mine)
 {
-    /* [B1] acquire: pairs with the releases in open_it() and break_locked(). */
+    /* [B1] acquire: pairs with the releases in open_it(), break_locked() and mend() (B4). */
     uint64_t s = atomic_load_explicit(state_of(b), CCPI_ACQ);
     if (s / OPENED != mine / OPENED)
         return PASSED;
@@ -70,12 +72,12 @@ static bool open_it(ccp_barrier *b, uint64_t *s)
     uint64_t next = (*s / OPENED + 1) * OPENED;
     if (!(*s & PARKED))
         /* [B1] acq_rel: the last one sees what the others did; releases to them.  LP. */
-        return atomic_compare_exchange_weak_explicit(state_of(b), s, next, CCPI_ACQ_REL, CCPI_ACQ);
+        return atomic_compare_exchange_weak_explicit(state_of(b), s, next, CCPI_ACQ_REL, CCPI_RLX);
     ccpi_list won = { NULL, NULL };
     ccpi_lock_acquire(lock_of(b));
     /* [B1] acq_rel: as above.  LP. */
     bool opened =
-        atomic_compare_exchange_strong_explicit(state_of(b), s, next, CCPI_ACQ_REL, CCPI_ACQ);
+        atomic_compare_exchange_strong_explicit(state_of(b), s, next, CCPI_ACQ_REL, CCPI_RLX);
     if (opened)
         ccpi_queue_claim_all(queue_of(b), &won);
     ccpi_lock_release(lock_of(b));
@@ -89,7 +91,7 @@ static bool open_it(ccp_barrier *b, uint64_t *s)
 static void break_locked(ccp_barrier *b, uint64_t leaving, ccpi_list *won)
 {
     uint64_t s = atomic_load_explicit(state_of(b), CCPI_RLX);
-    /* [B1] release: what the one that breaks it did. */
+    /* [B1] release: what the one that breaks it did, to refused() and outcome_of(). */
     while (!atomic_compare_exchange_weak_explicit(
         state_of(b), &s, ((s | BROKEN) & ~PARKED) - leaving, CCPI_REL, CCPI_RLX))
         continue;
@@ -121,7 +123,7 @@ static bool mend(ccp_barrier *b)
 {
     uint64_t s = atomic_load_explicit(state_of(b), CCPI_RLX);
     while ((s & BROKEN) && !(s & ARRIVED))
-        /* [B1] release: to those who come: pairs with the acquires in arrive(). */
+        /* [B1] release: to those who come and pass: open_it(), outcome_of(). */
         if (atomic_compare_exchange_weak_explicit(state_of(b), &s, s & ~BROKEN, CCPI_REL,
                                                   CCPI_RLX))
             return true;
@@ -280,6 +282,15 @@ static ccp_status await(ccp_barrier *b, uint64_t mine, ccp_wait w)
     return CCP_CLOSED;
 }
 
+/* It was broken when the caller looked. */
+static ccp_status refused(ccp_barrier *b)
+{
+    /* [B1] acquire: what the one that broke it did; pairs with break_locked().  Whatever the state
+     * is now (B4). */
+    (void)atomic_load_explicit(state_of(b), CCPI_ACQ);
+    return CCP_CLOSED;
+}
+
 ccp_status ccp_barrier_wait(ccp_barrier *b, ccp_barrier_pass *pass, ccp_wait w)
 {
     if (!b || b->parties_ - 1 >= MAX_PARTIES) /* 0 is too many, too */
@@ -289,19 +300,19 @@ ccp_status ccp_barrier_wait(ccp_barrier *b, ccp_barrier_pass *pass, ccp_wait w)
         (void)ccp_barrier_break(b);
     if (st != CCP_OK)
         return st;
-    /* [B1] acquire, as in outcome_of(). */
-    uint64_t s = atomic_load_explicit(state_of(b), CCPI_ACQ);
+    /* Relaxed, as where the changes fail: who passes or is refused acquires at the end. */
+    uint64_t s = atomic_load_explicit(state_of(b), CCPI_RLX);
     bool last;
     do {
         if (s & BROKEN)
-            return CCP_CLOSED;
+            return refused(b);
         last = (s & ARRIVED) + 1 == b->parties_;
         if (!last && ccpi_wait_not_at_all(w))
             return CCP_AGAIN;
-        /* [B1] release: what each one did, to the last one; acquire as above. */
+        /* [B1] release: what each one did, to the last one. */
     } while (last ? !open_it(b, &s)
-                  : !atomic_compare_exchange_weak_explicit(state_of(b), &s, s + 1, CCPI_ACQ_REL,
-                                                           CCPI_ACQ));
+                  : !atomic_compare_exchange_weak_explicit(state_of(b), &s, s + 1, CCPI_REL,
+                                                           CCPI_RLX));
     if (!last)
         st = await(b, s, w);
     if (st == CCP_OK && pass)

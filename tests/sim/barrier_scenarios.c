@@ -6,9 +6,12 @@
  * Looked at: as many calls as there are parties passed in each generation, one of them as the
  * leader (B1, B3), and all had begun before one of them returned (B1); what they wrote before is
  * read after without a race (B2); who is left waits for a reason (B6); a fragile barrier is broken
- * when somebody gave up (B7).
+ * when somebody gave up (B7).  What was done before a break or a reset is read by those for whom it
+ * made the difference.
  */
 #include "scene.h"
+
+#include "base/machine.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -232,11 +235,17 @@ typedef struct circle {
 static const circle *ring;
 static _Atomic int users;
 
-static ccp_status pass_somehow(ccp_wait w)
+/* With `mine`, writes there each time before it comes. */
+static ccp_status pass_somehow(long *mine, long value)
 {
     ccp_status rc;
-    while ((rc = ccp_barrier_wait(b, NULL, w)) == CCP_TIMEOUT)
+    ccp_wait w = ring->w;
+    do {
+        if (mine)
+            *mine = value;
+        rc = ccp_barrier_wait(b, NULL, w);
         w = CCP_FOREVER;
+    } while (rc == CCP_TIMEOUT);
     return rc;
 }
 
@@ -244,11 +253,10 @@ static void go_round(void *arg)
 {
     int me = *(const int *)arg;
     for (int i = 0; i < ring->rounds; i++) {
-        work[me] = i + 1;
-        sim_assert(pass_somehow(ring->w) == CCP_OK);
+        sim_assert(pass_somehow(&work[me], i + 1) == CCP_OK);
         for (int k = 0; k < ring->threads; k++)
             sim_assert(work[k] == i + 1);
-        sim_assert(i + 1 == ring->rounds || pass_somehow(ring->w) == CCP_OK);
+        sim_assert(i + 1 == ring->rounds || pass_somehow(NULL, 0) == CCP_OK);
     }
     if (atomic_fetch_sub(&users, 1) == 1)
         sim_free(b);
@@ -266,6 +274,80 @@ static void run_circle(void *arg)
     for (int i = 0; i < ring->threads; i++)
         sim_spawn(go_round, (void *)(uintptr_t)&ids[i]);
     sim_join();
+}
+
+/* ---- Breaks and resets happen before what they cause ---- */
+
+static long before; /* plain: written before the break, or the reset */
+
+static void make_for_two(tuning t)
+{
+    scene_tune(t);
+    b = sim_alloc(sizeof *b);
+    *b = (ccp_barrier)CCP_BARRIER_INIT(2);
+    sim_hint(&b->pace_, sizeof b->pace_);
+}
+
+static void write_and_break(void *arg)
+{
+    (void)arg;
+    before = 1;
+    sim_assert(ccp_barrier_break(b) == CCP_OK);
+}
+
+static void read_if_closed(void *arg)
+{
+    (void)arg;
+    if (ccp_barrier_wait(b, NULL, CCP_FOREVER) == CCP_CLOSED)
+        sim_assert(before == 1);
+}
+
+static void run_broken(void *arg)
+{
+    make_for_two(*(const tuning *)arg);
+    sim_spawn(read_if_closed, NULL);
+    sim_spawn(read_if_closed, NULL);
+    sim_spawn(write_and_break, NULL);
+    sim_join();
+    sim_free(b);
+}
+
+/* Two that come until they have passed, beside a reset.  The last one may have looked before the
+ * reset, and find the state as it was then, although the other one has left and come again (B2). */
+static void come_until_passed(void *arg)
+{
+    int me = sim_self();
+    ccp_status rc;
+    for (;;) {
+        work[me]++;
+        rc = ccp_barrier_wait(b, NULL, CCP_FOREVER);
+        if (rc == CCP_OK)
+            break;
+        sim_assert(rc == CCP_CLOSED);
+        ccpi_relax();
+    }
+    sim_assert(work[1] > 0 && work[2] > 0);
+    if (arg) /* it was broken, so only the reset let them pass */
+        sim_assert(before == 1);
+}
+
+static void write_and_reset(void *arg)
+{
+    (void)arg;
+    before = 1;
+    sim_assert(ccp_barrier_reset(b) == CCP_OK);
+}
+
+static void run_come_again(void *arg)
+{
+    make_for_two(STILL);
+    if (arg)
+        sim_assert(ccp_barrier_break(b) == CCP_OK);
+    sim_spawn(come_until_passed, arg);
+    sim_spawn(come_until_passed, arg);
+    sim_spawn(write_and_reset, NULL);
+    sim_join();
+    sim_free(b);
 }
 
 /* ---- Somebody who waits awake, and does not look for long ---- */
@@ -396,11 +478,27 @@ static void resets(void)
         }
 }
 
+static void orders(void)
+{
+    static const tuning tunings[] = { STILL, QUICK };
+    const sim_options some = { .mode = SIM_PCT, .n = 3000 };
+    const sim_options two = { .mode = SIM_DFS, .preemptions = 2 };
+    for (int t = 0; t < 2; t++)
+        scene_add(run_broken, (void *)(uintptr_t)&tunings[t], t ? &some : &two, "%s.broken.%s",
+                  t ? "some_order" : "two_order", tuning_names[tunings[t]]);
+    for (int broken = 0; broken < 2; broken++)
+        for (int t = 0; t < 2; t++)
+            scene_add(run_come_again, broken ? (void *)(uintptr_t)&tunings[0] : NULL,
+                      t ? &some : &two, "%s.come_again%s", t ? "some_order" : "two_order",
+                      broken ? ".broken" : "");
+}
+
 int main(int argc, char **argv)
 {
     pairs();
     triples();
     circles();
     resets();
+    orders();
     return scene_main(argc, argv);
 }
