@@ -69,14 +69,16 @@ static ccp_status run(ccp_once *o, ccp_status (*fn)(void *arg), void *arg)
 static bool begin(ccp_once *o, uint64_t *seen)
 {
     ccpi_word64 *state = ccpi_line_word(&o->line_);
-    /* [O1] acquire: pairs with the release in end(). */
-    uint64_t s = atomic_load_explicit(state, CCPI_ACQ);
-    bool mine = false;
-    while (!mine && !(s & (RUNNING | DONE)))
-        /* [O1] acquire: of what a failed run left.  Pairs with the release in end(). */
-        mine = atomic_compare_exchange_weak_explicit(state, &s, s | RUNNING, CCPI_ACQ, CCPI_ACQ);
-    *seen = s;
-    return mine;
+    for (;;) {
+        /* [O1] acquire: pairs with the release in end(). */
+        uint64_t s = *seen = atomic_load_explicit(state, CCPI_ACQ);
+        if (s & (RUNNING | DONE))
+            return false;
+        /* [O1] acquire: of what a run left that has failed since.  Pairs with the release in
+         * end().  Relaxed if it fails: looks again. */
+        if (atomic_compare_exchange_weak_explicit(state, &s, s | RUNNING, CCPI_ACQ, CCPI_RLX))
+            return true;
+    }
 }
 
 /* O2; false if it is not running any more. */
