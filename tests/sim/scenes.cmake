@@ -79,9 +79,10 @@ ccp_sim_test(phaser_weak 600 phaser --summary --mode pct --weak --n 50 pair.of2*
 
 # Semaphores, mutexes and reader-writer locks, once.
 ccp_sim_scenes(sem sem_scenarios.c)
-ccp_sim_test(sem 600 sem --summary pair* odd* in_turn leave*)
+ccp_sim_test(sem 600 sem --summary pair* odd* in_turn order leave*)
 ccp_sim_test(sem_few 600 sem --summary --slice 1/2 two*)
-ccp_sim_test(sem_weak 600 sem --summary --mode pct --weak --n 50 pair.[12].waits[12]* leave*)
+ccp_sim_test(sem_weak 600 sem --summary --mode pct --weak --n 50 pair.[12].waits[12]* order
+             leave*)
 ccp_sim_scenes(mutex mutex_scenarios.c)
 ccp_sim_test(mutex 600 mutex --summary pair* too_often* goes*)
 ccp_sim_test(mutex_few 600 mutex --summary --slice 1/2 two*)

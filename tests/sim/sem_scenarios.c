@@ -319,6 +319,40 @@ static void leave(void *arg)
     sim_join();
 }
 
+/* ---- What was done before permits came back, for those who take them one after the other ---- */
+
+static int before; /* plain */
+
+static void write_and_give(void *arg)
+{
+    (void)arg;
+    before = 1;
+    sim_assert(ccp_sem_release(sem, 2) == CCP_OK);
+}
+
+static void take_and_read(void *arg)
+{
+    (void)arg;
+    sim_assert(ccp_sem_acquire(sem, 1, CCP_FOREVER) == CCP_OK);
+    sim_assert(before == 1);
+}
+
+/* Somebody has stood in the line, so the first of them looks there; the second one need not, and
+ * finds the word as the first has left it. */
+static void one_after_other(void *arg)
+{
+    static ccp_sem s = CCP_SEM_INIT(SIZE);
+    (void)arg;
+    scene_tune(STILL);
+    sem = &s;
+    sim_assert(ccp_sem_acquire(sem, 2, CCP_NOWAIT) == CCP_OK);
+    sim_assert(ccp_sem_acquire(sem, 1, ccp_within(100)) == CCP_TIMEOUT);
+    sim_spawn(write_and_give, NULL);
+    sim_spawn(take_and_read, NULL);
+    sim_spawn(take_and_read, NULL);
+    sim_join();
+}
+
 /* ---- The table ---- */
 
 static bool waits(operation op)
@@ -378,6 +412,7 @@ int main(int argc, char **argv)
     pairs();
     triples();
     scene_add(in_turn, NULL, NULL, "in_turn");
+    scene_add(one_after_other, NULL, NULL, "order");
     scene_add(leave, NULL, NULL, "leave");
     scene_add(leave, (void *)(uintptr_t)&yes, NULL, "leave.third");
     return scene_main(argc, argv);
