@@ -190,6 +190,48 @@ static void what_is_seen_is_possible(void *arg)
     sim_assert(ccp_chan_free(chan[0]) == CCP_OK);
 }
 
+/* ---- one who asks for the length, while one sends and then another receives ---- */
+
+static size_t length;
+
+static void send_then_look(void *arg)
+{
+    (void)arg;
+    send(chan[0]);
+    missed[0] = nothing_to_receive(chan[1]);
+}
+
+static void say_then_receive(void *arg)
+{
+    (void)arg;
+    send(chan[1]);
+    receive(chan[0]);
+}
+
+static void ask_for_length(void *arg)
+{
+    (void)arg;
+    length = ccp_chan_len(chan[0]);
+}
+
+/* Who has sent and was not told comes before who tells and then receives, so it is never empty. */
+static void length_is_one_of_a_moment(void *arg)
+{
+    ccpi_tuning = (ccpi_tuning_s){ .fair_pops = 1 };
+    for (int i = 0; i < 2; i++) {
+        chan[i] = ccp_chan_make(arg);
+        sim_assert(chan[i]);
+    }
+    send(chan[0]);
+    sim_spawn(send_then_look, NULL);
+    sim_spawn(say_then_receive, NULL);
+    sim_spawn(ask_for_length, NULL);
+    sim_join();
+    sim_assert(length > 0 || !missed[0]);
+    for (int i = 0; i < 2; i++)
+        sim_assert(ccp_chan_free(chan[i]) == CCP_OK);
+}
+
 /* ---- one who finds out late what was sent, after it was received ---- */
 
 static void send_and_take_back(void *arg)
@@ -399,14 +441,14 @@ static pair pairs[] = {
     { MEET, 0, close_it, no_room },
     { MEET, 0, close_it, nothing_to_select },
 };
-static ccp_chan_opts kinds[] = { RING1, RING2 };
+static ccp_chan_opts kinds[] = { RING1, RING2, COUNT2 };
 static const bool before = false, after = true;
 #define PAIRS (sizeof pairs / sizeof *pairs)
 
 int main(int argc, char **argv)
 {
     static char names[PAIRS][16];
-    static sim_scenario scenarios[2 * (PAIRS + 7)];
+    static sim_scenario scenarios[2 * (PAIRS + 9)];
     size_t n = 0;
     for (int random = 0; random < 2; random++) {
         const sim_options o = {
@@ -418,6 +460,8 @@ int main(int argc, char **argv)
         }
         scenarios[n++] = (sim_scenario){ "seen1", what_is_seen_is_possible, &kinds[0], o, NULL };
         scenarios[n++] = (sim_scenario){ "seen2", what_is_seen_is_possible, &kinds[1], o, NULL };
+        scenarios[n++] = (sim_scenario){ "length", length_is_one_of_a_moment, &kinds[1], o, NULL };
+        scenarios[n++] = (sim_scenario){ "count", length_is_one_of_a_moment, &kinds[2], o, NULL };
         scenarios[n++] =
             (sim_scenario){ "gone", what_is_gone_is_not_received, &kinds[1], o, NULL };
         scenarios[n++] = (sim_scenario){ "pool1", drain_after_submit, &one_slot, o, NULL };
