@@ -219,6 +219,21 @@ static bool wanted(const char *name, char **patterns, int count)
     return count == 0;
 }
 
+/* A pattern that fits none was written for names that are not there any more. */
+static bool all_fit(char **patterns, int pattern_count, const sim_scenario *scenarios, size_t count)
+{
+    bool all = true;
+    for (int i = 0; i < pattern_count; i++) {
+        size_t k = 0;
+        while (k < count && fnmatch(patterns[i], scenarios[k].name, 0) != 0)
+            k++;
+        if (k == count)
+            fprintf(stderr, "no scenario is named %s; try --list\n", patterns[i]);
+        all &= k < count;
+    }
+    return all;
+}
+
 int sim_main(int argc, char **argv, const sim_scenario *scenarios, size_t count)
 {
     request r = { 0 };
@@ -236,6 +251,10 @@ int sim_main(int argc, char **argv, const sim_scenario *scenarios, size_t count)
             fprintf(stderr, usage, argv[0]);
             return 2;
         }
+    }
+    if (!all_fit(patterns, pattern_count, scenarios, count)) {
+        free(patterns);
+        return 2;
     }
     for (size_t i = 0; i < count; i++) {
         if (!wanted(scenarios[i].name, patterns, pattern_count))
