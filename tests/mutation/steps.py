@@ -38,7 +38,7 @@ class Step:
 
     def expect(self, seconds, silent, slept):
         """What it took without a mutant: one that takes many times that hangs."""
-        self.silence = min(self.silence, 1 + 5 * silent)
+        self.silence = max(min(self.silence, 1 + 5 * silent), 4 * silent)
         self.sleep = min(self.sleep, 1 + 3 * slept)
         if self.kind != "sim":
             self.seconds = min(self.seconds, 0.5 + 5 * seconds)

@@ -393,6 +393,77 @@ static void drain_beside_resize(void *arg)
     sim_assert(ccp_chan_free(chan[0]) == CCP_OK);
 }
 
+/* ---- a submit while the last worker, which has been idle for long, is about to leave ---- */
+
+static void submit_as_the_last_leaves(void *arg)
+{
+    ccpi_tuning = (ccpi_tuning_s){ .fair_pops = 1 };
+    pool = ccp_pool_new(arg);
+    sim_assert(pool);
+    if (ccp_pool_submit(pool, note, NULL, CCP_FOREVER) == CCP_OK) {
+        sim_assert(ccp_pool_drain(pool, CCP_FOREVER) == CCP_OK);
+        atomic_store_explicit(&ran, false, memory_order_relaxed);
+        ccp_status st = ccp_pool_submit(pool, note, NULL, CCP_FOREVER);
+        sim_assert(st == CCP_OK || st == CCP_NOMEM);
+        sim_assert(ccp_pool_drain(pool, CCP_FOREVER) == CCP_OK);
+        sim_assert(atomic_load_explicit(&ran, memory_order_relaxed) == (st == CCP_OK));
+    }
+    sim_assert(ccp_pool_free(pool) == CCP_OK);
+    sim_join();
+}
+
+/* ---- the last of the workers blocks, as who watches goes to rest ---- */
+
+static ccp_status open_it(ccp_ctx *ctx, void *arg)
+{
+    (void)ctx;
+    (void)arg;
+    close_it(chan[0]);
+    return CCP_OK;
+}
+
+static void block_as_nobody_watches(void *arg)
+{
+    ccpi_tuning = (ccpi_tuning_s){ .fair_pops = 1 };
+    pool = ccp_pool_new(arg);
+    chan[0] = ccp_chan_new(0, 1);
+    sim_assert(pool && chan[0]);
+    sim_assert(ccp_pool_submit(pool, wait_at_gate, NULL, CCP_FOREVER) == CCP_OK);
+    sim_assert(ccp_pool_submit(pool, open_it, NULL, CCP_FOREVER) == CCP_OK);
+    sim_assert(ccp_pool_drain(pool, CCP_FOREVER) == CCP_OK);
+    sim_assert(ccp_pool_free(pool) == CCP_OK);
+    sim_join();
+    sim_assert(ccp_chan_free(chan[0]) == CCP_OK);
+}
+
+/* ---- the same, and one who is idle is asked to leave ---- */
+
+static void ask_one_to_leave(void *arg)
+{
+    (void)arg;
+    sim_assert(ccp_pool_resize(pool, 1) == CCP_OK);
+}
+
+static void leave_as_nobody_watches(void *arg)
+{
+    ccpi_tuning = (ccpi_tuning_s){ .fair_pops = 1 };
+    pool = ccp_pool_new(arg);
+    chan[0] = ccp_chan_new(0, 1);
+    sim_assert(pool && chan[0]);
+    sim_assert(ccp_pool_submit(pool, wait_at_gate, NULL, CCP_FOREVER) == CCP_OK);
+    sim_spawn(ask_one_to_leave, NULL);
+    sim_assert(ccp_pool_submit(pool, open_it, NULL, CCP_FOREVER) == CCP_OK);
+    sim_assert(ccp_pool_drain(pool, CCP_FOREVER) == CCP_OK);
+    sim_settle();
+    sim_assert(ccp_pool_free(pool) == CCP_OK);
+    sim_join();
+    sim_assert(ccp_chan_free(chan[0]) == CCP_OK);
+}
+
+static ccp_pool_opts watched_two = { .workers = 2, .queue = 2, .spare = 1, .stall = 100 };
+static ccp_pool_opts watched = { .workers = 1, .queue = 2, .spare = 1, .stall = 100 };
+static ccp_pool_opts idle_slot = { .workers = 1, .queue = 1, .idle = 100 };
+static ccp_pool_opts idle_no_slot = { .workers = 1, .idle = 100 };
 static ccp_pool_opts one_slot = { .workers = 1, .queue = 1 };
 static ccp_pool_opts no_slot = { .workers = 1 };
 static ccp_pool_opts two_workers = { .workers = 2 };
@@ -445,29 +516,44 @@ static ccp_chan_opts kinds[] = { RING1, RING2, COUNT2 };
 static const bool before = false, after = true;
 #define PAIRS (sizeof pairs / sizeof *pairs)
 
+static const sim_scenario others[] = {
+    { "seen1", what_is_seen_is_possible, &kinds[0], { 0 }, NULL },
+    { "seen2", what_is_seen_is_possible, &kinds[1], { 0 }, NULL },
+    { "length", length_is_one_of_a_moment, &kinds[1], { 0 }, NULL },
+    { "count", length_is_one_of_a_moment, &kinds[2], { 0 }, NULL },
+    { "gone", what_is_gone_is_not_received, &kinds[1], { 0 }, NULL },
+    { "pool1", drain_after_submit, &one_slot, { 0 }, NULL },
+    { "pool0", drain_after_submit, &no_slot, { 0 }, NULL },
+    { "pool_resized", drain_beside_resize, &two_workers, { 0 }, NULL },
+    { "watched_pool", block_as_nobody_watches, &watched,
+      { .n = 1000, .max_steps = 50000 }, NULL },
+    { "watched_pool_smaller", leave_as_nobody_watches, &watched_two,
+      { .n = 1000, .max_steps = 50000 }, NULL },
+    { "idle_pool1", submit_as_the_last_leaves, &idle_slot, { .fail_thread = 1 }, NULL },
+    { "idle_pool0", submit_as_the_last_leaves, &idle_no_slot, { .fail_thread = 1 }, NULL },
+};
+#define OTHERS (sizeof others / sizeof *others)
+
 int main(int argc, char **argv)
 {
     static char names[PAIRS][16];
-    static sim_scenario scenarios[2 * (PAIRS + 9)];
+    static sim_scenario scenarios[2 * (PAIRS + OTHERS) + 2];
     size_t n = 0;
     for (int random = 0; random < 2; random++) {
-        const sim_options o = {
+        sim_options o = {
             .mode = random ? SIM_RANDOM : SIM_PCT, .weak = true, .stale = 12, .n = 5000
         };
         for (size_t i = 0; i < PAIRS; i++) {
             snprintf(names[i], sizeof names[0], "across%zu", i);
             scenarios[n++] = (sim_scenario){ names[i], one_of_two_sees, &pairs[i], o, NULL };
         }
-        scenarios[n++] = (sim_scenario){ "seen1", what_is_seen_is_possible, &kinds[0], o, NULL };
-        scenarios[n++] = (sim_scenario){ "seen2", what_is_seen_is_possible, &kinds[1], o, NULL };
-        scenarios[n++] = (sim_scenario){ "length", length_is_one_of_a_moment, &kinds[1], o, NULL };
-        scenarios[n++] = (sim_scenario){ "count", length_is_one_of_a_moment, &kinds[2], o, NULL };
-        scenarios[n++] =
-            (sim_scenario){ "gone", what_is_gone_is_not_received, &kinds[1], o, NULL };
-        scenarios[n++] = (sim_scenario){ "pool1", drain_after_submit, &one_slot, o, NULL };
-        scenarios[n++] = (sim_scenario){ "pool0", drain_after_submit, &no_slot, o, NULL };
-        scenarios[n++] =
-            (sim_scenario){ "pool_resized", drain_beside_resize, &two_workers, o, NULL };
+        for (size_t i = 0; i < OTHERS; i++) {
+            o.fail_thread = others[i].options.fail_thread;
+            o.n = others[i].options.n ? others[i].options.n : 5000;
+            o.max_steps = others[i].options.max_steps;
+            scenarios[n] = others[i];
+            scenarios[n++].options = o;
+        }
     }
     const sim_options all = { .mode = SIM_DPOR };
     scenarios[n++] =
