@@ -2677,7 +2677,8 @@ CCP_API ccp_status ccp_pool_close(ccp_pool *p);
 /**
  * Waits until every task accepted so far has finished.  The pool stays open.
  *
- *   Waits:   while such tasks wait or run.
+ *   Waits:   while such tasks wait or run; and for one that came later, of each worker at most, if
+ *            that was begun before the calling thread came to look.
  *   Threads: any, but not from a task of the same pool (CCP_DEADLOCK).
  *   Memory:  keeps nothing.
  *   Returns: CCP_OK; CCP_CLOSED if none of them waits or runs, but a shutdown or ccp_pool_abort()

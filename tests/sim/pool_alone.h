@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Scenarios of pools that one thread uses.
+ * Scenarios of pools that few threads use.
  */
 #ifndef CCP_TESTS_POOL_ALONE_H
 #define CCP_TESTS_POOL_ALONE_H
