@@ -2024,7 +2024,7 @@ static inline ccp_future *ccp_future_all(ccp_future *const *f, size_t n)
  * Guarantees
  *   E1  Never more tasks run at once than the limit; nor does the group have more threads.
  *   E2  ccp_group_wait() returns CCP_OK or CCP_FAILED only at or after a moment at which no task
- *       was under way; what the tasks did happens-before its return.
+ *       was under way.  What tasks did happens-before its return; a failure, before it is told.
  *   E3  The first task that does not return CCP_OK ends the group's context; the cause is its
  *       ccp_group_error.  With `keep_going` it does not, and the errors of all are kept.
  *   E4  Every accepted task runs exactly once, also if the context has ended.

@@ -23,6 +23,7 @@ typedef enum kind {
     AGAIN, /* a pipeline: what fails comes back, once */
     AGAIN_UNORDERED,
     BROADCAST,
+    LOOKED_AT, /* a pipeline, by another thread while it is started */
     KINDS
 } kind;
 static const char *const kind_names[KINDS] = { "gen",
@@ -34,7 +35,8 @@ static const char *const kind_names[KINDS] = { "gen",
                                                "pipeline_broken",
                                                "again",
                                                "again_unordered",
-                                               "broadcast" };
+                                               "broadcast",
+                                               "looked_at" };
 
 typedef struct play {
     kind kind;
@@ -127,18 +129,27 @@ static void cancel_it(void *arg)
 
 /* ---- What is played ---- */
 
+static bool has_ended; /* plain: the generator's function writes it last */
+
 static ccp_status yield_all(ccp_gen *g, void *arg)
 {
     long k;
+    ccp_status st = CCP_OK;
     (void)arg;
-    while (make(NULL, NULL, &k, NULL) == CCP_OK) {
-        ccp_status st = ccp_gen_yield(g, &k, CCP_FOREVER);
-        if (st != CCP_OK) {
+    while (st == CCP_OK && make(NULL, NULL, &k, NULL) == CCP_OK) {
+        st = k == now->fails ? CCP_BUSY : ccp_gen_yield(g, &k, CCP_FOREVER);
+        if (st != CCP_OK)
             meets_its_end(k); /* it is still the generator's */
-            return st;
-        }
     }
-    return CCP_OK;
+    has_ended = true;
+    return st;
+}
+
+static bool is_told_of(const ccp_gen *g)
+{
+    ccp_status st = ccp_gen_status(g);
+    sim_assert(st == CCP_OK || has_ended);
+    return st != CCP_OK;
 }
 
 static void run_gen(void)
@@ -148,7 +159,8 @@ static void run_gen(void)
                              &(ccp_gen_opts){ .elem_size = sizeof k, .capacity = 1,
                                               .parent = stop, .drop = drop });
     sim_assert(g);
-    while (received < now->takes && ccp_gen_next(g, &k, ccp_with(stop)) == CCP_OK)
+    while (!is_told_of(g) && received < now->takes &&
+           ccp_gen_next(g, &k, ccp_with(stop)) == CCP_OK)
         receive(k);
     sim_assert(ccp_gen_free(g) == CCP_OK);
 }
@@ -322,6 +334,31 @@ static void run_pipeline(void)
     sim_assert(ccp_pipeline_free(p) == CCP_OK);
 }
 
+static ccp_pipeline *looked_at;
+
+/* What it finds depends on what was made before the start. */
+static void look(void *arg)
+{
+    ccp_stage_info info;
+    ccp_item item;
+    sim_assert(ccp_stage_get_info(arg, &info) == CCP_OK && info.workers == 1);
+    sim_assert(ccp_pipeline_failure(looked_at, &item) == CCP_AGAIN);
+}
+
+static void run_looked_at(void)
+{
+    ccp_pipeline *p = looked_at = ccp_pipeline_new(&(ccp_pipeline_opts){ .parent = stop });
+    ccp_stage *s = ccp_pipeline_source(
+        p, make, &(ccp_stage_opts){ .out_size = sizeof(long), .drop = drop });
+    ccp_pipeline_sink(p, sink, &(ccp_stage_opts){ .queue = 1 });
+    sim_assert(s);
+    sim_spawn(look, s);
+    ccp_status st = ccp_pipeline_run(p, CCP_FOREVER);
+    sim_assert(st == CCP_OK || (st == CCP_CLOSED && now->cancels));
+    sim_settle();
+    sim_assert(ccp_pipeline_free(p) == CCP_OK);
+}
+
 /* ---- The table ---- */
 
 static void run_play(void *arg)
@@ -329,7 +366,7 @@ static void run_play(void *arg)
     static void (*const runs[KINDS])(void) = { run_gen, run_fan, run_fan,
                                                run_merge, run_pipeline, run_pipeline,
                                                run_pipeline, run_again, run_again,
-                                               run_broadcast };
+                                               run_broadcast, run_looked_at };
     now = arg;
     scene_tune(STILL);
     last = -1;
@@ -359,13 +396,15 @@ int main(int argc, char **argv)
 {
     const sim_options random = { .mode = SIM_PCT, .n = 500 };
     const sim_options weak = { .mode = SIM_PCT, .n = 200, .weak = true };
-    for (int k = 0; k < KINDS; k++)
-        for (int fails = -1; fails < (k == GENERATOR || k == MERGE ? 0 : N); fails++)
-            for (int takes = k == MERGE ? N : 0; takes <= N; takes++)
+    for (int k = 0; k < KINDS; k++) {
+        bool all = k == MERGE || k == LOOKED_AT; /* that is, nothing fails, and all are taken */
+        for (int fails = -1; fails < (all ? 0 : N); fails++)
+            for (int takes = all ? N : 0; takes <= N; takes++)
                 for (int cancels = 0; cancels < 2; cancels++) {
                     play p = { (kind)k, fails, takes, cancels };
                     add_play(&p, &random, "some");
                     add_play(&p, &weak, "weak");
                 }
+    }
     return scene_main(argc, argv);
 }

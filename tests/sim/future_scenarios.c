@@ -118,6 +118,7 @@ static ccp_ctx *ctx;
 static lin_history history;
 static int computing;         /* 1 + the computation: it settles at some time afterwards */
 static int set, gotten[SIM_THREADS];
+static int before;            /* plain: written before it is settled, unless by a cancel */
 static _Atomic int dropped;
 static int called[SIM_THREADS]; /* functions of this thread's then */
 
@@ -146,6 +147,7 @@ static ccp_status compute(ccp_ctx *c, void *arg, void *result)
     (void)arg;
     sim_assert(!computing); /* F8 */
     *(long *)result = VALUE_SET;
+    before = 1;
     computing = 1 + begin(H_COMPUTE);
     set = 1;
     return CCP_OK;
@@ -167,6 +169,7 @@ static void produce(operation op)
     const long v = VALUE_SET;
     int i = begin(op == SET ? H_SET : op == FAIL ? H_FAIL : H_GIVE_UP);
     ccp_status st = CCP_OK;
+    before = 1;
     if (op == SET)
         st = ccp_promise_set(promise, &v);
     else if (op == FAIL)
@@ -203,10 +206,19 @@ static void look(void)
     }
 }
 
+static bool may_be_canceled(void)
+{
+    bool may = false;
+    for (int i = 0; i < now->ops; i++)
+        may |= now->op[i] == CANCEL;
+    return may;
+}
+
 static void wait_for_channel(void)
 {
     int i = begin(H_DONE);
     sim_assert(end(i, ccp_chan_recv(ccp_future_done(future), NULL, CCP_FOREVER)) == CCP_CLOSED);
+    sim_assert(may_be_canceled() || before); /* F2 */
 }
 
 static void then(bool wanted)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Ranges in parallel: with threads of their own and on a pool; helpers that come too late, work
- * that fails, a context that ends, a pool that is shut down, a call inside a call; threads and
- * memory that cannot be had.
+ * Ranges in parallel: with a thread of their own and on a pool; helpers that come too late, work
+ * that fails, a context that ends, a pool that is shut down, a call inside a call, helpers that the
+ * caller waits for; threads and memory that cannot be had.
  *
  * Checked in each: an index is done once at most, and once exactly if the call succeeds (K5); what
  * the helpers wrote can be read when the call has returned, and nobody is at it any more (otherwise
@@ -13,11 +13,17 @@
 
 #include <stdio.h>
 
-typedef enum event { NOTHING, CANCEL, SHUTDOWN, EVENTS } event;
-static const char *const event_names[EVENTS] = { "alone", "cancel", "shutdown" };
+typedef enum event {
+    NOTHING,
+    CANCEL,
+    SHUTDOWN,
+    EVENTS,
+    LET_GO = EVENTS, /* the helpers, which are held until the caller sleeps */
+} event;
+static const char *const event_names[] = { "alone", "cancel", "shutdown", "held" };
 
 typedef struct play {
-    bool pool;       /* of one worker, instead of a thread of its own */
+    unsigned pool;   /* workers of a pool that help; 0: a thread of its own does */
     bool keep_going;
     bool nests;      /* index 0 is a call for two more */
     int n;
@@ -30,6 +36,7 @@ enum { MOST = 6 };
 static const play *now;
 static ccp_pool *pool;
 static ccp_ctx *ctx;
+static ccp_chan *gate; /* at which helpers are held */
 static int done[MOST]; /* plain: what the call publishes */
 
 static ccp_status do_one(ccp_ctx *c, size_t begin, size_t end, void *arg)
@@ -38,6 +45,8 @@ static ccp_status do_one(ccp_ctx *c, size_t begin, size_t end, void *arg)
     static size_t inner = 4;
     (void)c;
     sim_assert(end == begin + 1);
+    if (now->event == LET_GO && sim_self() != 0)
+        sim_assert(ccp_chan_recv(gate, NULL, CCP_FOREVER) == CCP_CLOSED);
     sim_assert(++done[base + begin] == 1);
     if (now->nests && base == 0 && begin == 0)
         sim_assert(ccp_parallel_for(2, do_one, &inner, &(ccp_parallel_opts){ .pool = pool },
@@ -48,7 +57,10 @@ static ccp_status do_one(ccp_ctx *c, size_t begin, size_t end, void *arg)
 static void disturb(void *arg)
 {
     (void)arg;
-    if (now->event == CANCEL)
+    if (now->event == LET_GO) {
+        sim_settle();
+        sim_assert(ccp_chan_close(gate) == CCP_OK);
+    } else if (now->event == CANCEL)
         ccp_ctx_cancel(ctx);
     else if (pool)
         sim_assert(ccp_pool_shutdown(pool, NULL, NULL, CCP_NOWAIT) != CCP_MISUSE);
@@ -67,7 +79,8 @@ static void check(ccp_status st, const ccp_result *e, size_t failed)
         sim_assert(st == CCP_FAILED);
     else
         sim_assert(st == CCP_OK || (st == CCP_CANCELED && now->event == CANCEL));
-    if (st == CCP_OK || (has_failed && now->keep_going && now->event == NOTHING))
+    bool undisturbed = now->event == NOTHING || now->event == LET_GO;
+    if (st == CCP_OK || (has_failed && now->keep_going && undisturbed))
         sim_assert(count == now->n); /* K5 */
     sim_assert(!now->nests || !done[0] || (done[4] && done[5]));
 }
@@ -78,14 +91,17 @@ static void run_play(void *arg)
     now = arg;
     scene_tune(STILL);
     ctx = ccp_ctx_new(NULL, CCP_FOREVER);
-    pool = now->pool ? ccp_pool_new(&(ccp_pool_opts){ .workers = 1, .queue = 2 }) : NULL;
+    pool = now->pool ? ccp_pool_new(&(ccp_pool_opts){ .workers = now->pool, .queue = 2 }) : NULL;
+    gate = scene_chan(0, 0);
     sim_assert(ctx && (pool || !now->pool));
     if (now->event != NOTHING)
         sim_spawn(disturb, NULL);
     ccp_result e[1] = { { .status = CCP_OK } };
     size_t failed = 0;
-    const ccp_parallel_opts o = { .pool = pool, .workers = 2, .keep_going = now->keep_going,
-                                  .errors = e, .max_errors = 1, .failed = &failed };
+    const unsigned helpers = now->pool ? now->pool : 1;
+    const ccp_parallel_opts o = { .pool = pool, .workers = helpers + 1,
+                                  .keep_going = now->keep_going, .errors = e, .max_errors = 1,
+                                  .failed = &failed };
     ccp_status st = ccp_parallel_for((size_t)now->n, do_one, &outer, &o, ccp_with(ctx));
     if (st == CCP_OK || st == CCP_FAILED || done[0])
         check(st, e, failed);
@@ -93,6 +109,7 @@ static void run_play(void *arg)
     sim_assert(ccp_pool_free(pool) == CCP_OK);
     sim_assert(scene_threads() == 0);
     sim_join();
+    (void)scene_chan_end(gate);
     sim_assert(ccp_ctx_free(ctx) == CCP_OK);
     sim_assert(ccp_live_blocks() == 0);
 }
@@ -113,12 +130,13 @@ static void run_short(void *arg)
 
 static void add_play(const play *p, const sim_options *o, const char *how)
 {
+    static const char *const who[] = { "own", "pool", "pool2" };
     scene_add(run_play, scene_keep(p, sizeof *p), o, "%s.%s.n%d.fails%d%s%s.%s", how,
-              p->pool ? "pool" : "own", p->n, p->fails, p->keep_going ? ".all" : "",
+              who[p->pool], p->n, p->fails, p->keep_going ? ".all" : "",
               p->nests ? ".nests" : "", event_names[p->event]);
 }
 
-static void add_kind(bool on_pool, int n, event e)
+static void add_kind(unsigned on_pool, int n, event e)
 {
     const sim_options few = { .mode = SIM_DFS, .preemptions = 1 };
     const sim_options random = { .mode = SIM_PCT, .n = 300 };
@@ -137,15 +155,16 @@ int main(int argc, char **argv)
     const sim_options random = { .mode = SIM_PCT, .n = 1000 };
     const sim_options short_of = { .mode = SIM_DFS, .preemptions = 1, .fail_alloc = 1,
                                    .fail_thread = 1 };
-    for (int on_pool = 0; on_pool < 2; on_pool++)
+    for (unsigned on_pool = 0; on_pool < 2; on_pool++)
         for (int n = 1; n <= 3; n++)
             for (int e = NOTHING; e < EVENTS; e++)
                 if (on_pool || e != SHUTDOWN)
                     add_kind(on_pool, n, (event)e);
-    const play nested = { true, false, true, 3, -1, NOTHING };
+    add_kind(2, 3, LET_GO);
+    const play nested = { 1, false, true, 3, -1, NOTHING };
     add_play(&nested, &random, "some");
     for (int n = 1; n <= 2; n++) {
-        const play p = { false, false, false, n, -1, NOTHING };
+        const play p = { 0, false, false, n, -1, NOTHING };
         scene_add(run_short, scene_keep(&p, sizeof p), &short_of, "short.n%d", n);
     }
     return scene_main(argc, argv);
