@@ -138,10 +138,9 @@ static void close_pool(void *arg)
 }
 
 /* What drops the other may come too late itself: nothing of it runs then. */
-static void drop_beside_drain(void *arg)
+static void drop_beside_drain(void *sleeps)
 {
     static int counts[2];
-    (void)arg;
     scene_tune(STILL);
     gate = scene_chan(0, 1);
     pool = ccp_pool_new(&(ccp_pool_opts){
@@ -150,7 +149,8 @@ static void drop_beside_drain(void *arg)
     sim_settle();
     sim_assert(ccp_pool_submit(pool, count_up, &counts[0], CCP_NOWAIT) == CCP_OK);
     sim_spawn(drain, NULL);
-    sim_settle();
+    if (sleeps)
+        sim_settle();
     sim_spawn(drop_one, &counts[1]);
     sim_spawn(close_pool, NULL);
     sim_assert(ccp_chan_close(gate) == CCP_OK);
@@ -164,8 +164,12 @@ static void drop_beside_drain(void *arg)
 
 void pool_alone_scenes(void)
 {
-    static const sim_options deep = { .mode = SIM_PCT, .depth = 5, .n = 5000 };
+    sim_options deep = { .mode = SIM_PCT, .depth = 5, .n = 5000 };
     stalls();
     starts();
-    scene_add(drop_beside_drain, NULL, &deep, "some_drop_beside_drain");
+    scene_add(drop_beside_drain, &drained, &deep, "some_drop_beside_drain");
+    deep.weak = true;
+    deep.depth = 7;
+    deep.stale = 12;
+    scene_add(drop_beside_drain, NULL, &deep, "some_drop_as_one_drains");
 }
