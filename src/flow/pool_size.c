@@ -221,8 +221,9 @@ ccpi_grown ccpi_pool_grow(ccp_pool *p, const ccpi_task *first)
 static bool somebody_idle(const ccp_pool *p)
 {
     for (const ccpi_worker *w = ccpi_pool_next(&p->first); w; w = ccpi_pool_next(&w->next))
-        /* [Z3] seq_cst: as in ccpi_pool_books(). */
-        if (atomic_load_explicit(&w->state, CCPI_SC) == CCPI_W_READY && ccpi_pool_turn(w) % 2 == 0)
+        /* Relaxed, P4: who was READY before `size` changed is seen to be, as that is; who is later
+         * looks at `size` afterwards. */
+        if (atomic_load_explicit(&w->state, CCPI_RLX) == CCPI_W_READY && ccpi_pool_turn(w) % 2 == 0)
             return true;
     return false;
 }
