@@ -217,7 +217,6 @@ ccp_status ccp_chan_cancel(ccp_chan *ch)
 
 static void give_back(ccp_chan *c)
 {
-    ccpi_untrack(c);
     if (!c->own_memory)
         ccpi_free_lines(c);
 }
@@ -231,6 +230,7 @@ ccp_status ccp_chan_free(ccp_chan *ch)
     ccpi_lock_release(&ch->lock);
     if (busy)
         return CCP_BUSY;
+    ccpi_untrack(ch); /* before its parts go: nobody describes it any more */
     ccpi_poll_free(ch);
     if (ch->flavor == CCPI_DEAD) {
         give_back(ch);

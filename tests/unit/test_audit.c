@@ -133,6 +133,47 @@ TEST(without_memory_an_audit_tells_of_objects_only)
     memory_unwatch();
 }
 
+/* An allocator that looks at what there is before it takes something back. */
+static void *alloc_plainly(size_t size, void *arg)
+{
+    (void)arg;
+    return malloc(size);
+}
+
+static bool looks;
+static int told;
+static void look_and_free(void *p, void *arg)
+{
+    (void)arg;
+    if (looks) {
+        looks = false; /* not at what the look gives back */
+        page_dump(&now);
+        told += page_says(&now, "'goes'");
+        looks = true;
+    }
+    free(p);
+}
+
+TEST(a_channel_is_not_told_of_when_its_parts_go) /* DG2 */
+{
+    const ccp_allocator a = { alloc_plainly, look_and_free, NULL };
+    int fd;
+    ASSERT_STATUS(ccp_track(false), CCP_OK);
+    ASSERT_STATUS(ccp_set_allocator(&a), CCP_OK);
+    ASSERT_STATUS(ccp_track(true), CCP_OK);
+    ccp_chan *ch = channel("goes", 1);
+    ASSERT_STATUS(ccp_chan_fd(ch, CCP_POLL_RECV, &fd), CCP_OK);
+    page_dump(&now);
+    ASSERT_SAYS("channel 'goes'");
+    told = 0;
+    looks = true;
+    ASSERT_STATUS(ccp_chan_free(ch), CCP_OK);
+    looks = false;
+    assert_int_equal(told, 0);
+    ASSERT_STATUS(ccp_track(false), CCP_OK);
+    ASSERT_STATUS(ccp_set_allocator(NULL), CCP_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -142,6 +183,7 @@ int main(void)
         TRACKED(while_it_is_off_an_audit_finds_nothing),
         TRACKED(places_are_told),
         TRACKED(without_memory_an_audit_tells_of_objects_only),
+        TRACKED(a_channel_is_not_told_of_when_its_parts_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
