@@ -3,6 +3,7 @@
  * Two channels of a kind, two threads: each changes one, then looks at the other.  A call takes
  * effect at one moment while it runs (C7), so it cannot be that each has changed its own before the
  * other looked, and neither is told.  With loads and stores that are not ordered as a whole it can.
+ * So it is with a pool: who submits, and a worker that leaves or who watches.
  */
 #include "ccp.h"
 #include "sim.h"
@@ -393,7 +394,7 @@ static void drain_beside_resize(void *arg)
     sim_assert(ccp_chan_free(chan[0]) == CCP_OK);
 }
 
-/* ---- a submit while the last worker, which has been idle for long, is about to leave ---- */
+/* ---- a submit while the last worker, which has been idle for long, is about to leave (S4) ---- */
 
 static void submit_as_the_last_leaves(void *arg)
 {
@@ -412,7 +413,7 @@ static void submit_as_the_last_leaves(void *arg)
     sim_join();
 }
 
-/* ---- the last of the workers blocks, as who watches goes to rest ---- */
+/* ---- the last of the workers blocks, as who watches goes to rest (W3) ---- */
 
 static ccp_status open_it(ccp_ctx *ctx, void *arg)
 {
@@ -436,7 +437,7 @@ static void block_as_nobody_watches(void *arg)
     sim_assert(ccp_chan_free(chan[0]) == CCP_OK);
 }
 
-/* ---- the same, and one who is idle is asked to leave ---- */
+/* ---- the same, and one who is idle is asked to leave (W3) ---- */
 
 static void ask_one_to_leave(void *arg)
 {
