@@ -117,24 +117,20 @@ static void locate(unsigned long a, char *out, size_t size)
     }
 }
 
+/* What was asked last; a long trace has more addresses than places. */
 static struct {
     unsigned long a;
     char text[160];
-} cache[256];
+} cache[1024];
 
 static const char *location(unsigned long a)
 {
-    for (int i = 0; i < 256; i++) {
-        int k = (int)((a + (unsigned long)i) % 256);
-        if (cache[k].a == a && cache[k].text[0])
-            return cache[k].text;
-        if (!cache[k].text[0]) {
-            cache[k].a = a;
-            locate(a, cache[k].text, sizeof cache[k].text);
-            return cache[k].text;
-        }
+    size_t k = a % (sizeof cache / sizeof cache[0]);
+    if (cache[k].a != a || !cache[k].text[0]) {
+        cache[k].a = a;
+        locate(a, cache[k].text, sizeof cache[k].text);
     }
-    return "?";
+    return cache[k].text;
 }
 
 /* Replaces @address@ in a message. */

@@ -17,7 +17,7 @@ typedef enum operation {
     SELECT,     /* receives from either */
     LOCK_BOTH,  /* one mutex, then the other */
     LOCK_OTHER, /* the other way round */
-    MAKE,       /* a channel, and frees it */
+    MAKE,       /* a channel with a descriptor, and frees both */
     DUMP,
     TURN_OFF,
     OPERATIONS
@@ -57,8 +57,10 @@ static void lock(int first)
 
 static void make(void)
 {
+    int fd;
     ccp_chan *c = ccp_chan_new(0, 1);
-    sim_assert(c && ccp_chan_free(c) == CCP_OK);
+    sim_assert(c && ccp_chan_fd(c, CCP_POLL_RECV, &fd) == CCP_OK);
+    sim_assert(ccp_chan_free(c) == CCP_OK);
 }
 
 static void act(operation op)
