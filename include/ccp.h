@@ -5373,7 +5373,8 @@ CCP_API ccp_status ccp_shutdown_free(ccp_shutdown *s);
  *        is told of even while others run.
  *   DG7  With `end_one` one call in each deadlock that was told of, the last of a circle, if it is
  *        one, or of all, fails with CCP_DEADLOCK, and has changed nothing, as if its time were
- *        over.
+ *        over.  Calls that wait and must not fail, like those that free what has threads, are not
+ *        ended.
  *   DG8  Each wait that lasts for stall_ns is told of once, at the first look after that, if the
  *        look finds no deadlock.
  *   DG9  With CCP_TRACE_PLACES a dump, an alarm and an audit say where an object was made, and

@@ -77,6 +77,7 @@ typedef struct ccpi_self {
     ccpi_home *home; /* owner thread only; NULL: it is no worker */
     ccpi_place place; /* owner thread only: of its last call */
     bool deadlocked; /* owner thread only: a watch has ended the wait that it is in */
+    bool firm;       /* owner thread only: none shall end the one that it is about to begin */
 } ccpi_self;
 
 /* The calling thread's own.  Never fails; must not be kept across a wait.   [self.c] */

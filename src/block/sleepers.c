@@ -37,6 +37,7 @@ void ccpi_sleepers_enter(ccpi_sleeper *s, ccpi_waiter *w, int64_t deadline)
     const ccpi_self *self = ccpi_self_get();
     s->pool = self->home ? self->home->pool : NULL;
     s->place = self->place;
+    s->firm = self->firm;
     s->ended = false;
     shard *in = shard_of(s->thread);
     ccpi_lock_acquire(&in->lock);
@@ -121,6 +122,7 @@ static void copy_locked(ccpi_sleep *out, const ccpi_sleeper *s)
         .line = s->place.line,
         .awake = is_awake(w),
         .outside = w->fds != NULL,
+        .firm = s->firm,
     };
     copy_cases(out, w);
 }

@@ -25,6 +25,7 @@ typedef struct ccpi_sleeper {
     const void *pool;         /* of which it is a worker; NULL: of none */
     int64_t since, deadline;
     ccpi_place place;
+    bool firm;                /* const: nobody shall end it */
     bool ended;               /* under the lock: by ccpi_sleepers_end() */
 } ccpi_sleeper;
 
@@ -58,6 +59,7 @@ typedef struct ccpi_sleep {
     int line;
     bool awake;             /* somebody has ended the wait: the thread is about to go on */
     bool outside;           /* descriptors can end it */
+    bool firm;              /* it is part of a call that must not fail: not for ccpi_sleepers_end() */
     uint32_t cases;         /* how many there are; the first few are in `of` */
     ccpi_sleep_case of[CCPI_SLEEP_CASES];
 } ccpi_sleep;

@@ -25,12 +25,14 @@
  *   G5  A thread is in `threads` before it runs its first task.
  * Locks           `lock` protects the lists of waiters, threads and failures.
  */
+/* uses: await */
 #include "base/lock.h"
 #include "base/mem.h"
 #include "base/thread.h"
 #include "base/track.h"
 #include "block/tuning.h"
 #include "block/wait.h"
+#include "coord/await.h"
 
 #define ACTIVE ((uint64_t)1)
 #define ACTIVE_MASK ((uint64_t)UINT32_MAX)
@@ -231,7 +233,7 @@ static void work(void *arg)
     do {
         run_task(g, &t);
         count_off(g);
-    } while (ccp_chan_recv(g->tasks, &t, CCP_FOREVER) == CCP_OK);
+    } while (ccpi_await_elem(g->tasks, &t));
     atomic_store_explicit(&th->self, NULL, CCPI_RLX); /* another thread may be given the same one */
 }
 

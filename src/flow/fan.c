@@ -21,6 +21,7 @@
 #include "base/mem.h"
 #include "base/track.h"
 #include "ccp.h"
+#include "coord/await.h"
 
 #include <string.h>
 
@@ -356,7 +357,7 @@ ccp_status ccp_fan_free(ccp_fan *f)
             return CCP_BUSY;
         (void)ccp_chan_cancel(f->out);
         ccp_ctx_cancel(ccp_group_ctx(f->group));
-        (void)ccp_group_wait(f->group, CCP_FOREVER);
+        ccpi_await_group(f->group);
         st = ccp_group_free(f->group);
     }
     if (st == CCP_OK) {

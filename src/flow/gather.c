@@ -9,6 +9,7 @@
  */
 #include "base/mem.h"
 #include "block/wait.h"
+#include "coord/await.h"
 
 typedef struct gathering {
     ccp_group *group;
@@ -50,7 +51,7 @@ static ccp_status scatter(gathering *g, piece *pieces, ccp_part *parts)
     }
     if (st == CCP_NOMEM)
         ccp_ctx_cancel(ccp_group_ctx(g->group));
-    (void)ccp_group_wait(g->group, CCP_FOREVER);
+    ccpi_await_group(g->group);
     return st;
 }
 

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/track.h"
 #include "ccp.h"
+#include "coord/await.h"
 
 #include <limits.h>
 #include <string.h>
@@ -158,7 +159,7 @@ static ccp_status stop(ccp_gen *g)
 {
     (void)ccp_chan_cancel(g->ch);
     ccp_ctx_cancel(ccp_group_ctx(g->group));
-    (void)ccp_group_wait(g->group, CCP_FOREVER);
+    ccpi_await_group(g->group);
     ccp_status st = ccp_group_free(g->group);
     if (st == CCP_OK)
         g->group = NULL;

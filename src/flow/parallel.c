@@ -25,6 +25,7 @@
 #include "base/lock.h"
 #include "base/mem.h"
 #include "block/wait.h"
+#include "coord/await.h"
 
 #define MAX_WORKERS 65536
 #define SHARE 4 /* a range is a fourth of what would be left for each thread */
@@ -193,7 +194,7 @@ static void close_job(job *j)
 {
     /* [P1] acquire: pairs with help(). */
     if (atomic_fetch_or_explicit(&j->state, CLOSED, CCPI_ACQ) != 0)
-        (void)ccp_wg_wait(&j->inside, CCP_FOREVER);
+        ccpi_await_wg(&j->inside);
 }
 
 static bool start_helper(job *j, ccp_group *g)
@@ -218,7 +219,7 @@ static void share(job *j)
     work(j, 0);
     close_job(j);
     if (g) {
-        (void)ccp_group_wait(g, CCP_FOREVER);
+        ccpi_await_group(g);
         (void)ccp_group_free(g);
     }
 }

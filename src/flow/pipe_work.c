@@ -9,6 +9,7 @@
  *
  * uses: pipeline
  */
+#include "coord/await.h"
 #include "flow/pipeline.h"
 
 
@@ -554,7 +555,7 @@ ccp_status ccpi_pipe_work(ccp_ctx *ctx, void *worker)
     ccpi_pipe_worker *w = worker;
     (void)ctx;
     w->item.worker = w->number;
-    (void)!ccp_chan_recv(w->stage->pipeline->gate, NULL, CCP_FOREVER);
+    (void)ccpi_await_elem(w->stage->pipeline->gate, NULL);
     if (!ccpi_pipe_is_started(w->stage->pipeline))
         return CCP_OK;
     switch (w->stage->kind) {

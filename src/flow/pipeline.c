@@ -12,6 +12,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "base/track.h"
+#include "coord/await.h"
 
 static void forked(void *object)
 {
@@ -121,7 +122,7 @@ static void take_back(ccp_pipeline *p)
 {
     (void)ccp_chan_close(p->gate); /* and `started` is not set */
     if (p->group) {
-        (void)ccp_group_wait(p->group, CCP_FOREVER);
+        ccpi_await_group(p->group);
         (void)ccp_group_free(p->group);
         p->group = NULL;
     }
@@ -250,7 +251,7 @@ ccp_status ccp_pipeline_free(ccp_pipeline *p)
         if (ccp_group_wait(p->group, CCP_NOWAIT) == CCP_DEADLOCK)
             return CCP_DEADLOCK;
         ccp_ctx_cancel(ccp_group_ctx(p->group));
-        (void)ccp_group_wait(p->group, CCP_FOREVER);
+        ccpi_await_group(p->group);
         (void)ccp_group_free(p->group);
     }
     ccpi_untrack(p);

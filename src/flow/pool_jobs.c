@@ -23,6 +23,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "block/wait.h"
+#include "coord/await.h"
 #include "flow/pool_jobs.h"
 
 typedef ccpi_job job;
@@ -163,7 +164,7 @@ static ccp_status run_job(ccp_ctx *ctx, void *arg)
     ccp_status st = j->task.fn(j->ctx ? j->ctx : ctx, j->task.arg);
     if (j->ctx) {
         if (j->o.ctx)
-            (void)ccp_ctx_unhook(&j->hook, CCP_FOREVER);
+            ccpi_await_hook(&j->hook);
         (void)ccp_ctx_free(j->ctx);
     }
     let_go(j, CCP_OK);

@@ -23,6 +23,7 @@
 #include "base/backoff.h"
 #include "base/mem.h"
 #include "base/track.h"
+#include "coord/await.h"
 #include "flow/pool.h"
 
 #define MAX_WORKERS 65536
@@ -430,7 +431,7 @@ void ccpi_pool_join(ccp_pool *p)
     p->stopping = true;
     ccpi_lock_release(&p->lock);
     ccpi_pool_unwatch(p);
-    (void)ccp_wg_wait(&p->starting, CCP_FOREVER);
+    ccpi_await_wg(&p->starting);
     for (ccpi_worker *w = ccpi_pool_next(&p->first); w; w = ccpi_pool_next(&w->next)) {
         if (w->joinable)
             ccpi_thread_join(w->thread);

@@ -75,13 +75,18 @@ static void end_one_of(const ccpi_report *r, const size_t *in, size_t n)
         (void)ccpi_sleepers_end(&r->sleeps[last]);
 }
 
-/* One in a circle, if there is one; else of all but those that are the library's own work. */
+static bool can_end(const ccpi_sleep *s)
+{
+    return !s->firm && !ccpi_is_idle(s);
+}
+
+/* One in a circle, if there is one; else of all but those that are the library's own. */
 static void end_one(const ccpi_report *r)
 {
     size_t *in = ccpi_alloc((r->sleep_count + 1) * sizeof *in);
     size_t n = in ? ccpi_find_circle(r, false, in) : 0;
     for (size_t i = 0; in && n == 0 && i < r->sleep_count; i++)
-        if (!ccpi_is_idle(&r->sleeps[r->sleep_count - 1 - i]))
+        if (can_end(&r->sleeps[r->sleep_count - 1 - i]))
             in[n++] = r->sleep_count - 1 - i;
     end_one_of(r, in, n);
     ccpi_free(in);

@@ -149,6 +149,57 @@ TEST(one_call_in_each_deadlock_ends) /* DG7 */
     stuck_end();
 }
 
+static atomic_int steps_ended;
+
+/* Does not care whether it is canceled. */
+static ccp_status wait_for_what_never_comes(ccp_ctx *ctx, const void *in, void *out, void *arg)
+{
+    long v;
+    (void)ctx;
+    (void)in;
+    (void)out;
+    (void)arg;
+    MUST(ccp_chan_recv(sc.ch[0], &v, CCP_FOREVER) == CCP_DEADLOCK);
+    atomic_fetch_add(&steps_ended, 1);
+    return CCP_CLOSED;
+}
+
+static size_t receivers_of(ccp_chan *ch)
+{
+    ccp_chan_info info = { 0 };
+    MUST(ccp_chan_get_info(ch, &info) == CCP_OK);
+    return info.waiting_receivers;
+}
+
+static ccp_status take(ccp_ctx *ctx, const void *in, void *out, void *arg)
+{
+    (void)in;
+    (void)out;
+    (void)arg;
+    return ccp_ctx_status(ctx);
+}
+
+TEST(a_wait_of_a_call_that_must_not_fail_is_not_ended) /* DG7 */
+{
+    if (!THREADS_ARE_COUNTED)
+        skip();
+    stuck_begin();
+    sc.ch[0] = channel("never", 1);
+    atomic_store(&steps_ended, 0);
+    ccp_watch *w = watch((ccp_watch_opts){ .end_one = true });
+    ccp_pipeline *p = ccp_pipeline_new(NULL);
+    ccp_pipeline_source(p, wait_for_what_never_comes,
+                        &(ccp_stage_opts){ .out_size = sizeof(long) });
+    ccp_pipeline_sink(p, take, NULL);
+    ASSERT_STATUS(ccp_pipeline_start(p), CCP_OK);
+    WAIT_UNTIL(receivers_of(sc.ch[0]) == 1);
+    ASSERT_STATUS(ccp_pipeline_free(p), CCP_OK); /* waits last, for the step */
+    assert_int_equal(steps_ended, 1);
+    assert_int_equal(alarms.calls[CCP_ALARM_DEADLOCK], 1);
+    ASSERT_STATUS(ccp_watch_free(w), CCP_OK);
+    stuck_end();
+}
+
 TEST(a_task_that_runs_for_long_is_told_of_once) /* DG11 */
 {
     for (int measure = 0; measure < 2; measure++) {
@@ -348,6 +399,7 @@ int main(void)
         TRACKED(a_circle_of_locks_is_told_of_while_others_run_and_one_call_ends),
         TRACKED(without_the_promise_a_circle_of_locks_is_a_stall),
         TRACKED(one_call_in_each_deadlock_ends),
+        TRACKED(a_wait_of_a_call_that_must_not_fail_is_not_ended),
         TRACKED(a_task_that_runs_for_long_is_told_of_once),
         TRACKED(of_many_tasks_some_are_named_and_the_others_counted),
         TRACKED(a_deadlock_is_told_once_by_each_watch),
