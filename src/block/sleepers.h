@@ -59,7 +59,7 @@ typedef struct ccpi_sleep {
     int line;
     bool awake;             /* somebody has ended the wait: the thread is about to go on */
     bool outside;           /* descriptors can end it */
-    bool firm;              /* it is part of a call that must not fail: not for ccpi_sleepers_end() */
+    bool firm;              /* part of a call that must not fail: nobody shall end it */
     uint32_t cases;         /* how many there are; the first few are in `of` */
     ccpi_sleep_case of[CCPI_SLEEP_CASES];
 } ccpi_sleep;

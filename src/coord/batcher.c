@@ -4,11 +4,11 @@
  *
  * Representation  A call stands in `calls`, in the order of coming, from when it was accepted
  *                 until the thread takes it, or it leaves because its wait has ended.  It is memory
- *                 of the caller, who sleeps on a semaphore in it.
+ *                 of the caller, who sleeps until it is `told`.
  *
  * Invariants
- *   B1  A call that was taken does not return before the thread has released its semaphore, which
- *       is the thread's last access.
+ *   B1  A call that was taken does not return before it is told.  That is the thread's last access,
+ *       or the wake, if the thread has won the waiter's verdict.
  *   B2  The bell has rung since the first call in the list came, or became due, or the list became
  *       long enough; or the thread has looked since then.
  * Locks           `lock` protects what says so; the function of the program is called without it.
@@ -21,14 +21,16 @@
 #include "block/wait.h"
 
 #define MOST 64 /* calls per batch, unless something else is said */
+#define HANDLED 1u /* a waiter's verdict */
 
 typedef struct call {
     ccpi_link link; /* under lock */
     bool taken;     /* under lock */
+    bool told;      /* under lock: it was handled, and status is const */
     int64_t due;    /* under lock: when it is to be handled at the latest */
     void *param;
-    ccp_status status; /* written by the thread before it releases done */
-    ccp_sem done;
+    ccp_status status;
+    ccpi_waiter waiter; /* the caller's; who gave up makes it anew, under lock */
 } call;
 
 struct ccp_batcher {
@@ -81,16 +83,22 @@ static size_t take_batch(ccp_batcher *b)
 
 static void handle(ccp_batcher *b, size_t n)
 {
+    size_t asleep = 0;
     b->o.fn(b->items, n, b->o.arg);
     ccpi_lock_acquire(&b->lock);
     b->handling = 0;
     b->batches++;
     b->handled += n;
-    ccpi_lock_release(&b->lock);
     for (size_t i = 0; i < n; i++) {
-        b->batch[i]->status = b->items[i].status;
-        (void)ccp_sem_release(&b->batch[i]->done, 1); /* B1 */
+        call *c = b->batch[i];
+        c->status = b->items[i].status;
+        c->told = true;
+        if (ccpi_waiter_claim(&c->waiter, HANDLED))
+            b->batch[asleep++] = c;
     }
+    ccpi_lock_release(&b->lock);
+    for (size_t i = 0; i < asleep; i++)
+        ccpi_waiter_wake(&b->batch[i]->waiter);
 }
 
 static void work(void *arg)
@@ -182,6 +190,11 @@ ccp_status ccp_batcher_free(ccp_batcher *b)
 
 /* ---- Calls ---- */
 
+static void init_waiter(ccp_batcher *b, call *c)
+{
+    ccpi_waiter_init(&c->waiter, "ccp_batcher_call", b);
+}
+
 static ccp_status join(ccp_batcher *b, call *c)
 {
     int64_t now = b->o.delay_ns ? ccpi_clock_now() : 0;
@@ -201,7 +214,7 @@ static ccp_status join(ccp_batcher *b, call *c)
     return CCP_OK;
 }
 
-/* False if it was taken. */
+/* The wait has ended.  False if it was taken. */
 static bool leave(ccp_batcher *b, call *c)
 {
     ccpi_lock_acquire(&b->lock);
@@ -212,6 +225,20 @@ static bool leave(ccp_batcher *b, call *c)
     }
     ccpi_lock_release(&b->lock);
     return !taken;
+}
+
+/* B1 */
+static void wait_for_end(ccp_batcher *b, call *c)
+{
+    ccpi_lock_acquire(&b->lock);
+    bool told = c->told;
+    init_waiter(b, c); /* nobody has an eye on the former any more: it is decided */
+    ccpi_lock_release(&b->lock);
+    if (told)
+        return;
+    ccpi_self_get()->firm = true;
+    (void)ccpi_waiter_sleep(&c->waiter, CCPI_NEVER);
+    ccpi_self_get()->firm = false;
 }
 
 ccp_status ccp_batcher_call(ccp_batcher *b, void *param, ccp_status *outcome, ccp_wait w)
@@ -227,16 +254,16 @@ ccp_status ccp_batcher_call(ccp_batcher *b, void *param, ccp_status *outcome, cc
         return CCP_DEADLOCK;
     if (ccpi_wait_not_at_all(w))
         return CCP_AGAIN;
-    call c = { .param = param, .done = CCP_SEM_INIT(1) };
-    (void)!ccp_sem_acquire(&c.done, 1, CCP_NOWAIT);
+    call c = { .param = param };
+    init_waiter(b, &c);
     st = join(b, &c);
     if (st != CCP_OK)
         return st;
-    st = ccp_sem_acquire(&c.done, 1, w);
-    if (st != CCP_OK) {
+    uint32_t verdict = ccpi_wait_sleep(w, &c.waiter, ccpi_wait_deadline(w));
+    if (verdict != HANDLED) {
         if (leave(b, &c))
-            return st;
-        (void)!ccp_sem_acquire(&c.done, 1, CCP_FOREVER); /* B1 */
+            return verdict == CCPI_ENDED ? ccp_ctx_status(w.ctx_) : ccpi_wait_over(w);
+        wait_for_end(b, &c);
     }
     if (outcome)
         *outcome = c.status;

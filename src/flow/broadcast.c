@@ -19,6 +19,7 @@
 #include "base/mem.h"
 #include "base/track.h"
 #include "ccp.h"
+#include "coord/await.h"
 
 #define DEFAULT_CAPACITY 64
 
@@ -195,7 +196,6 @@ static const ccpi_kind kind = { "broadcast", "ccp_broadcast_", NULL, NULL };
 
 static void release(ccp_broadcast *b)
 {
-    ccpi_untrack(b);
     (void)ccp_group_free(b->group);
     ccpi_free(b->elem);
     ccpi_free(b);
@@ -387,6 +387,7 @@ ccp_status ccp_broadcast_free(ccp_broadcast *b)
     if (!b)
         return CCP_OK;
     if (ccpi_is_dead(b)) {
+        ccpi_untrack(b);
         release(b);
         return CCP_OK;
     }
@@ -395,9 +396,10 @@ ccp_status ccp_broadcast_free(ccp_broadcast *b)
     if (is_in_use(b))
         return CCP_BUSY;
     ccp_ctx_cancel(ccp_group_ctx(b->group));
-    (void)ccp_group_wait(b->group, CCP_FOREVER);
+    ccpi_await_group(b->group);
     if (!b->started)
         (void)ccp_chan_cancel(b->in); /* otherwise the thread has */
+    ccpi_untrack(b); /* before its members go: nobody counts them any more */
     while (b->members.first) {
         member *m = to_member(b->members.first);
         ccpi_list_remove(&b->members, &m->link);

@@ -70,6 +70,7 @@ static const char *noun_of(const char *call)
         { "ccp_future_", "future" },    { "ccp_group_", "group" },
         { "ccp_pool_", "pool" },        { "ccp_phaser_", "phaser" },
         { "ccp_flight_", "single-flight" }, { "ccp_timer", "timers" },
+        { "ccp_batcher_", "batcher" },
     };
     for (size_t i = 0; i < sizeof nouns / sizeof *nouns; i++)
         if (strncmp(call, nouns[i].prefix, strlen(nouns[i].prefix)) == 0)

@@ -172,6 +172,9 @@ ccp_sim_test(batcher_weak 600 batcher --summary --mode pct --weak --n 200 one* t
 ccp_sim_scenes(track track_scenarios.c)
 ccp_sim_test(track 600 track --summary)
 ccp_sim_test(track_weak 600 track --summary --mode pct --weak --n 20 some2*)
+ccp_sim_scenes(track_kinds track_kinds_scenarios.c)
+ccp_sim_test(track_kinds 600 track_kinds --summary)
+ccp_sim_test(track_kinds_weak 600 track_kinds --summary --mode pct --weak --n 200)
 
 # Forks.
 ccp_sim_scenes(fork fork_scenarios.c)
