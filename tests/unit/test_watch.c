@@ -152,51 +152,123 @@ TEST(one_call_in_each_deadlock_ends) /* DG7 */
 static atomic_int steps_ended;
 
 /* Does not care whether it is canceled. */
-static ccp_status wait_for_what_never_comes(ccp_ctx *ctx, const void *in, void *out, void *arg)
+static void wait_for_what_never_comes(void)
 {
     long v;
+    MUST(ccp_chan_recv(sc.ch[0], &v, CCP_FOREVER) == CCP_DEADLOCK);
+    atomic_fetch_add(&steps_ended, 1);
+}
+
+static void until_it_waits(void)
+{
+    ccp_chan_info info;
+    WAIT_UNTIL(ccp_chan_get_info(sc.ch[0], &info) == CCP_OK && info.waiting_receivers == 1);
+}
+
+static ccp_status waiting_step(ccp_ctx *ctx, const void *in, void *out, void *arg)
+{
     (void)ctx;
     (void)in;
     (void)out;
     (void)arg;
-    MUST(ccp_chan_recv(sc.ch[0], &v, CCP_FOREVER) == CCP_DEADLOCK);
-    atomic_fetch_add(&steps_ended, 1);
+    wait_for_what_never_comes();
     return CCP_CLOSED;
 }
 
-static size_t receivers_of(ccp_chan *ch)
+static ccp_status waiting_gen(ccp_gen *g, void *arg)
 {
-    ccp_chan_info info = { 0 };
-    MUST(ccp_chan_get_info(ch, &info) == CCP_OK);
-    return info.waiting_receivers;
-}
-
-static ccp_status take(ccp_ctx *ctx, const void *in, void *out, void *arg)
-{
-    (void)in;
-    (void)out;
+    (void)g;
     (void)arg;
-    return ccp_ctx_status(ctx);
+    wait_for_what_never_comes();
+    return CCP_OK;
 }
 
+/* One waits; the other one goes on when it does. */
+static ccp_status waiting_range(ccp_ctx *ctx, size_t begin, size_t end, void *main_thread)
+{
+    (void)ctx;
+    (void)begin;
+    (void)end;
+    if (pthread_equal(pthread_self(), *(pthread_t *)main_thread))
+        until_it_waits();
+    else
+        wait_for_what_never_comes();
+    return CCP_OK;
+}
+
+/* A channel of longs with one element. */
+static ccp_chan *input(void)
+{
+    long v = 1;
+    ccp_chan *in = channel("in", 1);
+    ASSERT_STATUS(ccp_chan_send(in, &v, CCP_NOWAIT), CCP_OK);
+    return in;
+}
+
+static void free_pipeline(void)
+{
+    ccp_pipeline *p = ccp_pipeline_new(NULL);
+    ccp_pipeline_source(p, waiting_step, &(ccp_stage_opts){ .out_size = sizeof(long) });
+    ccp_pipeline_sink(p, waiting_step, NULL);
+    ASSERT_STATUS(ccp_pipeline_start(p), CCP_OK);
+    until_it_waits();
+    ASSERT_STATUS(ccp_pipeline_free(p), CCP_OK);
+}
+
+static void free_fan(void)
+{
+    ccp_chan *in = input();
+    ccp_fan *f = ccp_fan_out(in, waiting_step, &(ccp_fan_opts){ .workers = 1 });
+    assert_non_null(f);
+    until_it_waits();
+    ASSERT_STATUS(ccp_fan_free(f), CCP_OK);
+    ASSERT_STATUS(ccp_chan_free(in), CCP_OK);
+}
+
+static void free_gen(void)
+{
+    ccp_gen *g = ccp_gen_new(waiting_gen, NULL, NULL);
+    assert_non_null(g);
+    until_it_waits();
+    ASSERT_STATUS(ccp_gen_free(g), CCP_OK);
+}
+
+static void free_broadcast(void)
+{
+    ccp_chan *in = input();
+    ccp_broadcast *b = ccp_broadcast_new(in, &(ccp_broadcast_opts){ .clone = waiting_step });
+    assert_true(b && ccp_broadcast_join(b, NULL));
+    ASSERT_STATUS(ccp_broadcast_start(b), CCP_OK);
+    until_it_waits();
+    ASSERT_STATUS(ccp_broadcast_free(b), CCP_OK);
+    ASSERT_STATUS(ccp_chan_free(in), CCP_OK);
+}
+
+static void do_in_parallel(void)
+{
+    pthread_t self = pthread_self();
+    ASSERT_STATUS(ccp_parallel_for(2, waiting_range, &self, &(ccp_parallel_opts){ .workers = 2 },
+                                   CCP_FOREVER),
+                  CCP_OK);
+}
+
+/* Each waits, last of all, for a step that waits. */
 TEST(a_wait_of_a_call_that_must_not_fail_is_not_ended) /* DG7 */
 {
+    void (*const calls[])(void) = { free_pipeline, free_fan, free_gen, free_broadcast,
+                                    do_in_parallel };
     if (!THREADS_ARE_COUNTED)
         skip();
     stuck_begin();
     sc.ch[0] = channel("never", 1);
-    atomic_store(&steps_ended, 0);
-    ccp_watch *w = watch((ccp_watch_opts){ .end_one = true });
-    ccp_pipeline *p = ccp_pipeline_new(NULL);
-    ccp_pipeline_source(p, wait_for_what_never_comes,
-                        &(ccp_stage_opts){ .out_size = sizeof(long) });
-    ccp_pipeline_sink(p, take, NULL);
-    ASSERT_STATUS(ccp_pipeline_start(p), CCP_OK);
-    WAIT_UNTIL(receivers_of(sc.ch[0]) == 1);
-    ASSERT_STATUS(ccp_pipeline_free(p), CCP_OK); /* waits last, for the step */
-    assert_int_equal(steps_ended, 1);
-    assert_int_equal(alarms.calls[CCP_ALARM_DEADLOCK], 1);
-    ASSERT_STATUS(ccp_watch_free(w), CCP_OK);
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        atomic_store(&steps_ended, 0);
+        ccp_watch *w = watch((ccp_watch_opts){ .end_one = true });
+        calls[i]();
+        assert_int_equal(steps_ended, 1);
+        assert_int_equal(alarms.calls[CCP_ALARM_DEADLOCK], 1);
+        ASSERT_STATUS(ccp_watch_free(w), CCP_OK);
+    }
     stuck_end();
 }
 
