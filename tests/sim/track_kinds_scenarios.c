@@ -314,10 +314,18 @@ static void check(void)
     ok(ccp_deadlock_check(look_on, NULL));
 }
 
+/* Of what was made before nobody knows any more. */
+static void toggle(void)
+{
+    ok(ccp_track(false));
+    ok(ccp_track(true));
+}
+
 static const struct look {
     const char *name;
     void (*look)(void);
-} looks[] = { { "dump", dump }, { "scrape", scrape }, { "audit", audit }, { "check", check } };
+} looks[] = { { "dump", dump }, { "scrape", scrape }, { "audit", audit }, { "check", check },
+            { "toggle", toggle } };
 
 typedef struct play {
     const struct kind *kind;
