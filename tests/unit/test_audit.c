@@ -133,6 +133,62 @@ TEST(without_memory_an_audit_tells_of_objects_only)
     memory_unwatch();
 }
 
+static void acquire_one(actor *a)
+{
+    a->rc = ccp_sem_acquire(a->arg, 1, CCP_NOWAIT);
+}
+
+/* More than there are shards, so that some are in one: given back from both ends. */
+TEST(who_holds_what_is_told_of_many_objects_and_threads) /* DG10 */
+{
+    enum { LOCKS = 200 };
+    static ccp_mutex m[LOCKS];
+    ccp_sem s = CCP_SEM_INIT(4);
+    actor a = { .arg = &s };
+    for (size_t i = 0; i < LOCKS; i++)
+        ASSERT_STATUS(ccp_mutex_lock(&m[i], CCP_NOWAIT), CCP_OK);
+    actor_start(&a, acquire_one);
+    actor_join(&a);
+    ASSERT_STATUS(a.rc, CCP_OK);
+    ASSERT_STATUS(ccp_sem_acquire(&s, 1, CCP_NOWAIT), CCP_OK);
+    ASSERT_STATUS(ccp_sem_acquire(&s, 2, CCP_NOWAIT), CCP_OK);
+    assert_int_equal(audit(), LOCKS + 2);
+    ASSERT_STATUS(ccp_sem_release(&s, 3), CCP_OK); /* its own first */
+    assert_int_equal(audit(), LOCKS + 1);
+    ASSERT_STATUS(ccp_sem_release(&s, 1), CCP_OK);
+    for (size_t i = 0; i < LOCKS / 2; i++) {
+        ASSERT_STATUS(ccp_mutex_unlock(&m[i]), CCP_OK);
+        ASSERT_STATUS(ccp_mutex_unlock(&m[LOCKS - 1 - i]), CCP_OK);
+        assert_int_equal(audit(), LOCKS - 2 * (i + 1));
+    }
+}
+
+static void lock_and_end(actor *a)
+{
+    a->rc = ccp_mutex_lock(a->arg, CCP_NOWAIT);
+}
+
+static void look_who_holds(void *arg)
+{
+    (void)arg;
+    NEED(audit() == 1); /* the one of the thread that is here */
+}
+
+TEST(in_a_child_nobody_holds_what_other_threads_held) /* DG10 */
+{
+    ccp_mutex own = CCP_MUTEX_INIT, theirs = CCP_MUTEX_INIT;
+    actor a = { .arg = &theirs };
+    actor_start(&a, lock_and_end);
+    actor_join(&a);
+    ASSERT_STATUS(a.rc, CCP_OK);
+    ASSERT_STATUS(ccp_mutex_lock(&own, CCP_NOWAIT), CCP_OK);
+    assert_int_equal(audit(), 2);
+    in_child(look_who_holds, NULL);
+    ASSERT_STATUS(ccp_mutex_unlock(&own), CCP_OK);
+    ASSERT_STATUS(ccp_mutex_unlock(&theirs), CCP_OK);
+    assert_int_equal(audit(), 0);
+}
+
 /* An allocator that looks at what there is before it takes something back. */
 static void *alloc_plainly(size_t size, void *arg)
 {
@@ -183,6 +239,8 @@ int main(void)
         TRACKED(while_it_is_off_an_audit_finds_nothing),
         TRACKED(places_are_told),
         TRACKED(without_memory_an_audit_tells_of_objects_only),
+        TRACKED(who_holds_what_is_told_of_many_objects_and_threads),
+        TRACKED(in_a_child_nobody_holds_what_other_threads_held),
         TRACKED(a_channel_is_not_told_of_when_its_parts_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

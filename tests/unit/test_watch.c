@@ -159,10 +159,19 @@ static void wait_for_what_never_comes(void)
     atomic_fetch_add(&steps_ended, 1);
 }
 
+static ccp_status do_nothing(ccp_ctx *ctx, void *arg, void *result)
+{
+    (void)arg;
+    (void)result;
+    return ccp_ctx_status(ctx);
+}
+
+/* After that a thread that has nothing to do goes to sleep, which is not ended either. */
 static void until_it_waits(void)
 {
     ccp_chan_info info;
     WAIT_UNTIL(ccp_chan_get_info(sc.ch[0], &info) == CCP_OK && info.waiting_receivers == 1);
+    MUST(ccp_pool_run(sc.pool, NULL, do_nothing, NULL, NULL, CCP_FOREVER) == CCP_OK);
 }
 
 static ccp_status waiting_step(ccp_ctx *ctx, const void *in, void *out, void *arg)
@@ -261,6 +270,7 @@ TEST(a_wait_of_a_call_that_must_not_fail_is_not_ended) /* DG7 */
         skip();
     stuck_begin();
     sc.ch[0] = channel("never", 1);
+    sc.pool = pool_of(1, 1);
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
         atomic_store(&steps_ended, 0);
         ccp_watch *w = watch((ccp_watch_opts){ .end_one = true });
@@ -269,6 +279,8 @@ TEST(a_wait_of_a_call_that_must_not_fail_is_not_ended) /* DG7 */
         assert_int_equal(alarms.calls[CCP_ALARM_DEADLOCK], 1);
         ASSERT_STATUS(ccp_watch_free(w), CCP_OK);
     }
+    ASSERT_STATUS(ccp_pool_free(sc.pool), CCP_OK);
+    sc.pool = NULL;
     stuck_end();
 }
 
