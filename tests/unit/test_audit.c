@@ -163,6 +163,30 @@ TEST(who_holds_what_is_told_of_many_objects_and_threads) /* DG10 */
     }
 }
 
+static void acquire_when_there_is_one(actor *a)
+{
+    actor_calls(a);
+    a->rc = ccp_sem_acquire(a->arg, 1, CCP_FOREVER);
+}
+
+TEST(what_was_waited_for_is_held_and_what_was_not_got_is_not) /* DG10 */
+{
+    ccp_sem s = CCP_SEM_INIT(1);
+    actor a = { .arg = &s };
+    ASSERT_STATUS(ccp_sem_acquire(&s, 1, CCP_NOWAIT), CCP_OK);
+    ASSERT_STATUS(ccp_sem_acquire(&s, 1, CCP_NOWAIT), CCP_AGAIN);
+    ASSERT_STATUS(ccp_sem_acquire(&s, 1, ccp_within(1)), CCP_TIMEOUT);
+    assert_int_equal(audit(), 1);
+    actor_start(&a, acquire_when_there_is_one);
+    actor_sleep_here(&a);
+    ASSERT_STATUS(ccp_sem_release(&s, 1), CCP_OK);
+    actor_join(&a);
+    ASSERT_STATUS(a.rc, CCP_OK);
+    assert_int_equal(audit(), 1); /* the actor has it */
+    ASSERT_STATUS(ccp_sem_release(&s, 1), CCP_OK);
+    assert_int_equal(audit(), 0);
+}
+
 static void lock_and_end(actor *a)
 {
     a->rc = ccp_mutex_lock(a->arg, CCP_NOWAIT);
@@ -240,6 +264,7 @@ int main(void)
         TRACKED(places_are_told),
         TRACKED(without_memory_an_audit_tells_of_objects_only),
         TRACKED(who_holds_what_is_told_of_many_objects_and_threads),
+        TRACKED(what_was_waited_for_is_held_and_what_was_not_got_is_not),
         TRACKED(in_a_child_nobody_holds_what_other_threads_held),
         TRACKED(a_channel_is_not_told_of_when_its_parts_go),
     };
