@@ -11,6 +11,7 @@
 
 #include "ccp.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -149,6 +150,25 @@ static bool ends_well(pid_t child)
     return false;
 }
 
+/* Goes on when both workers are here. */
+static ccp_status meet_the_other(ccp_ctx *c, void *here)
+{
+    (void)c;
+    atomic_fetch_add((atomic_int *)here, 1);
+    while (atomic_load((atomic_int *)here) < 2)
+        sched_yield();
+    return CCP_OK;
+}
+
+/* A thread that begins gives a block back. */
+static bool all_workers_have_begun(void)
+{
+    atomic_int here = 0;
+    return ccp_pool_submit(pool, meet_the_other, &here, CCP_FOREVER) == CCP_OK &&
+           ccp_pool_submit(pool, meet_the_other, &here, CCP_FOREVER) == CCP_OK &&
+           ccp_pool_drain(pool, CCP_FOREVER) == CCP_OK;
+}
+
 /* A task of the child's pool cannot free it, nor what is left of the parent's. */
 static ccp_status free_own_pool(ccp_ctx *c, void *refused)
 {
@@ -168,7 +188,8 @@ static const char *use_the_pool(void)
     if (ccp_pool_drain(pool, CCP_FOREVER) != CCP_OK || atomic_load(&done) != 1)
         return "the pool has not run its one task";
     atomic_bool refused = false;
-    if (ccp_pool_submit(pool, free_own_pool, &refused, CCP_FOREVER) != CCP_OK ||
+    if (!all_workers_have_begun() ||
+        ccp_pool_submit(pool, free_own_pool, &refused, CCP_FOREVER) != CCP_OK ||
         ccp_pool_drain(pool, CCP_FOREVER) != CCP_OK || !atomic_load(&refused))
         return "the pool is freed by its task";
     return ccp_pool_free(pool) == CCP_OK ? NULL : "the pool is not freed";
