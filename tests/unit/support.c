@@ -162,6 +162,35 @@ void actor_sleep_here(actor *a)
     MUST(!actor_is_done(a));
 }
 
+static int end_of_hold[2]; /* a pipe: a byte is the end of it */
+static atomic_bool is_held;
+static struct sigaction before_hold;
+
+static void stay_until_let_go(int number)
+{
+    char byte;
+    (void)number;
+    atomic_store(&is_held, true);
+    MUST(read(end_of_hold[0], &byte, 1) == 1);
+    atomic_store(&is_held, false);
+}
+
+void actor_hold(const actor *a)
+{
+    const struct sigaction stay = { .sa_handler = stay_until_let_go }; /* without SA_RESTART */
+    MUST(pipe(end_of_hold) == 0 && sigaction(SIGUSR1, &stay, &before_hold) == 0);
+    MUST(pthread_kill(a->id, SIGUSR1) == 0);
+    WAIT_UNTIL(atomic_load(&is_held));
+}
+
+void actor_let_go(void)
+{
+    MUST(write(end_of_hold[1], "x", 1) == 1);
+    WAIT_UNTIL(!atomic_load(&is_held));
+    MUST(sigaction(SIGUSR1, &before_hold, NULL) == 0);
+    MUST(close(end_of_hold[0]) == 0 && close(end_of_hold[1]) == 0);
+}
+
 void actor_send_long(actor *a)
 {
     actor_calls(a);

@@ -122,6 +122,11 @@ void actor_send_long(actor *a);          /* sends a->value to a->ch */
 void actor_recv_long(actor *a);          /* receives a->value from a->ch */
 void actor_sleep_here(actor *a);         /* WAIT_UNTIL(actor_is_asleep(a)), by somebody else */
 
+/* Keeps an actor that sleeps from going on, whatever wakes it, until it is let go: a handler of
+ * SIGUSR1 has it.  One at a time, by one thread. */
+void actor_hold(const actor *a);
+void actor_let_go(void);
+
 /* A gate: those who pass it wait until it is opened. */
 typedef struct gate {
     pthread_mutex_t lock;
