@@ -365,9 +365,10 @@ TEST(a_group_that_is_done_has_closed_its_channel) /* A5 */
 
 /* --- misuse under way --- */
 
-/* A round that is over, whose waiters may not be back yet; then the next one begins. */
+/* Whether those who waited are back: they may be, also after a sleep, or one is held in it. */
 typedef enum back { MAYBE, OUT_OF_A_SLEEP, ONE_IS_NOT } back;
 
+/* A round is over; then the next one begins. */
 static ccp_status begin_too_early(ccp_status (*begin)(ccp_wg *wg), back how)
 {
     ccp_wg wg = CCP_WG_INIT;
